@@ -1,0 +1,30 @@
+/** How long Vultr's reads may not know an instance after its creation: tens of seconds have been seen. */
+const LAG_MS = 120_000;
+
+/** The most ids that are kept; the oldest are forgotten first. */
+const MAX_IDS = 10_000;
+
+/** The instances that this process has just created, which a read may not find yet. */
+export interface RecentCreations {
+  add(instanceId: string | undefined): void;
+  has(instanceId: string): boolean;
+}
+
+/** Makes an empty list. `now` is in milliseconds. */
+export function createRecentCreations(now: () => number = Date.now): RecentCreations {
+  const createdAt = new Map<string, number>();
+  return {
+    add(instanceId) {
+      if (instanceId === undefined) return;
+      createdAt.set(instanceId, now());
+      for (const [oldest, at] of createdAt) {
+        if (createdAt.size <= MAX_IDS && now() - at < LAG_MS) break;
+        createdAt.delete(oldest);
+      }
+    },
+    has(instanceId) {
+      const at = createdAt.get(instanceId);
+      return at !== undefined && now() - at < LAG_MS;
+    },
+  };
+}

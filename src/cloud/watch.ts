@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import type { Call, Reply } from '../contract/call.ts';
+import { anyReply } from '../contract/reply.ts';
+import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
+import type { JsonObject } from '../payload/json.ts';
+import { CallError } from '../status/call-error.ts';
+import { askForPayload } from '../vultr/ask.ts';
+import type { Send } from '../vultr/request.ts';
+import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
+import { instancePath } from './instances.ts';
+import type { RecentCreations } from './recent-creations.ts';
+
+/** What watching needs. */
+export interface WatchOptions {
+  readonly send: Send;
+  readonly recent: RecentCreations;
+  readonly intervalMs: number;
+}
+
+/** How long one look may take. */
+const LOOK_TIMEOUT_MS = 30_000;
+
+/**
+ * The handler of WatchInstance. Watchers of one instance with one credential share one poller; it starts with the first
+ * and stops with the last.
+ */
+export function createWatch({ send, recent, intervalMs }: WatchOptions) {
+  const pollers = new Map<string, InstancePoller>();
+
+  /** The poller of the call's instance and credential, made if there is none. Never shared across credentials. */
+  function pollerFor(instanceId: string, call: Call): InstancePoller {
+    const key = `${createHash('sha256')
+      .update(call.credential ?? '')
+      .digest('base64')} ${instanceId.toLowerCase()}`;
+    const known = pollers.get(key);
+    if (known !== undefined) return known;
+    const poller: InstancePoller = createInstancePoller({
+      intervalMs,
+      look: (signal) => {
+        const deadline = Date.now() + LOOK_TIMEOUT_MS;
+        return askForPayload(
+          send,
+          { ...call, signal, deadline },
+          { method: 'GET', path: instancePath(instanceId), kind: 'poll' },
+        );
+      },
+      mayNotBeKnownYet: () => recent.has(instanceId),
+      onIdle: () => {
+        // By then another one may have taken its place.
+        if (pollers.get(key) === poller) pollers.delete(key);
+      },
+    });
+    pollers.set(key, poller);
+    return poller;
+  }
+
+  return async function* watchInstance(
+    { instance_id, until }: WatchInstanceRequest,
+    call: Call,
+  ): AsyncGenerator<Reply> {
+    assertCondition(until);
+    for await (const sighting of pollerFor(instance_id, call).watch(call.signal)) {
+      if (sighting.kind === 'gone') {
+        if (until?.gone === true) return;
+        throw gone(instance_id);
+      }
+      yield anyReply(sighting.payload);
+      if (holds(until, sighting)) return;
+    }
+  };
+}
+
+function assertCondition(until: WatchCondition | undefined): void {
+  if (until?.gone !== true) return;
+  const others = (['status', 'server_status', 'power_status'] as const).filter(
+    (field) => until[field] !== undefined,
+  );
+  if (others.length === 0) return;
+  const description = 'An instance that is gone has no state: leave it out, or gone.';
+  throw CallError.invalid(others.map((field) => ({ field: `until.${field}`, description })));
+}
+
+/** Whether everything that is waited for is so. Without a condition nothing is waited for, and it never is. */
+function holds(until: WatchCondition | undefined, { payload }: Extract<Sighting, { kind: 'seen' }>): boolean {
+  if (until === undefined || until.gone) return false;
+  const instance = payload.value['instance'] as JsonObject | undefined;
+  const wanted = (['status', 'server_status', 'power_status'] as const).filter(
+    (field) => until[field] !== undefined,
+  );
+  return wanted.length > 0 && wanted.every((field) => instance?.[field] === until[field]);
+}
+
+function gone(instanceId: string): CallError {
+  return new CallError('NOT_FOUND', 'VULTR_NOT_FOUND', `There is no instance ${instanceId}, or it is gone.`);
+}

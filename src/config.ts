@@ -1,0 +1,217 @@
+import { isIP } from 'node:net';
+import { parseArgs } from 'node:util';
+
+/** The settings of `vultr-grpc serve`. */
+export interface ServeConfig {
+  /** Where Vultr's API is, without its `/v2`, or the embedded one. */
+  readonly upstream: URL | 'sandbox';
+  readonly apiKey: string | undefined;
+  readonly grpcListen: string;
+  /** Undefined: no HTTP side. */
+  readonly httpListen: string | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+  readonly callTimeoutMs: number;
+  readonly watchIntervalMs: number;
+  readonly watchTimeoutMs: number;
+  readonly shutdownGraceMs: number;
+  /** How many times faster than real time the embedded Vultr lives. */
+  readonly sandboxSpeed: number;
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const LOG_FORMATS = ['auto', 'json', 'text'] as const;
+
+/** One setting: where it comes from, what it is when it is not given, and what it means. */
+interface Setting<T> {
+  readonly env: string;
+  /** The command-line flag; undefined for secrets, which have no place in a process list. */
+  readonly flag?: string;
+  readonly default: string | undefined;
+  readonly help: string;
+  /** Reads it. Throws an Error whose message says what is expected. */
+  readonly parse: (text: string) => T;
+}
+
+/** Every setting of `serve`, by its name in ServeConfig. README.md is held to this table. */
+export const SETTINGS = {
+  upstream: {
+    env: 'VULTR_API_URL',
+    flag: 'upstream',
+    default: 'https://api.vultr.com',
+    help: 'where the Vultr API is; "sandbox" starts an embedded one',
+    parse: parseUpstream,
+  },
+  apiKey: {
+    env: 'VULTR_API_KEY',
+    default: undefined,
+    help: "the service's own credential, for calls that bring none",
+    parse: parseKey,
+  },
+  grpcListen: {
+    env: 'GRPC_LISTEN',
+    flag: 'grpc',
+    default: '127.0.0.1:50051',
+    help: 'address of the gRPC side; port 0 is any free one',
+    parse: parseListen,
+  },
+  httpListen: {
+    env: 'HTTP_LISTEN',
+    flag: 'http',
+    default: '127.0.0.1:8005',
+    help: 'address of the HTTP side; "off" leaves it out',
+    parse: (text: string) => (text === 'off' ? undefined : parseListen(text)),
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+    default: 'info',
+    help: LOG_LEVELS.join(', '),
+    parse: oneOf(LOG_LEVELS),
+  },
+  logFormat: {
+    env: 'LOG_FORMAT',
+    flag: 'log-format',
+    default: 'auto',
+    help: 'json, text, or auto: text on a terminal',
+    parse: oneOf(LOG_FORMATS),
+  },
+  callTimeoutMs: {
+    env: 'CALL_TIMEOUT',
+    flag: 'call-timeout',
+    default: '30s',
+    help: 'deadline of a call whose caller names none, and the latest one may name is ten times that',
+    parse: parseDuration(100, 600_000),
+  },
+  watchIntervalMs: {
+    env: 'WATCH_INTERVAL',
+    flag: 'watch-interval',
+    default: '2s',
+    help: 'time between two looks at a watched instance',
+    parse: parseDuration(10, 600_000),
+  },
+  watchTimeoutMs: {
+    env: 'WATCH_TIMEOUT',
+    flag: 'watch-timeout',
+    default: '1h',
+    help: 'the longest that a watch may last',
+    parse: parseDuration(1_000, 86_400_000),
+  },
+  shutdownGraceMs: {
+    env: 'SHUTDOWN_GRACE',
+    flag: 'shutdown-grace',
+    default: '10s',
+    help: 'time that calls have to end when the service is stopped',
+    parse: parseDuration(0, 600_000),
+  },
+  sandboxSpeed: {
+    env: 'SANDBOX_SPEED',
+    flag: 'sandbox-speed',
+    default: '1',
+    help: 'how many times faster than real time the embedded sandbox lives',
+    parse: parseSpeed,
+  },
+} satisfies { readonly [K in keyof ServeConfig]: Setting<ServeConfig[K]> };
+
+/** Settings that are wrong, all of them, each in a line that names it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the settings of `serve`. A flag beats the environment variable, which beats the default.
+ * @throws ConfigError that lists every wrong setting
+ */
+export function readServeConfig(args: readonly string[], env: NodeJS.ProcessEnv): ServeConfig {
+  const faults: string[] = [];
+  const flags = readFlags(args, faults);
+  const values = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => {
+    const { text, source } = find(setting, flags, env);
+    if (text === undefined) return [name, undefined];
+    try {
+      return [name, setting.parse(text)];
+    } catch (error) {
+      // The value of a secret is not repeated.
+      const value = setting.flag === undefined ? '' : ` is ${JSON.stringify(text)}, and`;
+      faults.push(`${source}${value} has to be ${error instanceof Error ? error.message : String(error)}`);
+      return [name, undefined];
+    }
+  });
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
+  return Object.fromEntries(values) as ServeConfig;
+}
+
+function find(
+  setting: Setting<unknown>,
+  flags: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): { text: string | undefined; source: string } {
+  const flag = setting.flag === undefined ? undefined : flags[setting.flag];
+  if (typeof flag === 'string') return { text: flag, source: `--${setting.flag}` };
+  const variable = env[setting.env];
+  if (variable !== undefined && variable !== '') return { text: variable, source: setting.env };
+  return { text: setting.default, source: setting.env };
+}
+
+function readFlags(args: readonly string[], faults: string[]): Readonly<Record<string, unknown>> {
+  const flags = Object.values<Setting<unknown>>(SETTINGS).flatMap(({ flag }) => flag ?? []);
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }]));
+  const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional') faults.push(`${JSON.stringify(token.value)} is no flag`);
+    if (token.kind !== 'option') continue;
+    if (options[token.name] === undefined) faults.push(`${token.rawName} is no flag of vultr-grpc serve`);
+    else if (token.value === undefined) faults.push(`${token.rawName} needs a value`);
+  }
+  return values;
+}
+
+function parseUpstream(text: string): URL | 'sandbox' {
+  if (text === 'sandbox') return 'sandbox';
+  const expected = 'an http or https URL without credentials, query and fragment, or "sandbox"';
+  if (!URL.canParse(text)) throw new Error(expected);
+  const url = new URL(text);
+  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!['http:', 'https:'].includes(url.protocol) || !isPlain) throw new Error(expected);
+  return url;
+}
+
+function parseKey(text: string): string {
+  if (!/^[\x21-\x7e]{1,512}$/.test(text)) throw new Error('printable ASCII without spaces');
+  return text;
+}
+
+/** Reads `host:port` or `[v6]:port`. */
+export function parseListen(text: string): string {
+  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const isHost = host.startsWith('[') ? isIP(bare) === 6 : /^[A-Za-z0-9.-]+$/.test(host);
+  if (!isHost || Number(port) > 65_535) throw new Error('host:port, such as 127.0.0.1:50051 or [::1]:0');
+  return text;
+}
+
+function oneOf<const T extends readonly string[]>(choices: T): (text: string) => T[number] {
+  return (text) => {
+    if (!choices.includes(text)) throw new Error(`one of ${choices.join(', ')}`);
+    return text as T[number];
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(minMs: number, maxMs: number): (text: string) => number {
+  return (text) => {
+    const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+    const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
+    if (!(ms >= minMs && ms <= maxMs)) {
+      throw new Error(`a time with its unit (ms, s, m, h) from ${minMs}ms to ${maxMs / 1_000}s, such as 30s`);
+    }
+    return Math.round(ms);
+  };
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (!(speed > 0 && speed <= 10_000)) throw new Error('a number above 0, up to 10000');
+  return speed;
+}

@@ -1,0 +1,51 @@
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+
+/** The name of the field that carries what a message of vultr.v2 does not model. */
+export const ADDITIONAL_FIELDS = 'additional_fields';
+
+/** The fields of a message, looked up by the names that callers may use. */
+export interface FieldNames {
+  /** By proto name and by JSON name, as proto3 JSON asks. */
+  readonly byName: ReadonlyMap<string, DescField>;
+  /** In the order of their numbers. */
+  readonly ordered: readonly DescField[];
+  /** The field `additional_fields` of type google.protobuf.Struct, when the message has it. */
+  readonly additional: DescField | undefined;
+}
+
+const cache = new WeakMap<DescMessage, FieldNames>();
+
+/** The field names of a message, compiled once for each descriptor. */
+export function fieldNames(message: DescMessage): FieldNames {
+  let names = cache.get(message);
+  if (names === undefined) {
+    names = compile(message);
+    cache.set(message, names);
+  }
+  return names;
+}
+
+function compile(message: DescMessage): FieldNames {
+  const byName = new Map<string, DescField>();
+  for (const field of message.fields) byName.set(field.jsonName, field);
+  // A proto name wins over the JSON name of another field: http.proto speaks of proto names.
+  for (const field of message.fields) byName.set(field.name, field);
+  const ordered = [...message.fields].sort((a, b) => a.number - b.number);
+  const additional = message.fields.find(
+    (field) => field.name === ADDITIONAL_FIELDS && field.message?.typeName === 'google.protobuf.Struct',
+  );
+  return { byName, ordered, additional };
+}
+
+/**
+ * The name of a field in Vultr's JSON and query strings: its json_name where the proto sets one of its own, else its
+ * proto name. A compiler fills in json_name always, so the default lowerCamelCase form counts as not set.
+ */
+export function wireName(field: DescField): string {
+  return field.jsonName === lowerCamelCase(field.name) ? field.name : field.jsonName;
+}
+
+/** The default json_name of a field name, as protoc makes it. */
+function lowerCamelCase(name: string): string {
+  return name.replace(/_+([^_]?)/g, (_, next: string) => next.toUpperCase());
+}

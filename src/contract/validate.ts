@@ -1,0 +1,121 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { type DescField, type DescMessage, getExtension, type Registry } from '@bufbuild/protobuf';
+import type { FieldViolation } from '../status/call-error.ts';
+import type { FieldValue, Message } from './message.ts';
+
+/** Checks a message. Returns every violation, or none. `path` leads to the message, for the names of its fields. */
+type Validator = (message: Message, path?: string) => FieldViolation[];
+
+/** google.api.FieldBehavior.REQUIRED */
+const REQUIRED = 2;
+
+/**
+ * google.api.FieldInfo.Format, by number. For UUID4 any version of RFC 9562 is accepted: it is Vultr that chooses ids,
+ * and a caller cannot mend them.
+ */
+const FORMATS: Readonly<Record<number, { expected: string; matches: (text: string) => boolean }>> = {
+  1: {
+    expected: 'a UUID such as cb676a46-66fd-4dfb-b839-443f2e6c0b60',
+    matches: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text),
+  },
+  2: { expected: 'an IPv4 address', matches: isIPv4 },
+  3: { expected: 'an IPv6 address', matches: isIPv6 },
+  4: { expected: 'an IPv4 or IPv6 address', matches: (text) => isIPv4(text) || isIPv6(text) },
+};
+
+const VALIDATORS = new WeakMap<DescMessage, Validator>();
+
+/**
+ * Makes the check of a message from its annotations: google.api.field_behavior REQUIRED and google.api.field_info.format,
+ * in nested messages too.
+ * @throws Error when an annotation asks for a format that is not known, or stands on a field that cannot have it
+ */
+export function compileValidator(descriptor: DescMessage, registry: Registry): Validator {
+  const known = VALIDATORS.get(descriptor);
+  if (known !== undefined) return known;
+  const checks: Check[] = [];
+  const validator: Validator = (message, path = '') => checks.flatMap((check) => check(message, path));
+  VALIDATORS.set(descriptor, validator);
+  for (const field of descriptor.fields) {
+    if (isRequired(field, registry)) checks.push(checkRequired(field));
+    const format = formatOf(field, registry);
+    if (format !== undefined) checks.push(checkFormat(field, format));
+    if (field.message !== undefined && !field.message.typeName.startsWith('google.protobuf.')) {
+      checks.push(checkNested(field, compileValidator(field.message, registry)));
+    }
+  }
+  return validator;
+}
+
+/** The check of a message, compiled before by compileValidator. */
+export function validate(descriptor: DescMessage, message: Message): FieldViolation[] {
+  return VALIDATORS.get(descriptor)?.(message) ?? [];
+}
+
+type Check = (message: Message, path: string) => FieldViolation[];
+
+function checkRequired(field: DescField): Check {
+  return (message, path) =>
+    isMissing(field, message[field.name])
+      ? [{ field: path + field.name, description: 'It is required and was not given.' }]
+      : [];
+}
+
+/** A field with presence is missing when it was not sent; one without, also when it is empty. */
+function isMissing(field: DescField, value: FieldValue | undefined): boolean {
+  if (value === undefined) return true;
+  const hasPresence =
+    field.fieldKind === 'message' || field.proto.proto3Optional || field.oneof !== undefined;
+  return !hasPresence && (value === '' || (Array.isArray(value) && value.length === 0));
+}
+
+function checkFormat(field: DescField, { expected, matches }: (typeof FORMATS)[number]): Check {
+  return (message, path) => {
+    const value = message[field.name];
+    if (value === undefined || value === '') return [];
+    return (Array.isArray(value) ? value : [value]).flatMap((element, index) =>
+      typeof element === 'string' && matches(element)
+        ? []
+        : [
+            {
+              field: path + field.name + (Array.isArray(value) ? `[${index}]` : ''),
+              description: `It has to be ${expected}.`,
+            },
+          ],
+    );
+  };
+}
+
+function checkNested(field: DescField, validator: Validator): Check {
+  return (message, path) => {
+    const value = message[field.name];
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
+    const at = path + field.name;
+    if (field.fieldKind === 'message') return validator(value as Message, `${at}.`);
+    return Object.entries(value).flatMap(([key, element]) => validator(element as Message, `${at}[${key}].`));
+  };
+}
+
+function isRequired(field: DescField, registry: Registry): boolean {
+  return (
+    (option(field, 'google.api.field_behavior', registry) as number[] | undefined)?.includes(REQUIRED) ??
+    false
+  );
+}
+
+function formatOf(field: DescField, registry: Registry): (typeof FORMATS)[number] | undefined {
+  const info = option(field, 'google.api.field_info', registry) as { format: number } | undefined;
+  if (info === undefined || info.format === 0) return undefined;
+  const format = FORMATS[info.format];
+  if (format === undefined)
+    throw new Error(`field ${field.name} has a google.api.field_info.format that is not known`);
+  if (field.scalar !== 9)
+    throw new Error(`field ${field.name} has a google.api.field_info.format and is no string`);
+  return format;
+}
+
+function option(field: DescField, name: string, registry: Registry): unknown {
+  const extension = registry.getExtension(name);
+  if (extension === undefined || field.proto.options === undefined) return undefined;
+  return getExtension(field.proto.options, extension);
+}

@@ -1,0 +1,37 @@
+import { CallError, type FieldViolation } from '../status/call-error.ts';
+
+/** The most violations that are collected; a caller mends those first. */
+const MAX_VIOLATIONS = 50;
+
+/** Collects what is wrong with a request, so that the caller learns of every fault at once. */
+export class Violations {
+  readonly #list: FieldViolation[] = [];
+
+  /**
+   * Takes note of one. Beyond the bound they are dropped, so that a hostile request cannot make a huge answer.
+   * @param field where, as a path of proto field names; "" for the message as a whole
+   * @param description what is wrong and what is expected, as a sentence
+   */
+  add(field: string, description: string): void {
+    if (this.#list.length < MAX_VIOLATIONS)
+      this.#list.push({ field, description: description.toWellFormed() });
+  }
+
+  /** What was collected. */
+  get list(): readonly FieldViolation[] {
+    return this.#list;
+  }
+
+  /**
+   * Ends the collecting.
+   * @throws CallError INVALID_ARGUMENT with all of them, when there is one
+   */
+  throwIfAny(): void {
+    if (this.#list.length > 0) throw CallError.invalid(this.#list);
+  }
+}
+
+/** The path of a field below another: `at("until", "status")` is `until.status`. */
+export function at(parent: string, name: string): string {
+  return parent === '' ? name : `${parent}.${name}`;
+}

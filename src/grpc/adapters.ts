@@ -1,0 +1,123 @@
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerDuplexStream,
+  ServerWritableStream,
+  UntypedHandleCall,
+} from '@grpc/grpc-js';
+import type { Dispatcher, Reply } from '../contract/call.ts';
+import { decodeMessage } from '../contract/decode-message.ts';
+import type { Message } from '../contract/message.ts';
+import type { Operation } from '../contract/operation.ts';
+import { toIncoming } from './incoming.ts';
+import { toMetadata, toStatusObject } from './status.ts';
+
+/**
+ * The grpc-js handler of an operation. grpc-js awaits no handler (a rejection ends the process) and sends the text of
+ * whatever a handler throws to the caller, so these adapters are the only handlers that it is ever given.
+ */
+export function adapt(operation: Operation, dispatcher: Dispatcher): UntypedHandleCall {
+  switch (operation.kind) {
+    case 'unary':
+      return unary(operation, dispatcher);
+    case 'server_streaming':
+      return serverStreaming(operation, dispatcher);
+    case 'bidi_streaming':
+      return bidiStreaming(operation, dispatcher);
+    case 'client_streaming':
+      throw new Error(`${operation.name} is client streaming, which no adapter serves`);
+  }
+}
+
+function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Buffer, Uint8Array> {
+  return (call, callback) => {
+    const incoming = toIncoming(operation, call, call.request);
+    dispatcher
+      .unary(incoming)
+      .then((reply) => reply.toBinary())
+      .then(
+        (bytes) => {
+          incoming.completed();
+          call.sendMetadata(toMetadata(incoming.responseMetadata));
+          callback(null, bytes);
+        },
+        (thrown: unknown) => {
+          incoming.completed();
+          call.sendMetadata(toMetadata(incoming.responseMetadata));
+          callback(toStatusObject(thrown));
+        },
+      );
+  };
+}
+
+function serverStreaming(
+  operation: Operation,
+  dispatcher: Dispatcher,
+): handleServerStreamingCall<Buffer, Uint8Array> {
+  return (call) => {
+    const incoming = toIncoming(operation, call, call.request);
+    void pump(call, incoming, dispatcher.stream(incoming));
+  };
+}
+
+function bidiStreaming(
+  operation: Operation,
+  dispatcher: Dispatcher,
+): handleBidiStreamingCall<Buffer, Uint8Array> {
+  return (call) => {
+    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    void pump(call, incoming, dispatcher.stream(incoming));
+  };
+}
+
+async function* decodeEach(
+  operation: Operation,
+  call: ServerDuplexStream<Buffer, Uint8Array>,
+): AsyncGenerator<Message> {
+  // The plain iterator of a duplex stream destroys its writing side, too, once the reading side has ended.
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+    yield decodeMessage(operation.input, bytes as Buffer);
+  }
+}
+
+/** Sends the answers of a stream as fast as the caller takes them, and its end. Never rejects. */
+async function pump(
+  call: ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>,
+  incoming: ReturnType<typeof toIncoming>,
+  replies: AsyncIterable<Reply>,
+): Promise<void> {
+  let metadataSent = false;
+  const sendMetadata = (): void => {
+    if (metadataSent) return;
+    metadataSent = true;
+    call.sendMetadata(toMetadata(incoming.responseMetadata));
+  };
+  try {
+    for await (const reply of replies) {
+      sendMetadata();
+      if (!call.write(reply.toBinary())) await drained(call, incoming.signal);
+    }
+    incoming.completed();
+    sendMetadata();
+    call.end();
+  } catch (thrown) {
+    incoming.completed();
+    sendMetadata();
+    call.emit('error', toStatusObject(thrown));
+  }
+}
+
+/** Waits until a stream takes more; a caller that leaves meanwhile ends the wait. */
+function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    call.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,110 @@
+import { EventEmitter } from 'node:events';
+import type { Handler, Reply } from '../contract/call.ts';
+import { toTyped } from '../contract/typed.ts';
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthListResponse,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../gen/grpc/health/v1/health.ts';
+import { CallError } from '../status/call-error.ts';
+import { binaryReply } from './reply.ts';
+
+/** The health of the server and of each of its services (grpc.health.v1). */
+export interface Health {
+  /** Tells whether the server takes calls; every service follows. */
+  setServing(isServing: boolean): void;
+  /** The handlers, by the full names of the operations. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+}
+
+/**
+ * Makes the health service.
+ * @param services the full names of the services that the server has
+ */
+export function createHealth(services: readonly string[]): Health {
+  const names = new Set(['', ...services]);
+  const changes = new EventEmitter();
+  // One listener for each Watch, whose number the limit on concurrent streams bounds.
+  changes.setMaxListeners(0);
+  let status: ServingStatus = ServingStatus.NOT_SERVING;
+
+  async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
+    if (!names.has(service)) {
+      // The specification keeps this stream open: the service may come to be.
+      yield toReply(ServingStatus.SERVICE_UNKNOWN);
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      return;
+    }
+    let sent: ServingStatus | undefined;
+    while (!signal.aborted) {
+      if (status !== sent) {
+        sent = status;
+        yield toReply(status);
+        continue;
+      }
+      await nextChange(changes, signal);
+    }
+  }
+
+  return {
+    setServing(isServing) {
+      status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+      changes.emit('change');
+    },
+    handlers: new Map<string, Handler>([
+      [
+        'grpc.health.v1.Health/Check',
+        {
+          kind: 'unary',
+          handle: async (call) => {
+            const { service } = toTyped(HealthCheckRequest, call.request);
+            if (!names.has(service)) throw unknownService(service);
+            return toReply(status);
+          },
+        },
+      ],
+      [
+        'grpc.health.v1.Health/List',
+        {
+          kind: 'unary',
+          handle: async () => {
+            const statuses = Object.fromEntries([...names].map((name) => [name, { status }]));
+            return binaryReply(HealthListResponse.encode({ statuses }).finish());
+          },
+        },
+      ],
+      [
+        'grpc.health.v1.Health/Watch',
+        {
+          kind: 'server_streaming',
+          handle: (call) => watch(toTyped(HealthCheckRequest, call.request).service, call.signal),
+        },
+      ],
+    ]),
+  };
+}
+
+function nextChange(changes: EventEmitter, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      changes.off('change', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    changes.once('change', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function toReply(status: ServingStatus): Reply {
+  return binaryReply(HealthCheckResponse.encode({ status }).finish());
+}
+
+function unknownService(service: string): CallError {
+  return new CallError(
+    'NOT_FOUND',
+    'SERVICE_NOT_FOUND',
+    `The server has no service ${service.slice(0, 200)}.`,
+  );
+}

@@ -1,0 +1,62 @@
+import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Incoming } from '../contract/call.ts';
+import { decodeMessage } from '../contract/decode-message.ts';
+import type { Operation } from '../contract/operation.ts';
+import { CallError } from '../status/call-error.ts';
+
+/** Any grpc-js call, requests and answers being bytes. */
+export type ServerCall =
+  | ServerUnaryCall<Buffer, Uint8Array>
+  | ServerWritableStream<Buffer, Uint8Array>
+  | ServerDuplexStream<Buffer, Uint8Array>;
+
+/** An Incoming of a gRPC call, and what its adapter has to tell when it is over. */
+export interface GrpcIncoming extends Incoming {
+  /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
+  completed(): void;
+}
+
+/** Turns a grpc-js call into what the pipeline takes. */
+export function toIncoming(
+  operation: Operation,
+  call: ServerCall,
+  request: Buffer | undefined,
+): GrpcIncoming {
+  const controller = new AbortController();
+  let isCompleted = false;
+  const events: NodeJS.EventEmitter = call;
+  events.on('cancelled', () => {
+    if (!isCompleted) controller.abort(cancelled());
+  });
+  return {
+    operation,
+    transport: 'grpc',
+    peer: call.getPeer(),
+    metadata: toMap(call.metadata),
+    signal: controller.signal,
+    deadline: toEpoch(call.getDeadline()),
+    decode: () => decodeMessage(operation.input, request ?? new Uint8Array()),
+    responseMetadata: new Map(),
+    completed: () => {
+      isCompleted = true;
+    },
+  };
+}
+
+/** The text metadata of a call. Binary values (`-bin`) are of no use to any handler and stay out. */
+function toMap(metadata: Metadata): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const key of Object.keys(metadata.getMap())) {
+    if (!key.endsWith('-bin')) map.set(key, metadata.get(key).join(', '));
+  }
+  return map;
+}
+
+function toEpoch(deadline: Date | number): number | undefined {
+  const epoch = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(epoch) ? epoch : undefined;
+}
+
+function cancelled(): CallError {
+  return new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left before the call was done.');
+}

@@ -1,0 +1,44 @@
+import { parseExactNumber, type RawNumber } from './exact-number.ts';
+
+/** A JSON value. Integers that a double cannot hold are bigints, other such numbers keep their text. */
+export type JsonValue = null | boolean | number | bigint | string | RawNumber | JsonValue[] | JsonObject;
+
+/** A JSON object. Enumerate it with Object.entries only: `__proto__` is a key like any other. */
+export interface JsonObject {
+  [key: string]: JsonValue;
+}
+
+/** Text that may hold a number which JSON.parse would round: a long run of digits, or an exponent. */
+const MAY_ROUND = /[\d.]{16}|\d[eE][+-]?\d/;
+
+/**
+ * Reads JSON as Vultr sends it, without rounding any number. Of equal keys the last one counts.
+ * @throws SyntaxError when it is no JSON
+ */
+export function parseJson(text: string): JsonValue {
+  if (!MAY_ROUND.test(text)) return JSON.parse(text) as JsonValue;
+  return JSON.parse(text, (_key, value, context) =>
+    typeof value === 'number' && context.source !== undefined ? exact(context.source) : value,
+  ) as JsonValue;
+}
+
+function exact(source: string): number | bigint | RawNumber {
+  return parseExactNumber(source) ?? JSON.rawJSON(source);
+}
+
+/**
+ * Writes JSON, compact. A bigint, and a double that is an integer beyond 2^53, is written with all of its digits: the
+ * shortest form that JSON.stringify chooses reads back as another integer where 64-bit integers are read.
+ * @throws TypeError for NaN and the infinities, which JSON does not have
+ */
+export function stringifyJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => {
+    if (typeof member === 'bigint') return JSON.rawJSON(member.toString());
+    if (typeof member !== 'number' || (Number.isSafeInteger(member) && !Object.is(member, -0))) return member;
+    if (!Number.isFinite(member)) throw new TypeError(`${member} is no JSON number`);
+    if (Object.is(member, -0)) return JSON.rawJSON('-0');
+    return Number.isInteger(member) && Math.abs(member) < 1e21
+      ? JSON.rawJSON(BigInt(member).toString())
+      : member;
+  });
+}

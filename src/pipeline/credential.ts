@@ -1,0 +1,53 @@
+import type { Message } from '../contract/message.ts';
+import { CallError } from '../status/call-error.ts';
+
+/** Where the credential of a call came from, for the log. */
+export type CredentialSource = 'request' | 'authorization' | 'service' | 'none';
+
+/** The API key that a call is made with. */
+export interface Credential {
+  readonly key: string | undefined;
+  readonly source: CredentialSource;
+}
+
+/** What an HTTP header can carry as a Bearer token: visible ASCII. */
+const USABLE_KEY = /^[\x21-\x7e]{1,512}$/;
+
+/**
+ * Finds the credential of a call. The first that is there counts: the request's `access_token`, `authorization: Bearer`,
+ * the service's own key.
+ * @throws CallError INVALID_ARGUMENT or UNAUTHENTICATED when the one that counts cannot be an API key
+ */
+export function findCredential(
+  request: Message,
+  metadata: ReadonlyMap<string, string>,
+  serviceKey: string | undefined,
+): Credential {
+  const token = request['access_token'];
+  if (typeof token === 'string' && token !== '') {
+    if (!USABLE_KEY.test(token)) {
+      throw CallError.invalid([
+        { field: 'access_token', description: 'It has characters that no API key has.' },
+      ]);
+    }
+    return { key: token, source: 'request' };
+  }
+  const authorization = metadata.get('authorization');
+  if (authorization !== undefined && authorization !== '') {
+    return { key: parseBearer(authorization), source: 'authorization' };
+  }
+  return serviceKey === undefined
+    ? { key: undefined, source: 'none' }
+    : { key: serviceKey, source: 'service' };
+}
+
+/** Reads `Bearer <token>` (RFC 6750, section 2.1; the scheme's case does not matter, RFC 9110, section 11.1). */
+function parseBearer(authorization: string): string {
+  const token = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
+  if (token !== undefined && USABLE_KEY.test(token)) return token;
+  throw new CallError(
+    'UNAUTHENTICATED',
+    'CREDENTIAL_MISSING',
+    'The authorization metadata has to be "Bearer" and a Vultr API key.',
+  );
+}

@@ -1,0 +1,57 @@
+import { CallError } from '../status/call-error.ts';
+
+/** How long a call may live, as one signal. */
+export interface Lifetime {
+  /** Aborts, with a CallError as the reason, when the call has to end. */
+  readonly signal: AbortSignal;
+  /** Rejects with that CallError. Never resolves. */
+  readonly ended: Promise<never>;
+  /** Has to be called when the call is done: it takes the timer and the listeners away. */
+  release(): void;
+}
+
+/** setTimeout fires at once for more than this. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Binds a call to its deadline and to everything else that can end it.
+ * @param deadline milliseconds since the epoch
+ * @param sources signals whose reasons are CallErrors: caller gone, service going down
+ */
+export function createLifetime(deadline: number, sources: readonly AbortSignal[], now = Date.now): Lifetime {
+  const controller = new AbortController();
+  const end = (reason: unknown): void => controller.abort(CallError.from(reason));
+  const listeners = sources.map((source) => {
+    const listener = (): void => end(source.reason);
+    if (source.aborted) listener();
+    else source.addEventListener('abort', listener, { once: true });
+    return { source, listener };
+  });
+  const timer = setTimeout(
+    () => end(deadlineExceeded()),
+    Math.min(Math.max(0, deadline - now()), MAX_TIMER_MS),
+  );
+  const ended = new Promise<never>((_resolve, reject) => {
+    if (controller.signal.aborted) reject(controller.signal.reason);
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+  });
+  // Whoever races against it sees the rejection; a call that is done before has nobody left to.
+  ended.catch(() => undefined);
+  return {
+    signal: controller.signal,
+    ended,
+    release: () => {
+      clearTimeout(timer);
+      for (const { source, listener } of listeners) source.removeEventListener('abort', listener);
+    },
+  };
+}
+
+/** What a call is told whose time is up. */
+export function deadlineExceeded(): CallError {
+  return new CallError(
+    'DEADLINE_EXCEEDED',
+    'DEADLINE_EXCEEDED',
+    'The deadline of the call passed before it was done.',
+  );
+}

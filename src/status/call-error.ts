@@ -1,0 +1,82 @@
+import type { Code } from './code.ts';
+import type { Reason } from './reasons.ts';
+
+/** One field that is missing or malformed, as in google.rpc.BadRequest. */
+export interface FieldViolation {
+  /** Where, as a path of proto field names: `until.status`, `block_devices[0].disk_size`. */
+  readonly field: string;
+  /** What is wrong and what is expected, as a sentence. */
+  readonly description: string;
+}
+
+/** What a CallError is made of besides code, reason and message. */
+export interface CallErrorOptions {
+  /** Facts for programs, for google.rpc.ErrorInfo.metadata. No secrets. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly violations?: readonly FieldViolation[];
+  /** When to ask again, for google.rpc.RetryInfo. */
+  readonly retryDelayMs?: number;
+  /** What Vultr said, when the error is Vultr's. */
+  readonly vultr?: { readonly status: number; readonly error: string };
+  /** The HTTP status to answer with, when it is not that of the code. */
+  readonly httpStatus?: number;
+  /** HTTP headers that belong to the error, such as Allow. */
+  readonly httpHeaders?: Readonly<Record<string, string>>;
+  /** What led to it. For the log only, never sent. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The failure of a call: what the caller is told, whichever the transport. The message is for the caller, so it never
+ * holds a secret or the text of an unexpected error; `cause` is for the log.
+ */
+export class CallError extends Error {
+  override readonly name = 'CallError';
+  readonly code: Code;
+  readonly reason: Reason;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly FieldViolation[];
+  readonly retryDelayMs: number | undefined;
+  readonly vultr: { readonly status: number; readonly error: string } | undefined;
+  readonly httpStatus: number | undefined;
+  readonly httpHeaders: Readonly<Record<string, string>>;
+
+  constructor(code: Code, reason: Reason, message: string, options: CallErrorOptions = {}) {
+    super(message.toWellFormed(), options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.reason = reason;
+    this.metadata = options.metadata ?? {};
+    this.violations = options.violations ?? [];
+    this.retryDelayMs = options.retryDelayMs;
+    this.vultr = options.vultr;
+    this.httpStatus = options.httpStatus;
+    this.httpHeaders = options.httpHeaders ?? {};
+  }
+
+  /** Who found the fault, for google.rpc.ErrorInfo.domain. */
+  get domain(): 'vultr.com' | 'vultr-grpc' {
+    return this.vultr === undefined ? 'vultr-grpc' : 'vultr.com';
+  }
+
+  /** Sorts whatever was thrown: a CallError stays as it is, anything else becomes INTERNAL with a fixed text. */
+  static from(thrown: unknown): CallError {
+    if (thrown instanceof CallError) return thrown;
+    return new CallError(
+      'INTERNAL',
+      'INTERNAL_ERROR',
+      'The service failed in an unexpected way. Its log tells more under the request id of this call.',
+      { cause: thrown },
+    );
+  }
+
+  /**
+   * INVALID_ARGUMENT with every violation.
+   * @param violations at least one
+   */
+  static invalid(violations: readonly FieldViolation[], options: CallErrorOptions = {}): CallError {
+    const text = violations
+      .map(({ field, description }) => (field ? `${field}: ${description}` : description))
+      .join(' ');
+    return new CallError('INVALID_ARGUMENT', 'INVALID_REQUEST', text, { ...options, violations });
+  }
+}

@@ -1,0 +1,111 @@
+import { BadRequest, ErrorInfo, RetryInfo } from '../gen/google/rpc/error_details.ts';
+import { Status } from '../gen/google/rpc/status.ts';
+import type { CallError } from './call-error.ts';
+import { CODES } from './code.ts';
+
+const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
+
+/**
+ * The most bytes that the binary status may have. It travels as a trailer, in base64, and proxies and clients commonly
+ * cut or refuse more than 8 KB of headers.
+ */
+const MAX_STATUS_BYTES = 5_000;
+
+/** The most violations that are listed; a caller mends those first. */
+const MAX_VIOLATIONS = 50;
+
+/** The JSON form of google.rpc.Status, as proto3 JSON writes it. */
+export interface StatusJson {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly Record<string, unknown>[];
+}
+
+/** The details of an error as JSON: ErrorInfo always, BadRequest and RetryInfo where they apply. */
+function details(error: CallError): Record<string, unknown>[] {
+  const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
+  const list: Record<string, unknown>[] = [
+    {
+      '@type': `${TYPE_PREFIX}ErrorInfo`,
+      reason: error.reason,
+      domain: error.domain,
+      metadata: { http_status: String(httpStatus), ...error.metadata },
+    },
+  ];
+  if (error.violations.length > 0) {
+    list.push({ '@type': `${TYPE_PREFIX}BadRequest`, fieldViolations: violations(error) });
+  }
+  if (error.retryDelayMs !== undefined) {
+    list.push({
+      '@type': `${TYPE_PREFIX}RetryInfo`,
+      retryDelay: `${Math.max(0, error.retryDelayMs) / 1000}s`,
+    });
+  }
+  return list;
+}
+
+function violations(error: CallError): { field: string; description: string }[] {
+  return error.violations.slice(0, MAX_VIOLATIONS).map(({ field, description }) => ({
+    field: clip(field, 200),
+    description: clip(description, 400),
+  }));
+}
+
+function clip(text: string, maxLength: number): string {
+  return (text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`).toWellFormed();
+}
+
+/** The most characters of a message that are sent. */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** The text of an error as it is sent: bounded, and well-formed Unicode. */
+export function statusMessage(error: CallError): string {
+  return clip(error.message, MAX_MESSAGE_LENGTH);
+}
+
+/** An error as the JSON of google.rpc.Status. */
+export function toStatusJson(error: CallError): StatusJson {
+  return { code: CODES[error.code].number, message: statusMessage(error), details: details(error) };
+}
+
+/**
+ * An error as the bytes of google.rpc.Status, for `grpc-status-details-bin`. Violations that would make it too large for
+ * a trailer are left out, the last first.
+ */
+export function toStatusBytes(error: CallError): Buffer {
+  for (let count = Math.min(error.violations.length, MAX_VIOLATIONS); ; count = Math.floor(count / 2)) {
+    const bytes = encodeStatus(error, count);
+    if (bytes.length <= MAX_STATUS_BYTES || count === 0) return bytes;
+  }
+}
+
+function encodeStatus(error: CallError, violationCount: number): Buffer {
+  const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
+  const list = [
+    any(
+      'ErrorInfo',
+      ErrorInfo.encode({
+        reason: error.reason,
+        domain: error.domain,
+        metadata: { http_status: String(httpStatus), ...error.metadata },
+      }).finish(),
+    ),
+  ];
+  if (violationCount > 0) {
+    const field_violations = violations(error)
+      .slice(0, violationCount)
+      .map((violation) => ({ ...violation, reason: '' }));
+    list.push(any('BadRequest', BadRequest.encode({ field_violations }).finish()));
+  }
+  if (error.retryDelayMs !== undefined) {
+    const millis = Math.max(0, Math.ceil(error.retryDelayMs));
+    const retry_delay = { seconds: BigInt(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
+    list.push(any('RetryInfo', RetryInfo.encode({ retry_delay }).finish()));
+  }
+  const status = { code: CODES[error.code].number, message: statusMessage(error), details: list };
+  return Buffer.from(Status.encode(status).finish());
+}
+
+function any(type: string, value: Uint8Array): { type_url: string; value: Buffer } {
+  return { type_url: TYPE_PREFIX + type, value: Buffer.from(value) };
+}

@@ -1,0 +1,54 @@
+import type { Call } from '../contract/call.ts';
+import { stringifyJson } from '../payload/json.ts';
+import { Payload } from '../payload/payload.ts';
+import { CallError } from '../status/call-error.ts';
+import type { Send, VultrRequest, VultrResponse } from './request.ts';
+
+/** What a handler asks of Vultr. */
+export interface Question {
+  readonly method: string;
+  /** Encoded; from vultrPath or the contract's own encoder. */
+  readonly path: string;
+  /** Encoded, without the question mark. Default: none. */
+  readonly query?: string;
+  /** The JSON body. Default: none. */
+  readonly body?: unknown;
+  /** Default: by the operation, `read` when it has no side effects, else `change`. */
+  readonly kind?: VultrRequest['kind'];
+}
+
+/**
+ * Asks Vultr on behalf of a call: with its credential, within its deadline, repeatable as far as its operation is.
+ * @throws CallError whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the question needs a
+ * credential and the call has none
+ */
+export function askVultr(send: Send, call: Call, question: Question): Promise<VultrResponse> {
+  const { operation } = call;
+  const { isPublic } = operation;
+  if (!isPublic && call.credential === undefined) throw credentialMissing();
+  const request: VultrRequest = {
+    operation: operation.name,
+    method: question.method,
+    path: question.path,
+    query: question.query ?? '',
+    body: question.body === undefined ? undefined : Buffer.from(stringifyJson(question.body)),
+    credential: isPublic ? undefined : call.credential,
+    kind: question.kind ?? (operation.idempotency === 'NO_SIDE_EFFECTS' ? 'read' : 'change'),
+    repeatable: operation.idempotency !== 'IDEMPOTENCY_UNKNOWN',
+    isPublic,
+  };
+  return send(request, { signal: call.signal, deadline: call.deadline });
+}
+
+/** Asks Vultr something whose answer is JSON. */
+export async function askForPayload(send: Send, call: Call, question: Question): Promise<Payload> {
+  return Payload.parse((await askVultr(send, call, question)).body);
+}
+
+function credentialMissing(): CallError {
+  return new CallError(
+    'UNAUTHENTICATED',
+    'CREDENTIAL_MISSING',
+    'The call needs a Vultr API key: as access_token, as "authorization: Bearer ...", or as VULTR_API_KEY of the service.',
+  );
+}
