@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createCloudService } from './cloud/service.ts';
-import type { ServeConfig } from './config.ts';
+import { formatListen, type ServeConfig } from './config.ts';
 import type { Handler } from './contract/call.ts';
 import { type Contract, loadContract } from './contract/load.ts';
 import { createHealth } from './grpc/health.ts';
 import { createReflection } from './grpc/reflection.ts';
 import { startGrpcServer } from './grpc/server.ts';
+import { createHealthRoutes } from './http/health-routes.ts';
 import { startHttpServer } from './http/server.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { startSandbox } from './sandbox/index.ts';
@@ -34,6 +35,7 @@ const MAX_TIMEOUT_FACTOR = 10;
 /** Starts the service. Rejects, with everything closed again, when a part of it cannot start. */
 export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
   const opened: (() => Promise<void>)[] = [];
+  let isServing = false;
   try {
     const sandbox =
       config.upstream === 'sandbox' ? await startSandbox({ timeScale: config.sandboxSpeed }) : undefined;
@@ -72,16 +74,25 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
     const http =
       config.httpListen === undefined
         ? undefined
-        : await startHttpServer({ operations, dispatcher: pipeline, listen: config.httpListen });
+        : await startHttpServer({
+            operations,
+            dispatcher: pipeline,
+            listen: config.httpListen,
+            extraRoutes: createHealthRoutes(() => ({ isReady: isServing, details: {} })),
+          });
     if (http !== undefined) opened.push(() => http.close(config.shutdownGraceMs));
-    health.setServing(true);
+    const setServing = (serving: boolean): void => {
+      isServing = serving;
+      health.setServing(serving);
+    };
+    setServing(true);
 
     return {
-      grpcAddress: grpc.address,
-      httpAddress: http?.address,
+      grpcAddress: formatListen(grpc),
+      httpAddress: http === undefined ? undefined : formatListen(http),
       upstreamUrl,
       close: async () => {
-        health.setServing(false);
+        setServing(false);
         pipeline.abortStreams();
         await Promise.all([grpc.close(config.shutdownGraceMs), http?.close(config.shutdownGraceMs)]);
         pipeline.abortAll();

@@ -6,9 +6,9 @@ export interface ServeConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
-  readonly grpcListen: string;
+  readonly grpcListen: ListenAddress;
   /** Undefined: no HTTP side. */
-  readonly httpListen: string | undefined;
+  readonly httpListen: ListenAddress | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly callTimeoutMs: number;
@@ -17,6 +17,14 @@ export interface ServeConfig {
   readonly shutdownGraceMs: number;
   /** How many times faster than real time the embedded Vultr lives. */
   readonly sandboxSpeed: number;
+}
+
+/** Where a server listens. */
+export interface ListenAddress {
+  /** A name, or an address without brackets. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -181,13 +189,21 @@ function parseKey(text: string): string {
   return text;
 }
 
-/** Reads `host:port` or `[v6]:port`. */
-export function parseListen(text: string): string {
-  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  const isHost = host.startsWith('[') ? isIP(bare) === 6 : /^[A-Za-z0-9.-]+$/.test(host);
+/**
+ * Reads `host:port` or `[v6]:port`.
+ * @throws Error whose message says what is expected
+ */
+export function parseListen(text: string): ListenAddress {
+  const [, name = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const host = name.replace(/^\[(.*)\]$/, '$1');
+  const isHost = name.startsWith('[') ? isIP(host) === 6 : /^[A-Za-z0-9.-]+$/.test(host);
   if (!isHost || Number(port) > 65_535) throw new Error('host:port, such as 127.0.0.1:50051 or [::1]:0');
-  return text;
+  return { host, port: Number(port) };
+}
+
+/** Writes an address the way parseListen reads it. */
+export function formatListen({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function oneOf<const T extends readonly string[]>(choices: T): (text: string) => T[number] {

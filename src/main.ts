@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { readVersion, startApp } from './app.ts';
-import { ConfigError, parseListen, readServeConfig } from './config.ts';
+import { ConfigError, formatListen, parseListen, readServeConfig } from './config.ts';
 import { startSandbox } from './sandbox/index.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
@@ -43,7 +42,10 @@ async function sandbox(args: readonly string[]): Promise<void> {
       speed: { type: 'string', default: '1' },
     },
   });
-  const running = await startSandbox({ listen: parseListen(values.listen), timeScale: Number(values.speed) });
+  const running = await startSandbox({
+    listen: formatListen(parseListen(values.listen)),
+    timeScale: Number(values.speed),
+  });
   print(`vultr-grpc sandbox ready: ${running.url}`);
   closeOnSignal(() => running.close(), createLogger({ level: 'info', format: 'text' }));
 }
@@ -71,9 +73,17 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  const isUsage =
-    error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(isUsage ? CALLED_WRONGLY : FAILED);
-});
+/**
+ * Runs the command line. A command that serves goes on after this has resolved.
+ * @param args what stands behind the program's name
+ */
+export async function run(args: readonly string[]): Promise<void> {
+  try {
+    await main(args);
+  } catch (error) {
+    const isUsage =
+      error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(isUsage ? CALLED_WRONGLY : FAILED);
+  }
+}

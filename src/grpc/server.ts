@@ -15,15 +15,15 @@ export interface GrpcLimits {
 export interface GrpcServerOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
-  /** `host:port`; port 0 is any free one. */
-  readonly listen: string;
+  /** Port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
   readonly limits: GrpcLimits;
 }
 
 /** The running gRPC side. */
 export interface GrpcServer {
-  /** Where it listens, as `host:port`. */
-  readonly address: string;
+  readonly host: string;
+  readonly port: number;
   /** Takes no new calls, waits for those under way for so long, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
@@ -50,7 +50,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   }
   const port = await bind(server, options.listen);
   return {
-    address: options.listen.replace(/:\d+$/, `:${port}`),
+    host: options.listen.host,
+    port,
     close: (graceMs) => close(server, graceMs),
   };
 }
@@ -81,10 +82,11 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function bind(server: Server, { host, port }: GrpcServerOptions['listen']): Promise<number> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
       else reject(new Error(`The gRPC side cannot listen on ${address}: ${error.message}`, { cause: error }));
     });
   });

@@ -1,0 +1,7 @@
+/** Makes the publishable package: JavaScript in dist/, with the compiled contract beside it. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
+
+rmSync('dist', { recursive: true, force: true });
+execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+cpSync('src/gen/contract.binpb', 'dist/gen/contract.binpb');

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+/**
+ * The command. It imports nothing but the program itself, and that only after the check: on an older Node the imports
+ * would fail before a sentence could be said.
+ */
+const MINIMUM_MAJOR = 24;
+
+if (Number.parseInt(process.versions.node, 10) < MINIMUM_MAJOR) {
+  process.stderr.write(
+    `vultr-grpc needs Node ${MINIMUM_MAJOR} or later; this is ${process.versions.node}.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { run } = await import('./main.ts');
+  await run(process.argv.slice(2));
+}

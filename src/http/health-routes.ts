@@ -1,0 +1,30 @@
+import type { HttpAnswer } from '../contract/call.ts';
+import type { ExtraRoute } from './options.ts';
+
+/** What a probe of the service's state is told. */
+export interface Readiness {
+  readonly isReady: boolean;
+  /** Facts for people, by name. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/**
+ * The routes that an orchestrator asks. `/healthz`: the process lives. `/readyz`: it takes calls, 503 when it does not,
+ * as while it goes down. Neither asks Vultr: a replica that is taken out of service when Vultr fails helps nobody.
+ */
+export function createHealthRoutes(readiness: () => Readiness): ReadonlyMap<string, ExtraRoute> {
+  return new Map<string, ExtraRoute>([
+    ['/healthz', () => toAnswer(200, { status: 'ok' })],
+    [
+      '/readyz',
+      () => {
+        const { isReady, details } = readiness();
+        return toAnswer(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...details });
+      },
+    ],
+  ]);
+}
+
+function toAnswer(status: number, body: Readonly<Record<string, string>>): HttpAnswer {
+  return { status, contentType: 'application/json', body: Buffer.from(`${JSON.stringify(body)}\n`) };
+}
