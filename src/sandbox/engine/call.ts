@@ -1,0 +1,83 @@
+import type { Json, JsonObject } from './json.ts';
+import type { Entity } from './store.ts';
+import type { World } from './world.ts';
+
+/** One request as a handler sees it: authenticated, routed, its body parsed, the things its path names looked up. */
+export interface Call {
+  readonly world: World;
+  readonly method: string;
+  /** Decoded path parameters by name. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** The body when it is an object, else `{}`. */
+  readonly body: JsonObject;
+  /** The body when it is an array, else `[]`. */
+  readonly list: readonly Json[];
+  /** The things named by the path, outermost first: the instance of `/v2/instances/{instance_id}/halt`. */
+  readonly found: readonly Entity[];
+  readonly remoteAddress: string;
+}
+
+/** What a handler answers. No `body` means an empty one (204, and the odd empty 200 or 202). */
+export interface Answer {
+  status: number;
+  body?: Json;
+  /** For the one operation that does not answer JSON. */
+  contentType?: string;
+  location?: string;
+}
+
+/** Does the work of one operation; throws an ApiError to refuse. */
+export type Handler = (call: Call) => Answer;
+
+/** An operation of the API. */
+export interface Route {
+  readonly method: string;
+  /** `/v2/instances/{instance_id}`: literal and `{parameter}` segments. */
+  readonly template: string;
+  readonly handle: Handler;
+  /** False for the operations that need no key. */
+  readonly auth: boolean;
+}
+
+/** Handlers by `METHOD /template`. */
+export type RouteTable = Record<string, Handler>;
+
+/** Turns a table of handlers into routes. */
+export function routes(table: RouteTable, auth = true): Route[] {
+  return Object.entries(table).map(([key, handle]) => {
+    const space = key.indexOf(' ');
+    return { method: key.slice(0, space), template: key.slice(space + 1), handle, auth };
+  });
+}
+
+/** 200 with a body. */
+export const ok = (body: Json): Answer => ({ status: 200, body });
+
+/** 204, no body. */
+export const noContent: Answer = { status: 204 };
+
+/** The innermost thing that the path names; routing has made sure that it exists. */
+export function target(call: Call): Entity {
+  const entity = call.found.at(-1);
+  if (entity === undefined) throw new Error('the path of this route names no stored thing');
+  return entity;
+}
+
+/** The outermost thing that the path names. */
+export function owner(call: Call): Entity {
+  const [entity] = call.found;
+  return entity ?? target(call);
+}
+
+/** The path parameter `name`; routing has made sure that it is there. */
+export function param(call: Call, name: string): string {
+  const value = call.params[name];
+  if (value === undefined) throw new Error(`the route has no parameter ${name}`);
+  return value;
+}
+
+/** Fills `{parameters}` of a template with the call's values. */
+export function fill(template: string, params: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}

@@ -1,0 +1,90 @@
+import { badRequest } from './api-error.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+
+/** The types that a body member can have, with the value an absent one is shown as. */
+const EMPTY = {
+  string: '',
+  integer: 0,
+  number: 0,
+  boolean: false,
+  strings: [],
+  object: {},
+  objects: [],
+} as const satisfies Record<string, Json>;
+
+type FieldType = keyof typeof EMPTY;
+
+/** A member of a request body. */
+export interface Field {
+  name: string;
+  type: FieldType;
+  required: boolean;
+  /** Shown when the caller leaves it out. */
+  fallback: Json;
+}
+
+/**
+ * Reads a field list such as `'region! size_gb:integer! label gzip:boolean block_type=high_perf'`: names separated by
+ * spaces, `:type` (string when left out), `!` for required, `=value` for the value of an absent string or integer.
+ */
+export function parseFields(text: string): Field[] {
+  return text
+    .split(' ')
+    .filter((item) => item !== '')
+    .map((item) => {
+      const [, name, type = 'string', required, fallback] =
+        /^([\w.]+?)(?::(\w+))?(!)?(?:=(.*))?$/.exec(item) ?? [];
+      if (name === undefined || !isFieldType(type)) throw new Error(`not a field: ${item}`);
+      return { name, type, required: required !== undefined, fallback: readFallback(type, fallback) };
+    });
+}
+
+/** All fields of a new thing: the body's values, else the fallbacks. Throws an ApiError 400 for a wrong body. */
+export function readFields(fields: readonly Field[], body: JsonObject): JsonObject {
+  checkRequired(fields, body);
+  const fallbacks = Object.fromEntries(fields.map((field) => [field.name, structuredClone(field.fallback)]));
+  return { ...fallbacks, ...readGiven(fields, body) };
+}
+
+/** Throws an ApiError 400 when a required field is missing. */
+export function checkRequired(fields: readonly Field[], body: JsonObject): void {
+  if (fields.some((field) => field.required && absent(body[field.name]))) throw badRequest();
+}
+
+/** The fields that the body has; members that no field names are ignored. Throws an ApiError 400 for wrong types. */
+export function readGiven(fields: readonly Field[], body: JsonObject): JsonObject {
+  const given: JsonObject = {};
+  for (const { name, type } of fields) {
+    const value = body[name];
+    if (value === undefined || value === null) continue;
+    if (!hasType(value, type)) throw badRequest(`Invalid ${name}.`);
+    given[name] = type === 'integer' || type === 'number' ? Number(value) : value;
+  }
+  return given;
+}
+
+const absent = (value: Json | undefined): boolean => value === undefined || value === null || value === '';
+
+const isFieldType = (type: string): type is FieldType => Object.hasOwn(EMPTY, type);
+
+function readFallback(type: FieldType, text: string | undefined): Json {
+  if (text === undefined) return EMPTY[type] as Json;
+  if (type === 'boolean') return text === 'true';
+  return type === 'integer' || type === 'number' ? Number(text) : text;
+}
+
+/** Integers may come as digits in a string: the specs themselves disagree about several. */
+function hasType(value: Json, type: FieldType): boolean {
+  switch (type) {
+    case 'integer':
+      return Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,15}$/.test(value));
+    case 'strings':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string');
+    case 'objects':
+      return Array.isArray(value) && value.every(isObject);
+    case 'object':
+      return isObject(value);
+    default:
+      return typeof value === type;
+  }
+}

@@ -1,0 +1,41 @@
+import { ApiError, badRequest } from './api-error.ts';
+import type { Json } from './json.ts';
+
+/**
+ * Lets a request through that carries a good key, else throws an ApiError. Any key is good and belongs to the same one
+ * account, but: none, or one that begins with `invalid`, is 401; `blocked-ip…` is refused for its address; `no-acl…` may
+ * only read.
+ */
+export function checkKey(authorization: string | undefined, method: string, remoteAddress: string): void {
+  const key = bearerKey(authorization);
+  if (key === undefined || key.startsWith('invalid')) throw new ApiError(401, 'Invalid API token.');
+  if (key.startsWith('blocked-ip')) throw new ApiError(401, `Unauthorized IP address: ${remoteAddress}`);
+  if (key.startsWith('no-acl') && method !== 'GET') {
+    throw new ApiError(403, 'This API key does not have the permission for this request.');
+  }
+}
+
+/** The key of an `Authorization: Bearer <key>` header (RFC 6750, section 2.1). */
+export function bearerKey(authorization: string | undefined): string | undefined {
+  return /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
+/** Refuses a request without `Content-Type: application/json`, which the API wants on bodiless requests too. */
+export function checkContentType(contentType: string | undefined): void {
+  const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json') throw badRequest();
+}
+
+/** Reads a body; an empty one is `{}`. Throws an ApiError 400 for anything but a JSON object or array in UTF-8. */
+export function parseBody(body: Uint8Array): Json {
+  if (body.length === 0) return {};
+  let value: Json;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw badRequest('Bad request. The body is not valid JSON.');
+  }
+  if (typeof value !== 'object' || value === null)
+    throw badRequest('Bad request. The body must be a JSON object.');
+  return value;
+}

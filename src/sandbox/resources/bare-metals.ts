@@ -1,0 +1,122 @@
+import { applications } from '../catalogue/applications.ts';
+import { findMetalPlan } from '../catalogue/metal-plans.ts';
+import { operatingSystems } from '../catalogue/operating-systems.ts';
+import type { Resource } from '../engine/api.ts';
+import { ApiError, badRequest } from '../engine/api-error.ts';
+import { type Answer, type Call, noContent, ok, routes, target } from '../engine/call.ts';
+import { named, textsOf } from '../engine/checks.ts';
+import { answerOne, type Collection } from '../engine/collection.ts';
+import type { JsonObject } from '../engine/json.ts';
+import type { Entity } from '../engine/store.ts';
+import { planInRegion } from './catalogue.ts';
+import { ipv4Entry, sourceOf } from './instance-create.ts';
+import { machineDetailRoutes } from './instance-details.ts';
+import { networkKinds, networkRoutes } from './network-attach.ts';
+
+const METAL = '/v2/bare-metals/{baremetal_id}';
+const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
+
+const bareMetal: Collection = {
+  list: '/v2/bare-metals',
+  item: METAL,
+  many: 'bare_metals',
+  one: 'bare_metal',
+  missing: ({ method }) => (method === 'GET' ? 'Not found.' : 'invalid server'),
+  accepts:
+    'region! plan! script_id enable_ipv6:boolean sshkey_id:strings user_data label activation_email:boolean hostname tag reserved_ipv4 os_id:integer snapshot_id app_id:integer image_id ipxe_chain_url persistent_pxe:boolean attach_vpc2:strings detach_vpc2:strings enable_vpc2:boolean tags:strings user_scheme=root mdisk_mode app_variables:object',
+  create: '/v2/bare-metals 202',
+  update: 'PATCH 202',
+  changes:
+    'user_data label tag os_id:integer app_id:integer image_id enable_ipv6:boolean tags:strings user_scheme mdisk_mode ipxe_chain_url',
+  hide: 'default_password script_id enable_ipv6 sshkey_id user_data activation_email hostname reserved_ipv4 ipxe_chain_url persistent_pxe attach_vpc2 detach_vpc2 enable_vpc2 app_variables iso_id vpcs vpc2 power_status',
+  showOnce: 'default_password',
+  initial: freshMetal,
+  becomes: () => ({ status: 'active' }),
+  created: (call, metal) => {
+    metal.readableAtMs = call.world.clock.nowMs() + call.world.lag.readMs;
+    const ip = call.world.random.ipv4();
+    const entry = ipv4Entry(ip, 'main_ip');
+    call.world.store.schedule(metal, call.world.lag.provisionMs / 2, {
+      main_ip: ip,
+      netmask_v4: '255.255.254.0',
+      gateway_v4: entry['gateway'] ?? '',
+    });
+    call.world.store.add(`/v2/bare-metals/${metal.id}/ipv4`, ip, entry);
+  },
+  changing: (call, { fields }, given) => {
+    if (SOURCES.some((name) => given[name] !== undefined)) Object.assign(fields, sourceOf(call, given));
+  },
+  removing: (_call, { fields }) => {
+    if (fields['status'] === 'active') return;
+    throw new ApiError(500, 'Unable to destroy server: Server is currently locked');
+  },
+};
+
+/** Bare metal machines. */
+export const bareMetals: Resource = {
+  collections: [bareMetal],
+  routes: [
+    ...machineDetailRoutes(METAL),
+    ...networkKinds.slice(0, 2).flatMap((kind) => networkRoutes(METAL, kind, 204)),
+    ...(['start', 'halt', 'reboot'] as const).flatMap((verb) =>
+      routes({
+        [`POST ${METAL}/${verb}`]: (call) => power([target(call)], verb),
+        [`POST /v2/bare-metals/${verb}`]: (call) => power(listed(call), verb),
+      }),
+    ),
+    ...routes({
+      [`POST ${METAL}/reinstall`]: (call) => {
+        const metal = target(call);
+        metal.fields['status'] = 'pending';
+        call.world.store.schedule(metal, call.world.lag.provisionMs, { status: 'active' });
+        return answerOne(bareMetal, call, metal, 202);
+      },
+      [`GET ${METAL}/upgrades`]: () =>
+        ok({ upgrades: { os: [...operatingSystems], applications: [...applications] } }),
+      [`GET ${METAL}/vnc`]: (call) =>
+        ok({ vnc: { url: `https://my.vultr.com/subs/baremetal/novnc/?id=${target(call).id}` } }),
+    }),
+  ],
+};
+
+function freshMetal(call: Call, given: JsonObject): JsonObject {
+  const { plan, region } = planInRegion(given, findMetalPlan);
+  const { random } = call.world;
+  const tag = String(given['tag']);
+  const tags = textsOf(given['tags']);
+  return {
+    ...sourceOf(call, Object.fromEntries(SOURCES.map((name) => [name, given[name] ?? '']))),
+    // Unlike an instance's, these two are texts with units.
+    ram: `${String(plan['ram'])} MB`,
+    disk: `${String(plan['disk_count'])}x ${String(plan['disk'])}GB ${String(plan['disk_type'])}`,
+    main_ip: '',
+    cpu_count: plan['cpu_cores'] ?? 0,
+    region,
+    plan: plan['id'] ?? '',
+    status: 'pending',
+    netmask_v4: '',
+    gateway_v4: '',
+    v6_network: '',
+    v6_main_ip: '',
+    v6_network_size: 0,
+    mac_address: random.integer(2_000_000_000_000, 2_800_000_000_000),
+    tag,
+    tags: tags.length > 0 || tag === '' ? tags : [tag],
+    features: given['persistent_pxe'] === true ? ['persistent_pxe'] : [],
+    default_password: random.password(),
+    power_status: 'running',
+    vpcs: [],
+    vpc2: [],
+  };
+}
+
+function listed(call: Call): Entity[] {
+  const ids = textsOf(call.body['baremetal_ids']);
+  if (ids.length === 0) throw badRequest();
+  return ids.map((id) => named(call, '/v2/bare-metals', id, () => new ApiError(404, 'invalid server')));
+}
+
+function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): Answer {
+  for (const machine of machines) machine.fields['power_status'] = verb === 'halt' ? 'stopped' : 'running';
+  return noContent;
+}

@@ -1,0 +1,217 @@
+import { badRequest } from '../engine/api-error.ts';
+import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
+import { answerOne, type Collection, createEntity } from '../engine/collection.ts';
+import { parseFields, readFields, readGiven } from '../engine/fields.ts';
+import { isObject, type JsonObject } from '../engine/json.ts';
+import { listAnswer } from '../engine/paging.ts';
+import { DATABASE, databasePlans } from './database-plans.ts';
+
+const CONNECTOR_CLASS = 'io.aiven.kafka.connect.http.HttpSinkConnector';
+const AVAILABLE_OPTIONS: JsonObject[] = [
+  { name: 'autovacuum_max_workers', type: 'int', min_value: 1, max_value: 20, alt_values: [], units: '' },
+  { name: 'connect_timeout', type: 'int', min_value: 2, max_value: 3600, alt_values: [], units: 'seconds' },
+  {
+    name: 'log_retention_hours',
+    type: 'int',
+    min_value: -1,
+    max_value: 2_147_483_647,
+    alt_values: [],
+    units: 'hours',
+  },
+];
+const ACCESS_FIELDS = parseFields(
+  'redis_acl_categories:strings redis_acl_channels:strings redis_acl_commands:strings redis_acl_keys:strings acl_categories:strings acl_channels:strings acl_commands:strings acl_keys:strings permission',
+);
+const MIGRATION_FIELDS = parseFields(
+  'host! port:integer! username! password! database ignored_databases ssl:boolean!',
+);
+
+/** Everything about a database that is not a thing of its own. */
+export function databaseRoutes(database: Collection, connectionPool: Collection): Route[] {
+  const optionGroups = ['', '/kafka-rest', '/schema-registry', '/kafka-connect'].flatMap((group) =>
+    optionRoutes(group),
+  );
+  return [
+    ...optionGroups,
+    ...routes({
+      'GET /v2/databases/plans': ({ query }) => ok(listAnswer('plans', plansFor(query), query)),
+      [`GET ${DATABASE}/usage`]: (call) => {
+        const { plan_disk: disk = 0, plan_ram: memory = 0, plan_vcpus: vcpus = 0 } = target(call).fields;
+        const part = (limit: unknown, name: string) => ({
+          [`current_${name}`]: 0.5,
+          [`max_${name}`]: limit as number,
+          percentage: 1,
+        });
+        return ok({
+          usage: {
+            disk: part(disk, 'gb'),
+            memory: part(memory, 'mb'),
+            cpu: { cpu: Number(vcpus), percentage: 3 },
+          },
+        });
+      },
+      [`PUT ${DATABASE}/users/{username}/access-control`]: (call) => {
+        const user = target(call);
+        user.fields['access_control'] = readGiven(ACCESS_FIELDS, call.body);
+        return { status: 202, body: { user: { ...user.fields } } };
+      },
+      [`GET ${DATABASE}/connection-pools`]: (call) => {
+        const pools = call.world.store.list(`/v2/databases/${target(call).id}/connection-pools`);
+        const used = pools.reduce((sum, { fields }) => sum + Number(fields['size']), 0);
+        const connections = { used, available: 22 - used, max: 22 };
+        const page = listAnswer(
+          connectionPool.many,
+          pools.map(({ fields }) => ({ ...fields })),
+          call.query,
+          'name',
+        );
+        return ok({ connections, ...(isObject(page) ? page : {}) });
+      },
+      [`GET ${DATABASE}/maintenance`]: () =>
+        ok({ available_updates: ['Maintenance update for the database engine'] }),
+      [`POST ${DATABASE}/maintenance`]: () => ok({ message: 'The maintenance updates have been scheduled.' }),
+      [`POST ${DATABASE}/alerts`]: (call) => {
+        const { period } = readFields(parseFields('period!'), call.body);
+        if (!['hour', 'day', 'week', 'month', 'year'].includes(String(period)))
+          throw badRequest('Invalid period.');
+        return ok({ alerts: [] });
+      },
+      ...migrationTable,
+      [`GET ${DATABASE}/backups`]: (call) => {
+        const [date = '', time = ''] = String(target(call).fields['latest_backup']).slice(0, 19).split('T');
+        return ok({ latest_backup: { date, time }, oldest_backup: { date, time } });
+      },
+      [`POST ${DATABASE}/restore`]: (call) => derive(call, database, 'label! type date time'),
+      [`POST ${DATABASE}/fork`]: (call) =>
+        derive(call, database, 'label! region! plan! vpc_id type date time'),
+      [`POST ${DATABASE}/read-replica`]: (call) => derive(call, database, 'label! region!'),
+      [`POST ${DATABASE}/promote-read-replica`]: (call) => {
+        const { fields } = target(call);
+        if (fields['parent_id'] === undefined) throw badRequest('This database is not a read replica.');
+        delete fields['parent_id'];
+        return noContent;
+      },
+      [`GET ${DATABASE}/version-upgrade`]: (call) => ok({ available_versions: versionsAbove(call) }),
+      [`POST ${DATABASE}/version-upgrade`]: (call) => {
+        const { version = '' } = readFields(parseFields('version!'), call.body);
+        if (!versionsAbove(call).includes(String(version))) throw badRequest('Invalid version.');
+        target(call).fields['database_engine_version'] = version;
+        return ok({ message: 'The version upgrade has been scheduled.' });
+      },
+      ...connectorTable,
+    }),
+  ];
+}
+
+const migrationTable: Record<string, (call: Call) => Answer> = {
+  [`GET ${DATABASE}/migration`]: (call) => ok({ migration: target(call).fields['migration'] ?? {} }),
+  [`POST ${DATABASE}/migration`]: (call) => {
+    const {
+      host = '',
+      port = 0,
+      username = '',
+      database = '',
+      ssl = false,
+    } = readFields(MIGRATION_FIELDS, call.body);
+    const migration = {
+      status: 'running',
+      method: '',
+      error: '',
+      credentials: { host, port, username, database, ssl },
+    };
+    target(call).fields['migration'] = migration;
+    return ok({ migration });
+  },
+  [`DELETE ${DATABASE}/migration`]: (call) => {
+    if (target(call).fields['migration'] === undefined)
+      throw badRequest('No migration is attached to this database.');
+    delete target(call).fields['migration'];
+    return noContent;
+  },
+};
+
+const setConnectorState =
+  (state: string) =>
+  (call: Call): Answer => {
+    target(call).fields['state'] = state;
+    return noContent;
+  };
+
+const connectorTable: Record<string, (call: Call) => Answer> = {
+  [`GET ${DATABASE}/available-connectors`]: () =>
+    ok({
+      available_connectors: [
+        { class: CONNECTOR_CLASS, title: 'HTTP Sink', version: '0.7.0', type: 'sink', doc_url: '' },
+      ],
+    }),
+  [`GET ${DATABASE}/available-connectors/{connector_class}/configuration`]: (call) => {
+    if (param(call, 'connector_class') !== CONNECTOR_CLASS) throw badRequest('Invalid connector class');
+    const option = {
+      name: 'http.url',
+      type: 'STRING',
+      required: true,
+      default_value: '',
+      description: 'Where to send.',
+    };
+    return ok({ configuration_schema: [option] });
+  },
+  [`GET ${DATABASE}/connectors/{connector_name}/status`]: (call) => {
+    const { state = '' } = target(call).fields;
+    return ok({ connector_status: { state, tasks: [{ id: 0, state, trace: '' }] } });
+  },
+  [`POST ${DATABASE}/connectors/{connector_name}/pause`]: setConnectorState('PAUSED'),
+  [`POST ${DATABASE}/connectors/{connector_name}/resume`]: setConnectorState('RUNNING'),
+  [`POST ${DATABASE}/connectors/{connector_name}/restart`]: setConnectorState('RUNNING'),
+  [`POST ${DATABASE}/connectors/{connector_name}/tasks/{task_id}/restart`]: () => noContent,
+};
+
+/** Advanced options: whatever was set is configured; a few are offered. */
+function optionRoutes(group: string): Route[] {
+  const template = `${DATABASE}/advanced-options${group}`;
+  const shown = (call: Call, status: number): Answer => {
+    const { options } = target(call).fields;
+    const configured = isObject(options) && isObject(options[group]) ? options[group] : {};
+    return { status, body: { configured_options: { ...configured }, available_options: AVAILABLE_OPTIONS } };
+  };
+  return routes({
+    [`GET ${template}`]: (call) => shown(call, 200),
+    [`PUT ${template}`]: (call) => {
+      const { fields } = target(call);
+      const options = isObject(fields['options']) ? fields['options'] : {};
+      const before = isObject(options[group]) ? options[group] : {};
+      fields['options'] = { ...options, [group]: { ...before, ...call.body } };
+      return shown(call, 202);
+    },
+  });
+}
+
+function plansFor(query: URLSearchParams): readonly JsonObject[] {
+  const { engine, nodes, region } = Object.fromEntries(query);
+  return databasePlans.filter(
+    ({ supported_engines: engines, number_of_nodes: count, locations }) =>
+      (!engine || (isObject(engines) && engines[engine] === true)) &&
+      (!nodes || String(count) === nodes) &&
+      (!region || (Array.isArray(locations) && locations.includes(region))),
+  );
+}
+
+/** A database made from another: restored, forked, or following it. */
+function derive(call: Call, database: Collection, accepted: string): Answer {
+  const source = target(call);
+  const given = readFields(parseFields(accepted), call.body);
+  const { database_engine = '', database_engine_version = '', plan = '', region = '' } = source.fields;
+  const made = createEntity(database, call, {
+    database_engine,
+    database_engine_version,
+    plan,
+    region,
+    ...given,
+  });
+  if (accepted === 'label! region!') made.fields['parent_id'] = source.id;
+  return answerOne(database, call, made, 200);
+}
+
+function versionsAbove(call: Call): string[] {
+  const current = Number(target(call).fields['database_engine_version']);
+  return [current + 1, current + 2].filter(Number.isFinite).map(String);
+}

@@ -1,0 +1,41 @@
+import type { Resource } from '../engine/api.ts';
+import { account } from './account.ts';
+import { addresses } from './addresses.ts';
+import { bareMetals } from './bare-metals.ts';
+import { blocks } from './blocks.ts';
+import { catalogue } from './catalogue.ts';
+import { cdn } from './cdn.ts';
+import { databases } from './databases.ts';
+import { dns } from './dns.ts';
+import { images } from './images.ts';
+import { instances } from './instances.ts';
+import { kubernetes } from './kubernetes.ts';
+import { loadBalancers } from './load-balancers.ts';
+import { oidc } from './oidc.ts';
+import { organizations } from './organizations.ts';
+import { registries } from './registries.ts';
+import { storage } from './storage.ts';
+import { users } from './users.ts';
+import { vpcs } from './vpcs.ts';
+
+/** Every resource group of the imitated API: all 472 operations. */
+export const resources: readonly Resource[] = [
+  account,
+  addresses,
+  bareMetals,
+  blocks,
+  catalogue,
+  cdn,
+  databases,
+  dns,
+  images,
+  instances,
+  kubernetes,
+  loadBalancers,
+  oidc,
+  organizations,
+  registries,
+  storage,
+  users,
+  vpcs,
+];

@@ -1,0 +1,60 @@
+import { ApiError } from '../engine/api-error.ts';
+import { type Answer, type Call, fill, noContent, ok, param, type Route, routes } from '../engine/call.ts';
+import type { JsonObject } from '../engine/json.ts';
+import { listAnswer } from '../engine/paging.ts';
+import type { Entity } from '../engine/store.ts';
+
+/** A many-to-many relation, kept at one end: the users of a role, the policies of a role. */
+export interface Link {
+  /** Where the relation is listed and stored: `/v2/roles/{role_id}/users`. */
+  path: string;
+  /** Path parameter of the other end, and where it is stored. */
+  parameter: string;
+  collection: string;
+  /** Text for an other end that does not exist. */
+  missing: string;
+  /** Key of the list. */
+  many: string;
+  /** What an entry of the list shows; also the answer to POST when `answers`. */
+  entry: (call: Call, one: Entity, other: Entity) => JsonObject;
+  /** True when POST answers 201 with the entry, false for 204. */
+  answers: boolean;
+}
+
+/** List, attach (POST) and detach (DELETE) of a relation. */
+export function linkRoutes(link: Link, hasList = true): Route[] {
+  const item = `${link.path}/{${link.parameter}}`;
+  return routes({
+    ...(hasList
+      ? { [`GET ${link.path}`]: (call: Call) => ok(listAnswer(link.many, linked(link, call), call.query)) }
+      : {}),
+    [`POST ${item}`]: (call) => attach(link, call, param(call, link.parameter)),
+    [`DELETE ${item}`]: (call) => detach(link, call),
+  });
+}
+
+/** Adds an other end by its id and answers as the relation does. */
+export function attach(link: Link, call: Call, id: string): Answer {
+  const { store, clock } = call.world;
+  const other = store.get(link.collection, id);
+  const one = call.found[0];
+  const nowMs = clock.nowMs();
+  // A new role needs some seconds before it can be attached to anything.
+  if (one === undefined || one.listedAtMs > nowMs) throw new ApiError(404, 'Role not found');
+  if (other === undefined || other.listedAtMs > nowMs) throw new ApiError(404, link.missing);
+  const entry = link.entry(call, one, other);
+  store.add(fill(link.path, call.params), id, entry);
+  return link.answers ? { status: 201, body: entry } : noContent;
+}
+
+/** Takes an other end away again. */
+export function detach(link: Link, call: Call): Answer {
+  const path = fill(link.path, call.params);
+  const id = param(call, link.parameter);
+  if (!call.world.store.has(path, id)) throw new ApiError(404, link.missing);
+  call.world.store.remove(path, id);
+  return noContent;
+}
+
+const linked = (link: Link, call: Call): JsonObject[] =>
+  call.world.store.list(fill(link.path, call.params)).map(({ id, fields }) => ({ id, ...fields }));

@@ -1,0 +1,169 @@
+import { randomInt } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Api } from './engine/api.ts';
+import { systemTime, type TimeSource } from './engine/clock.ts';
+import { EdgeLimit } from './engine/edge-limit.ts';
+import { type Fault, FaultBook } from './engine/faults.ts';
+import type { JsonObject } from './engine/json.ts';
+import { Random } from './engine/random.ts';
+import { RequestLog } from './engine/request-log.ts';
+import { createSandboxServer } from './engine/server.ts';
+import { type LagOptions, World } from './engine/world.ts';
+import { resources } from './resources/index.ts';
+
+/** What `startSandbox` can be told; everything has a default. */
+export interface SandboxOptions {
+  /** `host:port`; port 0 takes any free one. Default `127.0.0.1:0`. */
+  listen?: string;
+  /** How many times faster than real time the sandbox lives, above 0; the edge limit stays in real time. Default 1. */
+  timeScale?: number;
+  /** Requests a second of one source address; 0 switches the limit off. Default 30. */
+  rateLimitPerSecond?: number;
+  /** Faults in force from the start. */
+  faults?: readonly Fault[];
+  /** Real time; tests may pass their own. */
+  clock?: TimeSource;
+  /** Makes ids, addresses and fault probabilities repeatable. Default: different at each start. */
+  seed?: number;
+  /** How long things take, in milliseconds of sandbox time. */
+  lag?: Partial<LagOptions>;
+  /** Instances kept at most; creating more is refused. Default 10 000. */
+  maxInstances?: number;
+  /** Resources of all kinds kept at most; creating more is refused. Default 50 000. */
+  maxResources?: number;
+  /** Requests remembered at most. Default 10 000. */
+  maxLoggedRequests?: number;
+}
+
+/** What tests ask about purchases. */
+export interface SandboxState {
+  /** Instances ever created over the API, deleted ones included; the two examples do not count. */
+  readonly instancesCreated: number;
+  /** Every instance there is, those that lists still leave out included, as the API shows them. */
+  instances(): JsonObject[];
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** `http://127.0.0.1:41234` */
+  readonly url: string;
+  readonly faults: FaultBook;
+  readonly requests: RequestLog;
+  readonly state: SandboxState;
+  /** Moves sandbox time forward by `ms`. */
+  advance(ms: number): void;
+  /** Sandbox time in milliseconds since 1970. */
+  nowMs(): number;
+  /** Back to the state after the start: examples only, no faults, nothing logged. */
+  reset(): void;
+  /** Stops listening and ends every connection; may be called more than once. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_LAG: LagOptions = {
+  readMs: 1500,
+  listMs: 3000,
+  powerMs: 1000,
+  bootMs: 40_000,
+  provisionMs: 10_000,
+};
+
+/**
+ * Starts an HTTP server that behaves like api.vultr.com for the API v2, with its state in memory. Rejects when the
+ * address cannot be bound, with a RangeError or TypeError for options that make no sense.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const {
+    listen = '127.0.0.1:0',
+    timeScale = 1,
+    rateLimitPerSecond = 30,
+    clock: time = systemTime,
+  } = options;
+  const { maxInstances = 10_000, maxResources = 50_000, maxLoggedRequests = 10_000 } = options;
+  const lag = { ...DEFAULT_LAG, ...options.lag };
+  if (!(timeScale > 0 && Number.isFinite(timeScale)))
+    throw new RangeError('timeScale must be a number above 0');
+  checkCounts({ rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, ...lag });
+  const seed = options.seed ?? randomInt(2 ** 32);
+  const api = new Api(resources);
+  const newWorld = (): World => {
+    const world = new World({
+      source: time,
+      timeScale,
+      seed,
+      lag,
+      maxInstances,
+      maxResources,
+    });
+    api.seed(world);
+    return world;
+  };
+  let world = newWorld();
+  const limit = new EdgeLimit(rateLimitPerSecond);
+  const faults = new FaultBook(new Random(seed), options.faults);
+  const requests = new RequestLog(maxLoggedRequests);
+  const state: SandboxState = {
+    get instancesCreated() {
+      return world.instancesCreated;
+    },
+    instances: () =>
+      world.store
+        .all('/v2/instances')
+        .map(({ fields: { default_password: _shownOnce, ...fields } }) => fields),
+  };
+  const controls = {
+    faults,
+    requests,
+    advance: (ms: number) => world.clock.advance(ms),
+    reset: () => {
+      world = newWorld();
+      limit.clear();
+      faults.clear();
+      requests.clear();
+    },
+    state: () => ({ instances_created: state.instancesCreated, instances: state.instances() }),
+  };
+  const server = createSandboxServer({ api, world: () => world, limit, controls, time });
+  const url = await bind(server, listen);
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    faults,
+    requests,
+    state,
+    advance: controls.advance,
+    reset: controls.reset,
+    nowMs: () => world.clock.nowMs(),
+    close: () => {
+      closing ??= new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      });
+      return closing;
+    },
+  };
+}
+
+function checkCounts(counts: Record<string, number>): void {
+  for (const [name, count] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(count) || count < 0)
+      throw new RangeError(`${name} must be an integer >= 0, got ${count}`);
+  }
+}
+
+function bind(server: Server, listen: string): Promise<string> {
+  const { host, port } = /^(?<host>\[[\da-fA-F:.]+\]|[^:]*):(?<port>\d{1,5})$/.exec(listen)?.groups ?? {};
+  if (port === undefined || Number(port) > 65_535) {
+    throw new TypeError(`listen must be host:port, for example 127.0.0.1:8080, got ${listen}`);
+  }
+  const name = host || '127.0.0.1';
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: name.replace(/^\[|\]$/g, ''), port: Number(port) }, () => {
+      server.removeListener('error', reject);
+      const { port: bound } = server.address() as AddressInfo;
+      resolve(`http://${name}:${bound}`);
+    });
+  });
+}
