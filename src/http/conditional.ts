@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto';
+import type { HttpAnswer } from '../contract/call.ts';
+
+/** 162 bits of the hash: no two answers share them, by chance or by design. */
+const TAG_LENGTH = 27;
+
+const tags = new WeakMap<Uint8Array, string>();
+
+/**
+ * A strong entity tag (RFC 9110, section 8.8.3): a quoted hash of the bytes, computed once per body.
+ * @param body must not change any more
+ */
+export function entityTag(body: Uint8Array): string {
+  let tag = tags.get(body);
+  if (tag === undefined) {
+    tag = `"${hash('sha256', body, 'base64url').slice(0, TAG_LENGTH)}"`;
+    tags.set(body, tag);
+  }
+  return tag;
+}
+
+/**
+ * A member of If-None-Match with what stands around it: an entity tag, or nothing, which a list may hold (RFC 9110,
+ * sections 5.6.1 and 8.8.3). A tag may contain a comma.
+ */
+const MEMBER = /[\t ]*(?:(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*)?(?:,|$)/y;
+
+/**
+ * Whether the caller has the answer already: If-None-Match names its tag, strong or weak, or is `*` (RFC 9110, section
+ * 13.1.2). A header that is malformed, even in part, counts as absent: the answer is sent.
+ * @param ifNoneMatch the header, several of them joined by a comma
+ * @param etag the tag of the answer, strong or weak
+ */
+export function isNotModified(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (/^[\t ]*\*[\t ]*$/.test(ifNoneMatch)) return true;
+  const opaque = etag.replace(/^W\//, '');
+  let isNamed = false;
+  for (let position = 0; position < ifNoneMatch.length; position = MEMBER.lastIndex) {
+    MEMBER.lastIndex = position;
+    const member = MEMBER.exec(ifNoneMatch);
+    if (member === null) return false;
+    isNamed ||= member[1] === opaque;
+  }
+  return isNamed;
+}
+
+/** What decides about an HTTP answer to a request. */
+export interface ConditionalRequest {
+  readonly method: string;
+  /** The header. */
+  readonly ifNoneMatch: string | undefined;
+}
+
+/**
+ * Adds what HTTP caches need. An answer of the public catalogue may be kept by everybody for as long as the service
+ * itself keeps it fresh, counted from when it came from Vultr: `age`, which is sent beside it, is already part of that
+ * time (RFC 9111, section 4.2.3). It has an entity tag, and whoever has it already is answered 304. Every other answer
+ * depends on a credential or is a failure, so nobody may keep it.
+ * @param metadata the response metadata; `x-cache` tells the catalogue's answers
+ * @param freshMs how long the catalogue's answers are fresh
+ * @returns what to send, and the headers to send with it
+ */
+export function conditionalAnswer(
+  request: ConditionalRequest,
+  answer: HttpAnswer,
+  metadata: ReadonlyMap<string, string>,
+  freshMs: number,
+): { readonly answer: HttpAnswer; readonly headers: Readonly<Record<string, string>> } {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (!isRead || answer.status !== 200 || !metadata.has('x-cache')) {
+    return { answer, headers: { 'cache-control': 'no-store' } };
+  }
+  const etag = entityTag(answer.body);
+  const headers = { etag, 'cache-control': `public, max-age=${Math.floor(freshMs / 1_000)}` };
+  return isNotModified(request.ifNoneMatch, etag)
+    ? { answer: { status: 304, contentType: undefined, body: new Uint8Array() }, headers }
+    : { answer, headers };
+}

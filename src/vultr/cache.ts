@@ -1,0 +1,139 @@
+import { payloadOf } from '../payload/payload-memo.ts';
+import { CallError } from '../status/call-error.ts';
+import type { Code } from '../status/code.ts';
+import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cache-store.ts';
+import type { Clock } from './clock.ts';
+import { badAnswer } from './errors.ts';
+import { resolvePositive } from './positive-limits.ts';
+import type { CacheNote, Stage, VultrRequest, VultrResponse } from './request.ts';
+
+/** How long answers count and how many are kept. */
+export interface CacheLimits extends CacheStoreLimits {
+  /** How long an answer is given without asking Vultr again. Default 300 000, 5 minutes. */
+  readonly freshMs: number;
+  /** How long it is kept for when Vultr does not answer. Default 86 400 000, a day. */
+  readonly keepMs: number;
+  /** How many answers. Default 500. */
+  readonly maxEntries: number;
+  /** How much memory they hold. Default 32 MB. */
+  readonly maxBytes: number;
+  /** How long a refresh may take, its retries and its wait for the budget included. Default 30 000. */
+  readonly refreshTimeoutMs: number;
+  /** From a refresh that failed until the next of the same answer. Default 2000. */
+  readonly refreshPauseMs: number;
+}
+
+/** The defaults. */
+export const DEFAULT_CACHE_LIMITS: CacheLimits = {
+  freshMs: 5 * 60_000,
+  keepMs: 24 * 60 * 60_000,
+  maxEntries: 500,
+  maxBytes: 32 * 1024 * 1024,
+  refreshTimeoutMs: 30_000,
+  refreshPauseMs: 2_000,
+};
+
+/** What the cache is made of. */
+export interface CacheOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Told of every refresh that failed: nobody waits for one, so nobody else learns of it. It must not throw. */
+  readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
+  readonly limits?: Partial<CacheLimits>;
+}
+
+/** Failures that say nothing about the answer: Vultr did not give any. After others the kept answer is wrong. */
+const NO_ANSWER: ReadonlySet<Code> = new Set([
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'RESOURCE_EXHAUSTED',
+  'INTERNAL',
+  'UNKNOWN',
+  'CANCELLED',
+]);
+
+/**
+ * Keeps the answers to public reads, which are the same for every caller. A fresh one is given as it is; an older one is
+ * given at once, too, while one refresh runs behind it (`stale-while-revalidate` and `stale-if-error` of RFC 5861). A
+ * kept answer is dropped after `keepMs`, or when Vultr says that there is no such thing. Failures are not kept, nor is
+ * what is not JSON. The body of a kept answer is always the same object, so that payloadOf parses it once.
+ *
+ * It stands above enforceDeadline, which ends a refresh too, and above shareReads, which makes one request of the many
+ * that a missing answer is asked for with.
+ * @throws TypeError when a limit is not usable
+ */
+export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: CacheOptions): Stage {
+  const limits = resolvePositive('cache', DEFAULT_CACHE_LIMITS, given);
+  return (next) => {
+    const store = createCacheStore(limits);
+    const refreshing = new Set<string>();
+    const failedAt = new WeakMap<CacheEntry, number>();
+
+    function keep(key: string, response: VultrResponse): void {
+      // Of the callers who shared a request each brings the same answer.
+      if (store.peek(key)?.response.body === response.body) return;
+      store.set(key, { response, storedAt: clock.now() });
+    }
+
+    async function refresh(key: string, entry: CacheEntry, request: VultrRequest): Promise<void> {
+      refreshing.add(key);
+      try {
+        const deadline = clock.now() + limits.refreshTimeoutMs;
+        const response = await next(request, { signal: new AbortController().signal, deadline });
+        if (!isKeepable(response)) throw badAnswer(request, 'to a refresh is empty or not JSON');
+        keep(key, response);
+      } catch (thrown) {
+        const error = CallError.from(thrown);
+        if (NO_ANSWER.has(error.code)) failedAt.set(entry, clock.now());
+        else if (store.peek(key) === entry) store.delete(key);
+        onRefreshFailed(request, error);
+      } finally {
+        refreshing.delete(key);
+      }
+    }
+
+    function isRefreshDue(key: string, entry: CacheEntry): boolean {
+      if (refreshing.has(key)) return false;
+      const failed = failedAt.get(entry);
+      return failed === undefined || !isWithin(clock.now() - failed, limits.refreshPauseMs);
+    }
+
+    return async (request, context) => {
+      if (!isCatalogueRead(request)) return next(request, context);
+      const key = `${request.path}?${request.query}`;
+      const entry = store.get(key);
+      const ageMs = entry === undefined ? 0 : clock.now() - entry.storedAt;
+      if (entry === undefined || ageMs >= limits.keepMs) {
+        const response = await next(request, context);
+        if (isKeepable(response)) keep(key, response);
+        return noted(response, 'miss', 0);
+      }
+      if (isWithin(ageMs, limits.freshMs)) return noted(entry.response, 'hit', ageMs);
+      if (isRefreshDue(key, entry)) void refresh(key, entry, request);
+      return noted(entry.response, 'stale', ageMs);
+    };
+  };
+}
+
+/** Whether less than `limitMs` has passed. A negative age means that the clock was put back and nothing is known. */
+function isWithin(ageMs: number, limitMs: number): boolean {
+  return ageMs >= 0 && ageMs < limitMs;
+}
+
+function isCatalogueRead({ method, kind, repeatable, isPublic }: VultrRequest): boolean {
+  return isPublic && method === 'GET' && kind !== 'change' && repeatable;
+}
+
+function isKeepable({ status, body }: VultrResponse): boolean {
+  if (status !== 200 || body.length === 0) return false;
+  try {
+    payloadOf(body);
+    return true;
+  } catch {
+    // Whoever asked for it finds the same and says so; a page of a proxy must not be kept in place of an answer.
+    return false;
+  }
+}
+
+function noted(response: VultrResponse, state: CacheNote['state'], ageMs: number): VultrResponse {
+  return { ...response, cache: { state, ageMs: Math.max(0, ageMs) } };
+}
