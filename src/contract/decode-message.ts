@@ -1,8 +1,10 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import type { JsonObject, JsonValue } from '../payload/json.ts';
 import { decodeListValue, decodeStruct, decodeValue } from '../payload/struct.ts';
 import { CallError } from '../status/call-error.ts';
 import { createMessage, type FieldValue, type Message } from './message.ts';
+import { isLong, readScalar, scalarWireType } from './read-scalar.ts';
 
 /** How deep messages may be nested; protobuf's own default. */
 const MAX_MESSAGE_DEPTH = 100;
@@ -49,6 +51,11 @@ function mergeMessage(
     if (field === undefined) reader.skip(wireType, number);
     else readField(reader, field, wireType, message, depth);
   }
+  assertAt(reader, end);
+}
+
+/** A part that reaches past the end of the whole would take bytes that belong to something else. */
+function assertAt(reader: BinaryReader, end: number): void {
   if (reader.pos !== end) throw new RangeError('a field reaches past the end of its message');
 }
 
@@ -78,6 +85,7 @@ function readField(
       readElements(reader, field, wireType, listOf(message, field), depth);
       return;
     case 'map':
+      if (wireType !== WireType.LengthDelimited) throw wrongWireType(field);
       readEntry(reader, field, mapOf(message, field), depth);
       return;
     default:
@@ -117,6 +125,7 @@ function readElements(
   }
   const end = reader.uint32() + reader.pos;
   while (reader.pos < end) list.push(readScalar(reader, type));
+  assertAt(reader, end);
 }
 
 function readEntry(
@@ -126,7 +135,7 @@ function readEntry(
   depth: number,
 ): void {
   const end = reader.uint32() + reader.pos;
-  let key = String(field.mapKey === ScalarType.STRING ? '' : 0);
+  let key = zeroKey(field.mapKey);
   let value: FieldValue | undefined;
   while (reader.pos < end) {
     const [number, wireType] = reader.tag();
@@ -134,7 +143,14 @@ function readEntry(
     else if (number === 2) value = readSingular(reader, field, wireType, value, depth);
     else reader.skip(wireType, number);
   }
+  assertAt(reader, end);
   map[key] = value ?? zeroValue(field);
+}
+
+/** What an entry's key is when it is left out. */
+function zeroKey(type: ScalarType): string {
+  if (type === ScalarType.STRING) return '';
+  return type === ScalarType.BOOL ? 'false' : '0';
 }
 
 /** What an entry's value is when it is left out (protobuf's encoders leave zeros out). */
@@ -159,82 +175,41 @@ function readSingular(
   const expected = field.message
     ? WireType.LengthDelimited
     : scalarWireType(field.scalar ?? ScalarType.INT32);
-  if (wireType !== expected) throw new TypeError(`field ${field.name} has the wrong wire type`);
+  if (wireType !== expected) throw wrongWireType(field);
   if (field.message === undefined) return readScalar(reader, field.scalar ?? ScalarType.INT32);
-  switch (field.message.typeName) {
-    case 'google.protobuf.Struct':
-      return decodeStruct(reader, reader.uint32()) as FieldValue;
-    case 'google.protobuf.ListValue':
-      return decodeListValue(reader, reader.uint32()) as FieldValue;
-    case 'google.protobuf.Value':
-      return decodeValue(reader, reader.uint32()) as FieldValue;
-    default: {
-      const message = (before as Message | undefined) ?? createMessage();
-      mergeMessage(reader, field.message, message, reader.uint32(), depth + 1);
-      return message;
-    }
-  }
+  const read = JSON_READERS[field.message.typeName];
+  if (read !== undefined) return readJson(reader, field, read, before);
+  const message = (before as Message | undefined) ?? createMessage();
+  mergeMessage(reader, field.message, message, reader.uint32(), depth + 1);
+  return message;
 }
 
-function isLong(type: ScalarType): boolean {
-  return [
-    ScalarType.INT64,
-    ScalarType.UINT64,
-    ScalarType.SINT64,
-    ScalarType.FIXED64,
-    ScalarType.SFIXED64,
-  ].includes(type);
+function wrongWireType(field: DescField): TypeError {
+  return new TypeError(`field ${field.name} has the wrong wire type`);
 }
 
-function scalarWireType(type: ScalarType): WireType {
-  switch (type) {
-    case ScalarType.STRING:
-    case ScalarType.BYTES:
-      return WireType.LengthDelimited;
-    case ScalarType.DOUBLE:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return WireType.Bit64;
-    case ScalarType.FLOAT:
-    case ScalarType.FIXED32:
-    case ScalarType.SFIXED32:
-      return WireType.Bit32;
-    default:
-      return WireType.Varint;
-  }
-}
+type JsonReader = (reader: BinaryReader, length: number, before: never) => JsonValue;
 
-function readScalar(reader: BinaryReader, type: ScalarType): FieldValue {
-  switch (type) {
-    case ScalarType.STRING:
-      return reader.string(true);
-    case ScalarType.BOOL:
-      return reader.bool();
-    case ScalarType.BYTES:
-      return reader.bytes();
-    case ScalarType.DOUBLE:
-      return reader.double();
-    case ScalarType.FLOAT:
-      return reader.float();
-    case ScalarType.INT32:
-      return reader.int32();
-    case ScalarType.UINT32:
-      return reader.uint32();
-    case ScalarType.SINT32:
-      return reader.sint32();
-    case ScalarType.FIXED32:
-      return reader.fixed32();
-    case ScalarType.SFIXED32:
-      return reader.sfixed32();
-    case ScalarType.INT64:
-      return BigInt(reader.int64());
-    case ScalarType.UINT64:
-      return BigInt(reader.uint64());
-    case ScalarType.SINT64:
-      return BigInt(reader.sint64());
-    case ScalarType.FIXED64:
-      return BigInt(reader.fixed64());
-    case ScalarType.SFIXED64:
-      return BigInt(reader.sfixed64());
+/** The messages that stand in a Message as the JSON they mean. */
+const JSON_READERS: Readonly<Record<string, JsonReader>> = {
+  'google.protobuf.Struct': (reader, length, before: JsonObject | undefined) =>
+    decodeStruct(reader, length, 1, before),
+  'google.protobuf.ListValue': (reader, length, before: JsonValue[] | undefined) =>
+    decodeListValue(reader, length, 1, before),
+  'google.protobuf.Value': (reader, length) => decodeValue(reader, length),
+};
+
+/** Reads such a message; what is wrong inside of it is wrong with its field. */
+function readJson(
+  reader: BinaryReader,
+  field: DescField,
+  read: JsonReader,
+  before: FieldValue | undefined,
+): FieldValue {
+  try {
+    return read(reader, reader.uint32(), before as never) as FieldValue;
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    throw CallError.invalid(error.violations.map(({ description }) => ({ field: field.name, description })));
   }
 }

@@ -188,7 +188,8 @@ function refuse(path: string, description: string, violations: Violations): unde
   return undefined;
 }
 
-function takesNull(field: DescField): boolean {
+/** Whether null is a value of a field: of a google.protobuf.Value. For all others it means absent. */
+export function takesNull(field: DescField): boolean {
   return (
     field.fieldKind !== 'list' &&
     field.fieldKind !== 'map' &&

@@ -70,10 +70,12 @@ export function expectedScalar(field: DescField): string {
 }
 
 function doubleFromJson(json: FieldValue): number | undefined {
-  if (typeof json === 'number') return json;
   if (json === 'NaN' || json === 'Infinity' || json === '-Infinity') return Number(json);
-  const value = typeof json === 'string' ? numberFromText(json) : undefined;
-  return typeof value === 'number' ? value : undefined;
+  const value = typeof json === 'string' ? numberFromText(json) : json;
+  if (typeof value !== 'bigint') return typeof value === 'number' ? value : undefined;
+  // An integer such as 2^63: with all of its digits it is read as a bigint, though a double holds it.
+  const double = Number(value);
+  return Number.isFinite(double) && BigInt(double) === value ? double : undefined;
 }
 
 function numberFromText(text: string): number | bigint | undefined {

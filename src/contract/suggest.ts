@@ -28,17 +28,24 @@ function fold(name: string): string {
   return name.replace(/[-_.\s]/g, '').toLowerCase();
 }
 
-/** The Levenshtein distance of two short texts. */
+/** The edits between two short texts: a character put in, left out, replaced, or swapped with its neighbour. */
 function countEdits(left: string, right: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {
     const current = [row];
     for (let column = 1; column <= right.length; column += 1) {
-      const replace = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      const remove = (previous[column] ?? 0) + 1;
-      const insert = (current[column - 1] ?? 0) + 1;
-      current.push(Math.min(replace, remove, insert));
+      const isSame = left[row - 1] === right[column - 1];
+      const isSwapped = left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      const edits = [
+        (previous[column - 1] ?? 0) + (isSame ? 0 : 1),
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+      ];
+      if (isSwapped) edits.push((beforePrevious[column - 2] ?? Number.POSITIVE_INFINITY) + 1);
+      current.push(Math.min(...edits));
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[right.length] ?? 0;

@@ -3,8 +3,11 @@ import { type DescField, type DescMessage, getExtension, type Registry } from '@
 import type { FieldViolation } from '../status/call-error.ts';
 import type { FieldValue, Message } from './message.ts';
 
-/** Checks a message. Returns every violation, or none. `path` leads to the message, for the names of its fields. */
-type Validator = (message: Message, path?: string) => FieldViolation[];
+/** Finds what is wrong with a message, one by one. `path` leads to the message, for the names of its fields. */
+type Validator = (message: Message, path: string) => Generator<FieldViolation>;
+
+/** The most violations that are looked for, so that a hostile request cannot make a huge answer. */
+const MAX_VIOLATIONS = 50;
 
 /** google.api.FieldBehavior.REQUIRED */
 const REQUIRED = 2;
@@ -33,8 +36,10 @@ const VALIDATORS = new WeakMap<DescMessage, Validator>();
 export function compileValidator(descriptor: DescMessage, registry: Registry): Validator {
   const known = VALIDATORS.get(descriptor);
   if (known !== undefined) return known;
-  const checks: Check[] = [];
-  const validator: Validator = (message, path = '') => checks.flatMap((check) => check(message, path));
+  const checks: Validator[] = [];
+  const validator: Validator = function* (message, path) {
+    for (const check of checks) yield* check(message, path);
+  };
   VALIDATORS.set(descriptor, validator);
   for (const field of descriptor.fields) {
     if (isRequired(field, registry)) checks.push(checkRequired(field));
@@ -47,18 +52,17 @@ export function compileValidator(descriptor: DescMessage, registry: Registry): V
   return validator;
 }
 
-/** The check of a message, compiled before by compileValidator. */
+/** What is wrong with a message whose check was compiled before by compileValidator: nothing, or up to 50 violations. */
 export function validate(descriptor: DescMessage, message: Message): FieldViolation[] {
-  return VALIDATORS.get(descriptor)?.(message) ?? [];
+  return VALIDATORS.get(descriptor)?.(message, '').take(MAX_VIOLATIONS).toArray() ?? [];
 }
 
-type Check = (message: Message, path: string) => FieldViolation[];
-
-function checkRequired(field: DescField): Check {
-  return (message, path) =>
-    isMissing(field, message[field.name])
-      ? [{ field: path + field.name, description: 'It is required and was not given.' }]
-      : [];
+function checkRequired(field: DescField): Validator {
+  return function* (message, path) {
+    if (isMissing(field, message[field.name])) {
+      yield { field: path + field.name, description: 'It is required and was not given.' };
+    }
+  };
 }
 
 /** A field with presence is missing when it was not sent; one without, also when it is empty. */
@@ -69,30 +73,32 @@ function isMissing(field: DescField, value: FieldValue | undefined): boolean {
   return !hasPresence && (value === '' || (Array.isArray(value) && value.length === 0));
 }
 
-function checkFormat(field: DescField, { expected, matches }: (typeof FORMATS)[number]): Check {
-  return (message, path) => {
+function checkFormat(field: DescField, { expected, matches }: (typeof FORMATS)[number]): Validator {
+  return function* (message, path) {
     const value = message[field.name];
-    if (value === undefined || value === '') return [];
-    return (Array.isArray(value) ? value : [value]).flatMap((element, index) =>
-      typeof element === 'string' && matches(element)
-        ? []
-        : [
-            {
-              field: path + field.name + (Array.isArray(value) ? `[${index}]` : ''),
-              description: `It has to be ${expected}.`,
-            },
-          ],
-    );
+    if (value === undefined || value === '') return;
+    const isList = Array.isArray(value);
+    for (const [index, element] of (isList ? value : [value]).entries()) {
+      if (typeof element === 'string' && matches(element)) continue;
+      const at = path + field.name + (isList ? `[${index}]` : '');
+      yield { field: at, description: `It has to be ${expected}.` };
+    }
   };
 }
 
-function checkNested(field: DescField, validator: Validator): Check {
-  return (message, path) => {
+function checkNested(field: DescField, validator: Validator): Validator {
+  return function* (message, path) {
     const value = message[field.name];
-    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
     const at = path + field.name;
-    if (field.fieldKind === 'message') return validator(value as Message, `${at}.`);
-    return Object.entries(value).flatMap(([key, element]) => validator(element as Message, `${at}[${key}].`));
+    if (field.fieldKind === 'message') yield* validator(value as Message, `${at}.`);
+    else if (Array.isArray(value)) {
+      for (const [index, element] of value.entries())
+        yield* validator(element as Message, `${at}[${index}].`);
+    } else {
+      for (const [key, element] of Object.entries(value))
+        yield* validator(element as Message, `${at}[${key}].`);
+    }
   };
 }
 

@@ -61,7 +61,7 @@ export function expectedForm(message: DescMessage): string | undefined {
  * @throws Error with the reason, when the JSON is not of the type's form
  */
 export function wellKnownFromJson(message: DescMessage, json: FieldValue, scope: DescFile): Message {
-  if (message.typeName === 'google.protobuf.Duration') checkDuration(json);
+  if (typeof json === 'string') checkText(message, json);
   // A bigint passes through to where a 64-bit field takes it; a Value inside an Any refuses it.
   const parsed = fromJson(message, json as JsonValue, { registry: registryOf(scope) });
   return toTree(message, parsed);
@@ -87,10 +87,16 @@ export function wellKnownToJson(message: DescMessage, value: Message, scope: Des
   return toJson(message, target, { registry: registryOf(scope) });
 }
 
-/** protobuf-es takes whatever follows the `s` and any number of digits; proto3 JSON does not. */
-function checkDuration(json: FieldValue): void {
-  if (typeof json === 'string' && !/^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$/.test(json)) {
+/** What protobuf-es lets pass: text after the `s` of a duration, and days and hours that do not exist. */
+function checkText(message: DescMessage, text: string): void {
+  if (message.typeName === 'google.protobuf.Duration' && !/^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$/.test(text)) {
     throw new Error('malformed duration');
+  }
+  if (message.typeName === 'google.protobuf.Timestamp') {
+    const local = text.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
+    const time = Date.parse(`${local}Z`);
+    if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(local))
+      throw new Error('no such time');
   }
 }
 

@@ -22,6 +22,8 @@ export interface CallErrorOptions {
   readonly httpStatus?: number;
   /** HTTP headers that belong to the error, such as Allow. */
   readonly httpHeaders?: Readonly<Record<string, string>>;
+  /** `no`: it is certain that Vultr has not carried out the request. Default `maybe`. */
+  readonly reached?: 'no' | 'maybe';
   /** What led to it. For the log only, never sent. */
   readonly cause?: unknown;
 }
@@ -40,6 +42,8 @@ export class CallError extends Error {
   readonly vultr: { readonly status: number; readonly error: string } | undefined;
   readonly httpStatus: number | undefined;
   readonly httpHeaders: Readonly<Record<string, string>>;
+  /** `no`: it is certain that Vultr has not carried out the request. */
+  readonly reached: 'no' | 'maybe';
 
   constructor(code: Code, reason: Reason, message: string, options: CallErrorOptions = {}) {
     super(message.toWellFormed(), options.cause === undefined ? undefined : { cause: options.cause });
@@ -51,6 +55,7 @@ export class CallError extends Error {
     this.vultr = options.vultr;
     this.httpStatus = options.httpStatus;
     this.httpHeaders = options.httpHeaders ?? {};
+    this.reached = options.reached ?? 'maybe';
   }
 
   /** Who found the fault, for google.rpc.ErrorInfo.domain. */

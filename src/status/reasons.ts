@@ -8,6 +8,8 @@ export const REASONS = {
   VULTR_CONFLICT: 'The request conflicts with the state of the resource.',
   VULTR_FAILED: 'Vultr failed while working on the request.',
   VULTR_UNAVAILABLE: 'Vultr did not answer, or said that it cannot for now.',
+  BREAKER_OPEN:
+    'Vultr failed repeatedly and is left alone for now. Nothing was sent; RetryInfo says when to ask again.',
   VULTR_METHOD_NOT_ALLOWED: 'Vultr does not know this operation.',
   RATE_LIMITED: 'The request budget is spent. RetryInfo says when to ask again.',
   INVALID_API_KEY: 'Vultr does not accept the API key.',
@@ -21,6 +23,8 @@ export const REASONS = {
   MALFORMED_JSON: 'The body is not valid JSON; the message says where.',
   UNSUPPORTED_MEDIA_TYPE: 'The body has to be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
+  MALFORMED_HTTP: 'The request is not valid HTTP/1.1, or asks of HTTP what this service does not do.',
+  TOO_MANY_CONNECTIONS: 'The HTTP side has as many connections as it may. RetryInfo says when to try again.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   ROUTE_NOT_FOUND: 'There is no operation at this path.',
   METHOD_NOT_ALLOWED: 'The path has no operation for this HTTP method; Allow lists those that it has.',

@@ -6,10 +6,11 @@ import { CODES } from './code.ts';
 const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
 
 /**
- * The most bytes that the binary status may have. It travels as a trailer, in base64, and proxies and clients commonly
- * cut or refuse more than 8 KB of headers.
+ * The most bytes of the binary status and of the text beside it. They travel as trailers, the one in base64, the other
+ * percent-encoded, and proxies and clients commonly cut or refuse more than 8 KB of headers: 5 868 and 1 900 together.
  */
-const MAX_STATUS_BYTES = 5_000;
+const MAX_STATUS_BYTES = 4_400;
+const MAX_TRAILER_MESSAGE_BYTES = 1_900;
 
 /** The most violations that are listed; a caller mends those first. */
 const MAX_VIOLATIONS = 50;
@@ -63,6 +64,20 @@ export function statusMessage(error: CallError): string {
   return clip(error.message, MAX_MESSAGE_LENGTH);
 }
 
+/** The text of an error for gRPC, where it is a trailer: bounded by the bytes that it has there. */
+export function trailerMessage(error: CallError): string {
+  const text = statusMessage(error);
+  if (encodeURI(text).length <= MAX_TRAILER_MESSAGE_BYTES) return text;
+  let free = MAX_TRAILER_MESSAGE_BYTES - encodeURI('…').length;
+  let end = 0;
+  for (const character of text) {
+    free -= encodeURI(character).length;
+    if (free < 0) break;
+    end += character.length;
+  }
+  return `${text.slice(0, end)}…`;
+}
+
 /** An error as the JSON of google.rpc.Status. */
 export function toStatusJson(error: CallError): StatusJson {
   return { code: CODES[error.code].number, message: statusMessage(error), details: details(error) };
@@ -102,7 +117,7 @@ function encodeStatus(error: CallError, violationCount: number): Buffer {
     const retry_delay = { seconds: BigInt(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
     list.push(any('RetryInfo', RetryInfo.encode({ retry_delay }).finish()));
   }
-  const status = { code: CODES[error.code].number, message: statusMessage(error), details: list };
+  const status = { code: CODES[error.code].number, message: trailerMessage(error), details: list };
   return Buffer.from(Status.encode(status).finish());
 }
 

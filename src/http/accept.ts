@@ -1,0 +1,57 @@
+/** A member of an Accept or Accept-Encoding header. */
+interface Preference {
+  readonly name: string;
+  /** From 0, not wanted, to 1. */
+  readonly quality: number;
+}
+
+/** The q parameter of RFC 9110, section 12.4.2. */
+const QUALITY = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i;
+
+/** Reads a list with q-values. A malformed q counts as 0: what cannot be understood is not preferred. */
+function parsePreferences(header: string): Preference[] {
+  return header.split(',').map((member) => {
+    const [name = '', ...parameters] = member.split(';').map((part) => part.trim());
+    const quality = parameters.find((parameter) => /^q=/i.test(parameter));
+    const value = quality === undefined ? 1 : Number(QUALITY.exec(quality)?.[1] ?? 0);
+    return { name: name.toLowerCase(), quality: value };
+  });
+}
+
+/** How much a caller wants one of several names, of which the most exact one counts. */
+function qualityOf(preferences: readonly Preference[], names: readonly string[]): number {
+  for (const name of names) {
+    const preference = preferences.find((one) => one.name === name);
+    if (preference !== undefined) return preference.quality;
+  }
+  return 0;
+}
+
+/**
+ * Chooses a content coding (RFC 9110, section 12.5.3): the one that the caller likes best, Brotli when both are as good.
+ * @returns undefined for none
+ */
+export function chooseEncoding(acceptEncoding: string | undefined): 'br' | 'gzip' | undefined {
+  if (acceptEncoding === undefined) return undefined;
+  const preferences = parsePreferences(acceptEncoding);
+  const brotli = qualityOf(preferences, ['br', '*']);
+  const gzip = Math.max(qualityOf(preferences, ['gzip', '*']), qualityOf(preferences, ['x-gzip']));
+  const identity = preferences.find(({ name }) => name === 'identity')?.quality ?? 0;
+  if (Math.max(brotli, gzip) <= 0 || identity > Math.max(brotli, gzip)) return undefined;
+  return brotli >= gzip ? 'br' : 'gzip';
+}
+
+/** Whether a caller likes server-sent events better than JSON lines, which it gets when it has no preference. */
+export function prefersEventStream(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  const preferences = parsePreferences(accept);
+  const any = ['application/*', '*/*'];
+  const events = qualityOf(preferences, ['text/event-stream', 'text/*', '*/*']);
+  const lines = Math.max(
+    qualityOf(preferences, ['application/x-ndjson', ...any]),
+    qualityOf(preferences, ['application/json', ...any]),
+  );
+  // Asked for by name it wins a tie: nobody names it who does not want it.
+  const isNamed = preferences.some(({ name, quality }) => name === 'text/event-stream' && quality > 0);
+  return isNamed ? events >= lines : events > lines;
+}

@@ -1,0 +1,97 @@
+import { CallError } from '../status/call-error.ts';
+import type { HttpLimits } from './limits.ts';
+
+/**
+ * No operation has the path. The code is UNIMPLEMENTED, not NOT_FOUND: a caller that takes NOT_FOUND for "the instance is
+ * gone" must not be misled by a misspelt address.
+ */
+export function unknownPath(): CallError {
+  return new CallError('UNIMPLEMENTED', 'ROUTE_NOT_FOUND', 'There is no operation at this path.', {
+    httpStatus: 404,
+  });
+}
+
+/** The path has operations, but for other methods. */
+export function methodNotAllowed(method: string, allow: readonly string[]): CallError {
+  const list = allow.join(', ');
+  return new CallError('UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `This path takes ${list}, not ${method}.`, {
+    httpStatus: 405,
+    httpHeaders: { allow: list },
+  });
+}
+
+/** The body is over its limit. */
+export function bodyTooLarge({ maxBodyBytes }: HttpLimits): CallError {
+  return new CallError('RESOURCE_EXHAUSTED', 'REQUEST_TOO_LARGE', `The body is over ${maxBodyBytes} bytes.`, {
+    httpStatus: 413,
+  });
+}
+
+/** Request line and headers are over their limit. */
+export function headersTooLarge({ maxHeaderBytes }: HttpLimits): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'REQUEST_TOO_LARGE',
+    `The request line and the headers are over ${maxHeaderBytes} bytes.`,
+    { httpStatus: 431 },
+  );
+}
+
+/** The request did not arrive in time. */
+export function requestTimeout({ requestTimeoutMs }: HttpLimits): CallError {
+  return new CallError(
+    'DEADLINE_EXCEEDED',
+    'REQUEST_TIMEOUT',
+    `The request did not arrive within ${requestTimeoutMs} milliseconds.`,
+    { httpStatus: 408 },
+  );
+}
+
+/** There are as many connections as are allowed. */
+export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'TOO_MANY_CONNECTIONS',
+    `There are ${maxConnections} connections already, which is the limit. Try again later.`,
+    { httpStatus: 503, retryDelayMs: 1_000 },
+  );
+}
+
+/** The bytes are no HTTP/1.1 request. */
+export function malformedRequest(cause: unknown): CallError {
+  return new CallError('INVALID_ARGUMENT', 'MALFORMED_HTTP', 'The request is not valid HTTP/1.1.', {
+    cause,
+  });
+}
+
+/** The body has a content coding; only the plain bytes are taken. */
+export function encodedBody(encoding: string): CallError {
+  return new CallError(
+    'INVALID_ARGUMENT',
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The body has Content-Encoding ${JSON.stringify(encoding.slice(0, 50))}; send it uncompressed.`,
+    { httpStatus: 415, httpHeaders: { 'accept-encoding': 'identity' } },
+  );
+}
+
+/** An Expect header that asks for something else than 100-continue. */
+export function unknownExpectation(): CallError {
+  return new CallError('INVALID_ARGUMENT', 'MALFORMED_HTTP', 'Expect may only be 100-continue.', {
+    httpStatus: 417,
+  });
+}
+
+/** The grpc-timeout header is malformed. */
+export function malformedTimeout(): CallError {
+  return CallError.invalid([
+    {
+      field: 'grpc-timeout',
+      description: 'It has to be 1 to 8 digits and one of the units H, M, S, m, u, n, as in "10S".',
+    },
+  ]);
+}
+
+/** The caller closed the connection. */
+export function callerGone(): CallError {
+  return new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left before the call was done.');
+}

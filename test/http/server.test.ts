@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { jsonReply, startThings } from './support.ts';
+
+describe('a caller that leaves', () => {
+  test('aborts its call', async () => {
+    const started = Promise.withResolvers<AbortSignal>();
+    const { port } = await startThings({
+      unary: async ({ signal }) => {
+        started.resolve(signal);
+        await once(signal, 'abort');
+        throw signal.reason;
+      },
+    });
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.write('GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n');
+    const signal = await started.promise;
+    socket.destroy();
+    await once(signal, 'abort');
+    expect(signal.reason).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
+  });
+
+  test('in the middle of its body cancels the call, and the service goes on', async () => {
+    const { port, url, dispatcher } = await startThings();
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.write(
+      'POST /api/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await expect.poll(() => dispatcher.seen[0]?.error?.code).toBe('CANCELLED');
+    expect((await fetch(`${url}/api/things/i`)).status).toBe(200);
+  });
+
+  test('is not aborted after a call that was answered', async () => {
+    const { url, dispatcher } = await startThings();
+    await (await fetch(`${url}/api/things/i`, { headers: { connection: 'close' } })).text();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(dispatcher.seen[0]?.incoming.signal.aborted).toBe(false);
+  });
+});
+
+describe('closing', () => {
+  test('waits for calls under way, refuses new connections, ends idle ones', async () => {
+    const entered = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const { url, port, close } = await startThings({
+      unary: async () => {
+        entered.resolve();
+        await go.promise;
+        return jsonReply({ done: true });
+      },
+    });
+    const idle = createConnection({ host: '127.0.0.1', port });
+    await once(idle, 'connect');
+    const idleClosed = once(idle, 'close');
+    const answer = fetch(`${url}/api/things/i`);
+    await entered.promise;
+    const closed = close(10_000);
+    await idleClosed;
+    await expect(fetch(`${url}/api/things/i`)).rejects.toThrow();
+    go.resolve();
+    expect(await (await answer).json()).toEqual({ done: true });
+    await closed;
+  });
+
+  test('cuts off what is still under way after the grace', async () => {
+    const { url, close } = await startThings({ unary: () => new Promise(() => undefined) });
+    const answer = fetch(`${url}/api/things/i`).catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await close(20);
+    expect(await answer).toBeInstanceOf(Error);
+  });
+
+  test('a port that is taken is an error that says so', async () => {
+    const { port } = await startThings();
+    await expect(startThings({}, { listen: { host: '127.0.0.1', port } })).rejects.toThrow('EADDRINUSE');
+  });
+});
+describe('extra routes', () => {
+  const extraRoutes = new Map([
+    ['/healthz', async () => ({ status: 200, contentType: 'text/plain', body: Buffer.from('ok') })],
+    ['/broken', () => Promise.reject(new Error('inner'))],
+  ]);
+
+  test('are served beside the operations, for GET and HEAD', async () => {
+    const { url } = await startThings({}, { extraRoutes });
+    expect(await (await fetch(`${url}/healthz?x=1`)).text()).toBe('ok');
+    expect((await fetch(`${url}/healthz`, { method: 'HEAD' })).status).toBe(200);
+    const post = await fetch(`${url}/healthz`, { method: 'POST' });
+    expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect((await fetch(`${url}/healthz/`)).status).toBe(404);
+  });
+
+  test('fail like everything else', async () => {
+    const { url } = await startThings({}, { extraRoutes });
+    const response = await fetch(`${url}/broken`);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ code: 13 });
+  });
+});
