@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from './cloud/service.ts';
 import { formatListen, type ServeConfig } from './config.ts';
-import type { Handler } from './contract/call.ts';
-import { type Contract, loadContract } from './contract/load.ts';
+import { loadContract } from './contract/load.ts';
 import { createHealth } from './grpc/health.ts';
 import { createReflection } from './grpc/reflection.ts';
 import { startGrpcServer } from './grpc/server.ts';
-import { createHealthRoutes } from './http/health-routes.ts';
+import { assignHandlers } from './handlers.ts';
 import { startHttpServer } from './http/server.ts';
+import { createServiceRoutes, type Readiness } from './http/service-routes.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import { startSandbox } from './sandbox/index.ts';
 import type { Logger } from './telemetry/log.ts';
-import { createVultrClient } from './vultr/client.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { startUpstream } from './upstream.ts';
+import type { VultrClientState } from './vultr/client.ts';
 import { createForwarder } from './vultr/forward.ts';
 
 /** The running service. */
@@ -37,33 +39,25 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
   const opened: (() => Promise<void>)[] = [];
   let isServing = false;
   try {
-    const sandbox =
-      config.upstream === 'sandbox' ? await startSandbox({ timeScale: config.sandboxSpeed }) : undefined;
-    if (sandbox !== undefined) opened.push(() => sandbox.close());
-    const upstreamUrl = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
-
-    const client = createVultrClient({ baseUrl: upstreamUrl, userAgent: `vultr-grpc/${readVersion()}` });
-    opened.push(() => client.close());
+    const metrics = createMetrics();
+    const upstream = await startUpstream(config, log, metrics);
+    opened.push(() => upstream.close());
+    const { send, state } = upstream.client;
 
     const contract = loadContract(readFileSync(new URL('./gen/contract.binpb', import.meta.url)));
-    const health = createHealth(servicesOf(contract));
+    const operations = [...contract.operations.values()];
+    const health = createHealth([...new Set(operations.map(({ service }) => service))]);
+    const cloud = createCloudService({ send, watchIntervalMs: config.watchIntervalMs });
+    const tables = [cloud, health.handlers, createReflection(contract)];
     const pipeline = createPipeline({
-      handlers: handlersOf(
-        contract,
-        [
-          createCloudService({ send: client.send, watchIntervalMs: config.watchIntervalMs }),
-          health.handlers,
-          createReflection(contract),
-        ],
-        createForwarder(client.send),
-      ),
+      handlers: assignHandlers(contract, tables, createForwarder(send)),
       serviceKey: config.apiKey,
       log,
+      metrics,
       unaryTimeoutMs: { default: config.callTimeoutMs, max: config.callTimeoutMs * MAX_TIMEOUT_FACTOR },
       streamTimeoutMs: { default: config.watchTimeoutMs, max: config.watchTimeoutMs },
     });
 
-    const operations = [...contract.operations.values()];
     const grpc = await startGrpcServer({
       operations,
       dispatcher: pipeline,
@@ -78,7 +72,8 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
             operations,
             dispatcher: pipeline,
             listen: config.httpListen,
-            extraRoutes: createHealthRoutes(() => ({ isReady: isServing, details: {} })),
+            extraRoutes: createServiceRoutes(() => readinessOf(isServing, state()), metrics),
+            catalogueFreshMs: config.cacheFreshMs ?? 0,
           });
     if (http !== undefined) opened.push(() => http.close(config.shutdownGraceMs));
     const setServing = (serving: boolean): void => {
@@ -90,14 +85,15 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
     return {
       grpcAddress: formatListen(grpc),
       httpAddress: http === undefined ? undefined : formatListen(http),
-      upstreamUrl,
+      upstreamUrl: upstream.url,
       close: async () => {
         setServing(false);
+        // Whoever watches the health hears of it before the stream ends.
+        await setImmediate();
         pipeline.abortStreams();
         await Promise.all([grpc.close(config.shutdownGraceMs), http?.close(config.shutdownGraceMs)]);
         pipeline.abortAll();
-        await client.close();
-        await sandbox?.close();
+        await upstream.close();
       },
     };
   } catch (error) {
@@ -106,35 +102,13 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
   }
 }
 
-/** The version of this package. */
-export function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
+/** What `/readyz` tells. A fault at Vultr or Redis is told and no reason to take the service out: it copes. */
+function readinessOf(isReady: boolean, { budget, breaker }: VultrClientState): Readiness {
+  return {
+    isReady,
+    details: {
+      ...(budget !== undefined && { budget: budget.kind }),
+      ...(breaker !== undefined && { breaker_changes: breaker.changes, breaker_reads: breaker.reads }),
+    },
   };
-  return version;
-}
-
-function servicesOf(contract: Contract): string[] {
-  return [...new Set([...contract.operations.values()].map(({ service }) => service))];
-}
-
-/**
- * A handler for every operation: its own, or, for vultr.v2, the one that forwards.
- * @throws Error that names an operation without a handler, or a handler without an operation
- */
-function handlersOf(
-  contract: Contract,
-  tables: readonly ReadonlyMap<string, Handler>[],
-  forward: Extract<Handler, { kind: 'unary' }>['handle'],
-): ReadonlyMap<string, Handler> {
-  const handlers = new Map(tables.flatMap((table) => [...table]));
-  for (const name of handlers.keys()) {
-    if (!contract.operations.has(name))
-      throw new Error(`There is a handler for ${name}, which is not in the contract.`);
-  }
-  for (const { name, service } of contract.operations.values()) {
-    if (service.startsWith('vultr.v2.')) handlers.set(name, { kind: 'unary', handle: forward });
-    if (!handlers.has(name)) throw new Error(`${name} is in the contract and nothing serves it.`);
-  }
-  return handlers;
 }

@@ -15,6 +15,17 @@ export interface ServeConfig {
   readonly watchIntervalMs: number;
   readonly watchTimeoutMs: number;
   readonly shutdownGraceMs: number;
+  /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
+  readonly rate: number | undefined;
+  /** The part of the rate that is kept back, 0 to 1. */
+  readonly reserve: number;
+  readonly burst: number;
+  /** How many replicas share the address. */
+  readonly replicas: number;
+  readonly redisUrl: string | undefined;
+  /** Undefined: no cache. */
+  readonly cacheFreshMs: number | undefined;
+  readonly cacheKeepMs: number;
   /** How many times faster than real time the embedded Vultr lives. */
   readonly sandboxSpeed: number;
 }
@@ -111,6 +122,54 @@ export const SETTINGS = {
     default: '10s',
     help: 'time that calls have to end when the service is stopped',
     parse: parseDuration(0, 600_000),
+  },
+  rate: {
+    env: 'VULTR_RATE',
+    flag: 'rate',
+    default: '30',
+    help: 'requests a second that Vultr allows the address of this service; "off" for no budget',
+    parse: (text: string) => (text === 'off' ? undefined : parseNumber(1, 1_000_000)(text)),
+  },
+  reserve: {
+    env: 'VULTR_RESERVE',
+    flag: 'reserve',
+    default: '10%',
+    help: 'part of the rate that is kept back',
+    parse: parsePercent,
+  },
+  burst: {
+    env: 'VULTR_BURST',
+    flag: 'burst',
+    default: '1',
+    help: 'requests that may go at once after a pause',
+    parse: parseInteger(1, 1_000_000),
+  },
+  replicas: {
+    env: 'REPLICAS',
+    flag: 'replicas',
+    default: '1',
+    help: 'replicas that share the address: what each may use while Redis is gone is its part of the rate',
+    parse: parseInteger(1, 1_000),
+  },
+  redisUrl: {
+    env: 'REDIS_URL',
+    default: undefined,
+    help: 'Redis through which replicas share the budget and the record of creations',
+    parse: parseRedisUrl,
+  },
+  cacheFreshMs: {
+    env: 'CACHE_FRESH',
+    flag: 'cache-fresh',
+    default: '5m',
+    help: 'time that answers of the public catalogue are fresh; "off" for no cache',
+    parse: (text: string) => (text === 'off' ? undefined : parseDuration(1_000, 86_400_000)(text)),
+  },
+  cacheKeepMs: {
+    env: 'CACHE_KEEP',
+    flag: 'cache-keep',
+    default: '24h',
+    help: 'time that they are kept for when Vultr does not answer',
+    parse: parseDuration(1_000, 30 * 86_400_000),
   },
   sandboxSpeed: {
     env: 'SANDBOX_SPEED',
@@ -230,4 +289,33 @@ function parseSpeed(text: string): number {
   const speed = Number(text);
   if (!(speed > 0 && speed <= 10_000)) throw new Error('a number above 0, up to 10000');
   return speed;
+}
+
+function parseNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`a number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+function parseInteger(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+function parsePercent(text: string): number {
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (!(percent >= 0 && percent < 100)) throw new Error('a percentage from 0% to below 100%, such as 10%');
+  return percent / 100;
+}
+
+function parseRedisUrl(text: string): string {
+  if (!URL.canParse(text) || !['redis:', 'rediss:'].includes(new URL(text).protocol)) {
+    throw new Error('a redis:// or rediss:// URL');
+  }
+  return text;
 }

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
-import { readVersion, startApp } from './app.ts';
+import { startApp } from './app.ts';
 import { ConfigError, formatListen, parseListen, readServeConfig } from './config.ts';
 import { startSandbox } from './sandbox/index.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
+import { readVersion } from './version.ts';
 
 /** Exit codes: 0 well, 1 it failed, 2 it was called wrongly. */
 const FAILED = 1;

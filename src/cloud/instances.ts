@@ -11,15 +11,18 @@ import { CallError, type FieldViolation } from '../status/call-error.ts';
 import { askForPayload, askVultr } from '../vultr/ask.ts';
 import { vultrPath, vultrQuery } from '../vultr/path.ts';
 import type { Send } from '../vultr/request.ts';
+import type { CatalogueReader } from './catalogue-reader.ts';
+import { dryRun } from './dry-run.ts';
 import { readPage, toListPayload } from './paging.ts';
 import type { RecentCreations } from './recent-creations.ts';
 
 /** The handlers of an instance's life, but for watching it. */
-export function createInstances(send: Send, recent: RecentCreations) {
+export function createInstances(send: Send, reader: CatalogueReader, recent: RecentCreations) {
   return {
     /** CreateInstance: POST /v2/instances. */
     async createInstance(request: CreateInstanceRequest, call: Call): Promise<Reply> {
       const body = toCreateBody(request, call.request);
+      if (request.dry_run) return anyReply(await dryRun(send, reader, call, request));
       const payload = await askForPayload(send, call, { method: 'POST', path: vultrPath('instances'), body });
       recent.add(idOf(payload));
       return anyReply(payload);
@@ -78,7 +81,7 @@ const PSEUDO_OS_IDS: ReadonlySet<number> = new Set([159, 164, 180, 186]);
 
 /** The request as Vultr wants it: the same members but for the credential, image_id being an os_id when it is a number. */
 function toCreateBody(request: CreateInstanceRequest, fields: Message): Message {
-  const { access_token: _, image_id, ...body } = fields;
+  const { access_token: _, request_id: __, dry_run: ___, image_id, ...body } = fields;
   if (image_id === undefined || image_id === '') {
     assertOneSource(request, request.os_id);
     return body;

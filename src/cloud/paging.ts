@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../payload/json.ts';
 import { Payload } from '../payload/payload.ts';
+import { CallError } from '../status/call-error.ts';
 
 /** A list of Vultr's with its members and paging. */
 export interface Page {
@@ -32,12 +33,14 @@ function asObject(value: JsonValue | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
-/** Vultr's default page size. */
+/** Vultr's page sizes: when none is asked for, and the largest. */
 const DEFAULT_PER_PAGE = 100;
+const MAX_PER_PAGE = 500;
 
 /**
  * Cuts a page out of a whole list, with cursors of Vultr's form: base64 of `next__` or `prev__` and the id of the item
  * that the page follows or precedes. Undefined when the cursor is none of this list.
+ * @throws CallError INVALID_ARGUMENT for a page size that Vultr would refuse
  */
 export function cutPage(
   items: readonly JsonObject[],
@@ -45,6 +48,9 @@ export function cutPage(
   cursor: string | undefined,
 ): Page | undefined {
   const size = perPage ?? DEFAULT_PER_PAGE;
+  if (size < 1 || size > MAX_PER_PAGE) {
+    throw CallError.invalid([{ field: 'per_page', description: `It has to be from 1 to ${MAX_PER_PAGE}.` }]);
+  }
   const start = cursor === undefined || cursor === '' ? 0 : startOf(items, size, cursor);
   if (start === undefined) return undefined;
   const page = items.slice(start, start + size);

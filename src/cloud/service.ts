@@ -15,6 +15,7 @@ import {
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { Send } from '../vultr/request.ts';
 import { createCatalogue } from './catalogue.ts';
+import { createCatalogueReader } from './catalogue-reader.ts';
 import { createInstances } from './instances.ts';
 import { createRecentCreations } from './recent-creations.ts';
 import { createWatch } from './watch.ts';
@@ -29,8 +30,9 @@ export interface CloudOptions {
 /** The handlers of CloudService, by the full names of the operations. */
 export function createCloudService({ send, watchIntervalMs }: CloudOptions): ReadonlyMap<string, Handler> {
   const recent = createRecentCreations();
-  const catalogue = createCatalogue(send);
-  const instances = createInstances(send, recent);
+  const reader = createCatalogueReader(send);
+  const catalogue = createCatalogue(reader);
+  const instances = createInstances(send, reader, recent);
   const watchInstance = createWatch({ send, recent, intervalMs: watchIntervalMs });
   const handlers: Record<string, Handler> = {
     ListRegions: unary(ListRegionsRequest, catalogue.listRegions),

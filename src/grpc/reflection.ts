@@ -5,6 +5,7 @@ import type { Contract } from '../contract/load.ts';
 import { toTyped } from '../contract/typed.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/reflection/v1/reflection.ts';
 import { binaryReply } from './reply.ts';
+import { symbolsOf } from './symbols.ts';
 
 type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
 
@@ -48,21 +49,11 @@ interface Index {
 function createIndex({ registry, files, operations }: Contract): Index {
   const filesByName = new Map([...registry.files].map((file) => [file.proto.name, file]));
   const symbols = new Map<string, DescFile>();
+  for (const file of registry.files) for (const symbol of symbolsOf(file.proto)) symbols.set(symbol, file);
   const extensions = new Map<string, DescExtension[]>();
   for (const type of registry) {
-    symbols.set(type.typeName, type.file);
-    if (type.kind === 'service')
-      for (const { name } of type.methods) symbols.set(`${type.typeName}.${name}`, type.file);
-    if (type.kind === 'message')
-      for (const { name } of type.fields) symbols.set(`${type.typeName}.${name}`, type.file);
-    if (type.kind === 'enum') {
-      // By protobuf's scoping an enum's values are siblings of the enum.
-      const scope = type.typeName.slice(0, type.typeName.lastIndexOf('.') + 1);
-      for (const { name } of type.values) symbols.set(scope + name, type.file);
-    }
-    if (type.kind === 'extension') {
-      extensions.set(type.extendee.typeName, [...(extensions.get(type.extendee.typeName) ?? []), type]);
-    }
+    if (type.kind !== 'extension') continue;
+    extensions.set(type.extendee.typeName, [...(extensions.get(type.extendee.typeName) ?? []), type]);
   }
   return {
     services: [...new Set([...operations.values()].map(({ service }) => service))].sort(),

@@ -2,6 +2,7 @@ import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js
 import type { Dispatcher } from '../contract/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { adapt } from './adapters.ts';
+import { type Listener, listen } from './listener.ts';
 
 /** Bounds of the gRPC side. Metadata is bounded by Node itself: 128 pairs, 64 KB. */
 export interface GrpcLimits {
@@ -48,11 +49,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const handlers = operations.map((operation) => [operation.rpc, adapt(operation, options.dispatcher)]);
     server.addService(toDefinition(operations), Object.fromEntries(handlers));
   }
-  const port = await bind(server, options.listen);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = await listen(options.listen, (socket) => injector.injectConnection(socket));
   return {
     host: options.listen.host,
-    port,
-    close: (graceMs) => close(server, graceMs),
+    port: listener.port,
+    close: (graceMs) => close(server, listener, graceMs),
   };
 }
 
@@ -82,19 +84,10 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function bind(server: Server, { host, port }: GrpcServerOptions['listen']): Promise<number> {
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Error(`The gRPC side cannot listen on ${address}: ${error.message}`, { cause: error }));
-    });
-  });
-}
-
-function close(server: Server, graceMs: number): Promise<void> {
+function close(server: Server, listener: Listener, graceMs: number): Promise<void> {
+  listener.stop();
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), graceMs);
+    const timer = setTimeout(() => listener.cut(), graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();

@@ -55,12 +55,12 @@ export class Payload {
 function parseUpstream(body: Uint8Array): JsonValue {
   try {
     return parseJson(UTF8.decode(body));
-  } catch (cause) {
+  } catch {
+    // The parser's own message quotes the text, which may hold a password; it goes not even into the log.
     throw new CallError(
       'INTERNAL',
       'BAD_UPSTREAM_RESPONSE',
       'Vultr answered with something that is not JSON.',
-      { cause },
     );
   }
 }

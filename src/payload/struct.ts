@@ -61,12 +61,17 @@ function writeValue(writer: BinaryWriter, value: JsonValue, depth: number, key: 
       writer.uint32(TAG.boolValue).bool(value);
       return;
     case 'bigint':
-      if (BigInt(Number(value)) !== value) throw notRepresentable(key, value.toString());
-      writer.uint32(TAG.numberValue).double(Number(value));
+      writer.uint32(TAG.numberValue).double(toExactDouble(value, key));
       return;
     default:
       writeContainer(writer, value, depth, key);
   }
+}
+
+function toExactDouble(value: bigint, key: string): number {
+  const double = Number(value);
+  if (!Number.isFinite(double) || BigInt(double) !== value) throw notRepresentable(key, value.toString());
+  return double;
 }
 
 function writeContainer(
@@ -108,23 +113,34 @@ function notRepresentable(key: string, text: string): CallError {
 
 /**
  * Reads the bytes of a google.protobuf.Struct, up to an end, as a JSON object without prototype.
+ * @param depth at which level of nesting it stands
+ * @param object what an earlier part of the same field held; its members stay, where they are not given again
  * @throws CallError INVALID_ARGUMENT when it is nested too deep or holds NaN or an infinity
  * @throws Error when the bytes are malformed
  */
-export function decodeStruct(reader: BinaryReader, length: number, depth = 1): JsonObject {
-  const object = Object.create(null) as JsonObject;
+export function decodeStruct(
+  reader: BinaryReader,
+  length: number,
+  depth = 1,
+  object = Object.create(null) as JsonObject,
+): JsonObject {
   const end = enter(reader, length, depth);
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (field === 1 && wireType === WireType.LengthDelimited) readEntry(reader, object, depth);
     else reader.skip(wireType, field);
   }
+  assertAt(reader, end);
   return object;
 }
 
-/** Reads a google.protobuf.ListValue, as decodeStruct does. */
-export function decodeListValue(reader: BinaryReader, length: number, depth = 1): JsonValue[] {
-  const list: JsonValue[] = [];
+/** Reads a google.protobuf.ListValue, as decodeStruct does; `list` is what an earlier part of the same field held. */
+export function decodeListValue(
+  reader: BinaryReader,
+  length: number,
+  depth = 1,
+  list: JsonValue[] = [],
+): JsonValue[] {
   const end = enter(reader, length, depth);
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
@@ -132,6 +148,7 @@ export function decodeListValue(reader: BinaryReader, length: number, depth = 1)
       list.push(decodeValue(reader, reader.uint32(), depth));
     else reader.skip(wireType, field);
   }
+  assertAt(reader, end);
   return list;
 }
 
@@ -144,6 +161,7 @@ export function decodeValue(reader: BinaryReader, length: number, depth = 0): Js
     const [field, wireType] = reader.tag();
     value = readKind(reader, field, wireType, depth, value);
   }
+  assertAt(reader, end);
   return value;
 }
 
@@ -190,6 +208,7 @@ function readEntry(reader: BinaryReader, object: JsonObject, depth: number): voi
       value = decodeValue(reader, reader.uint32(), depth);
     else reader.skip(wireType, field);
   }
+  assertAt(reader, end);
   object[key] = value;
 }
 
@@ -200,4 +219,9 @@ function enter(reader: BinaryReader, length: number, depth: number): number {
   const end = reader.pos + length;
   if (end > reader.len) throw new RangeError('the message ends too early');
   return end;
+}
+
+/** A part that reaches past the end of the whole would take bytes that belong to something else. */
+function assertAt(reader: BinaryReader, end: number): void {
+  if (reader.pos !== end) throw new RangeError('a field reaches past the end of its message');
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Dispatcher, Handler, Incoming, Reply } from '../contract/call.ts';
+import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { CallError } from '../status/call-error.ts';
-import { logCall } from '../telemetry/call-log.ts';
+import { type CallRecord, logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { type CredentialSource, findCredential } from './credential.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 
@@ -14,6 +16,8 @@ export interface PipelineOptions {
   /** The service's own Vultr API key. */
   readonly serviceKey: string | undefined;
   readonly log: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
   /** The deadline of a unary call whose caller named none, and the latest that one may name. */
   readonly unaryTimeoutMs: { readonly default: number; readonly max: number };
   /** The same for streams. */
@@ -34,6 +38,8 @@ interface Trace {
   readonly requestId: string;
   readonly startedAt: number;
   credential: CredentialSource | undefined;
+  /** Takes the call off the count of those under way. */
+  readonly leave: () => void;
 }
 
 /**
@@ -49,8 +55,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const request = await Promise.race([incoming.decode(), lifetime.ended]);
     const violations = validate(incoming.operation.input, request);
     if (violations.length > 0) throw CallError.invalid(violations);
-    const credential = findCredential(request, incoming.metadata, options.serviceKey);
-    trace.credential = credential.source;
+    const credential = asksVultr(incoming.operation)
+      ? findCredential(request, incoming.metadata, options.serviceKey)
+      : undefined;
+    trace.credential = credential?.source;
     return {
       operation: incoming.operation,
       request,
@@ -58,7 +66,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       signal: lifetime.signal,
       deadline,
       requestId: trace.requestId,
-      credential: credential.key,
+      credential: credential?.key,
       responseMetadata: incoming.responseMetadata,
       requests: incoming.requests,
     };
@@ -67,12 +75,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function begin(incoming: Incoming): Trace {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
-    return { incoming, requestId, startedAt: performance.now(), credential: undefined };
+    const leave = options.metrics?.beginCall() ?? (() => undefined);
+    return { incoming, requestId, startedAt: performance.now(), credential: undefined, leave };
+  }
+
+  function record(isKnown: boolean, call: CallRecord): void {
+    options.metrics?.recordCall(call, isKnown);
+    logCall(options.log, call);
   }
 
   function finish(trace: Trace, error: CallError | undefined, messages?: number): void {
     const { incoming, requestId, startedAt, credential } = trace;
-    logCall(options.log, {
+    trace.leave();
+    record(true, {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
@@ -95,6 +110,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         const handler = handlerFor(options.handlers, incoming, 'unary');
         const call = await admit(trace, lifetime, deadline);
         const reply = await Promise.race([handler.handle(call), lifetime.ended]);
+        assertSendable(reply, incoming);
         finish(trace, undefined);
         return reply;
       } catch (thrown) {
@@ -116,6 +132,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         const handler = handlerFor(options.handlers, incoming, 'server_streaming');
         const call = await admit(trace, lifetime, deadline);
         for await (const reply of untilEnded(handler.handle(call), lifetime)) {
+          assertSendable(reply, incoming);
           messages += 1;
           yield reply;
         }
@@ -129,7 +146,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
 
     refused({ transport, peer, target }, error) {
-      logCall(options.log, {
+      record(false, {
         method: target.slice(0, 200),
         transport,
         requestId: undefined,
@@ -153,9 +170,25 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
+/**
+ * Health and reflection, which have no HTTP form, are the service's own: whatever credential a proxy adds to them, for
+ * itself, is not looked at.
+ */
+function asksVultr({ bindings }: Operation): boolean {
+  return bindings.length > 0;
+}
+
 /** What ended a call: when its lifetime did, that counts, not the failure that the abort led to. */
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   return CallError.from(lifetime.signal.aborted ? lifetime.signal.reason : thrown);
+}
+
+/**
+ * Encodes an answer for gRPC while the call can still fail: one that a Struct cannot carry is to be seen in the log line,
+ * too. The reply keeps the bytes for its transport.
+ */
+function assertSendable(reply: Reply, { transport }: Incoming): void {
+  if (transport === 'grpc') reply.toBinary();
 }
 
 /** The messages of a handler until the call's lifetime ends, even when the handler does not heed its signal. */

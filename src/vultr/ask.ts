@@ -1,7 +1,9 @@
 import type { Call } from '../contract/call.ts';
 import { stringifyJson } from '../payload/json.ts';
-import { Payload } from '../payload/payload.ts';
+import type { Payload } from '../payload/payload.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
+import { noteCache } from './cache-metadata.ts';
 import type { Send, VultrRequest, VultrResponse } from './request.ts';
 
 /** What a handler asks of Vultr. */
@@ -15,6 +17,8 @@ export interface Question {
   readonly body?: unknown;
   /** Default: by the operation, `read` when it has no side effects, else `change`. */
   readonly kind?: VultrRequest['kind'];
+  /** Whether Vultr answers it without a credential. Default: what the operation says. */
+  readonly isPublic?: boolean;
 }
 
 /**
@@ -22,10 +26,11 @@ export interface Question {
  * @throws CallError whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the question needs a
  * credential and the call has none
  */
-export function askVultr(send: Send, call: Call, question: Question): Promise<VultrResponse> {
+export async function askVultr(send: Send, call: Call, question: Question): Promise<VultrResponse> {
   const { operation } = call;
-  const { isPublic } = operation;
+  const isPublic = question.isPublic ?? operation.isPublic;
   if (!isPublic && call.credential === undefined) throw credentialMissing();
+  const kind = question.kind ?? (operation.idempotency === 'NO_SIDE_EFFECTS' ? 'read' : 'change');
   const request: VultrRequest = {
     operation: operation.name,
     method: question.method,
@@ -33,16 +38,18 @@ export function askVultr(send: Send, call: Call, question: Question): Promise<Vu
     query: question.query ?? '',
     body: question.body === undefined ? undefined : Buffer.from(stringifyJson(question.body)),
     credential: isPublic ? undefined : call.credential,
-    kind: question.kind ?? (operation.idempotency === 'NO_SIDE_EFFECTS' ? 'read' : 'change'),
-    repeatable: operation.idempotency !== 'IDEMPOTENCY_UNKNOWN',
+    kind,
+    repeatable: kind !== 'change' || operation.idempotency !== 'IDEMPOTENCY_UNKNOWN',
     isPublic,
   };
-  return send(request, { signal: call.signal, deadline: call.deadline });
+  const response = await send(request, { signal: call.signal, deadline: call.deadline });
+  noteCache(call, response);
+  return response;
 }
 
 /** Asks Vultr something whose answer is JSON. */
 export async function askForPayload(send: Send, call: Call, question: Question): Promise<Payload> {
-  return Payload.parse((await askVultr(send, call, question)).body);
+  return payloadOf((await askVultr(send, call, question)).body);
 }
 
 function credentialMissing(): CallError {

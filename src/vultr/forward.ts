@@ -2,6 +2,7 @@ import type { Reply, UnaryHandler } from '../contract/call.ts';
 import { encodeHttpRequest } from '../contract/http-encode.ts';
 import { structReply } from '../contract/reply.ts';
 import { Payload } from '../payload/payload.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import { askVultr } from './ask.ts';
 import type { Send, VultrResponse } from './request.ts';
@@ -26,7 +27,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  */
 function toReply({ status, contentType, body }: VultrResponse): Reply {
   const http = { status, contentType: body.length === 0 ? undefined : contentType, body };
-  if (body.length === 0 || /\bjson\b/i.test(contentType)) return structReply(Payload.parse(body), http);
+  if (body.length === 0 || /\bjson\b/i.test(contentType)) return structReply(payloadOf(body), http);
   if (contentType === '' || /\bhtml\b/i.test(contentType)) throw notAnAnswer();
   try {
     return structReply(Payload.of({ content_type: contentType, body: UTF8.decode(body) }), http);

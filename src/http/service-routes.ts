@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../contract/call.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
 
 /** What a probe of the service's state is told. */
@@ -9,10 +10,14 @@ export interface Readiness {
 }
 
 /**
- * The routes that an orchestrator asks. `/healthz`: the process lives. `/readyz`: it takes calls, 503 when it does not,
- * as while it goes down. Neither asks Vultr: a replica that is taken out of service when Vultr fails helps nobody.
+ * The routes of the service itself. `/healthz`: the process lives. `/readyz`: it takes calls, 503 when it does not, as
+ * while it goes down. Neither asks Vultr: a replica that is taken out of service when Vultr fails helps nobody.
+ * `/metrics`: its numbers, for Prometheus.
  */
-export function createHealthRoutes(readiness: () => Readiness): ReadonlyMap<string, ExtraRoute> {
+export function createServiceRoutes(
+  readiness: () => Readiness,
+  metrics: Metrics,
+): ReadonlyMap<string, ExtraRoute> {
   return new Map<string, ExtraRoute>([
     ['/healthz', () => toAnswer(200, { status: 'ok' })],
     [
@@ -20,6 +25,13 @@ export function createHealthRoutes(readiness: () => Readiness): ReadonlyMap<stri
       () => {
         const { isReady, details } = readiness();
         return toAnswer(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...details });
+      },
+    ],
+    [
+      '/metrics',
+      async () => {
+        const { contentType, text } = await metrics.render();
+        return { status: 200, contentType, body: Buffer.from(text) };
       },
     ],
   ]);

@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+/** Where connections come in. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connections. */
+  stop(): void;
+  /** Ends every connection at once. */
+  cut(): void;
+}
+
+/**
+ * Listens, and keeps account of the connections: grpc-js gives none out, and its own forceShutdown only half-closes those
+ * that tryShutdown has begun to close, so that a caller who does not read could hold up the end for ever.
+ * @param onConnection takes each connection; it has to be done before anything is read
+ * @throws Error when it cannot listen there
+ */
+export async function listen(
+  { host, port }: { readonly host: string; readonly port: number },
+  onConnection: (socket: Socket) => void,
+): Promise<Listener> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    onConnection(socket);
+  });
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The gRPC side cannot listen: ${text}`, { cause });
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () => {
+      server.close();
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

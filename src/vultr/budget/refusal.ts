@@ -1,0 +1,28 @@
+import { CallError } from '../../status/call-error.ts';
+
+/**
+ * Why a request is not let wait: its turn would come too late, the queue is full or its bodies are, or its credential has
+ * too many requests in it.
+ */
+export type Refusal = 'too_late' | 'queue_full' | 'credential_full' | 'bytes_full';
+
+const TEXTS: Readonly<Record<Refusal, string>> = {
+  too_late: 'its turn would come too late for its deadline',
+  queue_full: 'too many calls are waiting',
+  credential_full: 'too many calls with this API key are waiting',
+  bytes_full: 'the bodies of the waiting calls are too large',
+};
+
+/**
+ * RESOURCE_EXHAUSTED, RATE_LIMITED, and certain that nothing was sent.
+ * @param retryMs when to ask again
+ */
+export function refusal(why: Refusal, retryMs: number): CallError {
+  const retryDelayMs = Math.max(1, Math.ceil(retryMs));
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'RATE_LIMITED',
+    `The request budget for Vultr is spent: ${TEXTS[why]}. Nothing was sent. Ask again in ${retryDelayMs} ms.`,
+    { retryDelayMs, reached: 'no', metadata: { refused: why } },
+  );
+}

@@ -1,0 +1,22 @@
+import { CallError } from '../../status/call-error.ts';
+import type { Stage } from '../request.ts';
+import { isThrottled } from '../transient.ts';
+import type { Budget } from './budget.ts';
+
+/**
+ * Lets every attempt wait for its turn. It stands below retry, so that each attempt takes one, and above refuseFailures:
+ * it has to see a 429 as an error.
+ */
+export function spendBudget(budget: Budget): Stage {
+  return (next) => async (request, context) => {
+    await budget.takeTurn(request, context);
+    try {
+      return await next(request, context);
+    } catch (error) {
+      if (error instanceof CallError && isThrottled(error)) await budget.slowDown();
+      throw error;
+    } finally {
+      budget.endTurn();
+    }
+  };
+}

@@ -1,0 +1,122 @@
+import type { VultrRequest } from '../request.ts';
+
+/** What decides when it is a request's turn. */
+export interface Place {
+  readonly kind: VultrRequest['kind'];
+  /** Names the credential without holding it. */
+  readonly credential: string;
+  /** The size of the body. */
+  readonly bytes: number;
+  /** It had its turn already and was sent away by Vultr's edge: it goes before all others of its kind. */
+  readonly again: boolean;
+}
+
+/** The waiting requests of one kind. */
+interface Line<T> {
+  readonly again: T[];
+  /** By credential; the one at the front has the next turn and then goes to the back. */
+  readonly lanes: Map<string, T[]>;
+}
+
+/**
+ * Puts waiting requests in order: changes before reads before polls, and within a kind the credentials by turns. A poll
+ * waits as long as there is anything else to do; that is meant, it has no caller in a hurry.
+ */
+export class TurnQueue<T extends Place> {
+  readonly #lines: Readonly<Record<VultrRequest['kind'], Line<T>>> = {
+    change: { again: [], lanes: new Map() },
+    read: { again: [], lanes: new Map() },
+    poll: { again: [], lanes: new Map() },
+  };
+  readonly #counts = new Map<string, number>();
+  #size = 0;
+  #bytes = 0;
+
+  /** How many wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How much their bodies hold. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many of one credential wait, over all kinds. */
+  countOf(credential: string): number {
+    return this.#counts.get(credential) ?? 0;
+  }
+
+  add(item: T): void {
+    const { again, lanes } = this.#lines[item.kind];
+    if (item.again) {
+      again.push(item);
+    } else {
+      const lane = lanes.get(item.credential);
+      if (lane === undefined) lanes.set(item.credential, [item]);
+      else lane.push(item);
+    }
+    this.#count(item, 1);
+  }
+
+  /** Takes one out, wherever it stands; false when it does not wait. */
+  remove(item: T): boolean {
+    const { again, lanes } = this.#lines[item.kind];
+    const places = item.again ? again : (lanes.get(item.credential) ?? []);
+    const index = places.indexOf(item);
+    if (index === -1) return false;
+    places.splice(index, 1);
+    if (!item.again && places.length === 0) lanes.delete(item.credential);
+    this.#count(item, -1);
+    return true;
+  }
+
+  /** Takes out the one whose turn it is; undefined when none waits. */
+  shift(): T | undefined {
+    const [item] = this.order();
+    if (item === undefined) return undefined;
+    this.remove(item);
+    if (!item.again) {
+      const { lanes } = this.#lines[item.kind];
+      const rest = lanes.get(item.credential);
+      lanes.delete(item.credential);
+      if (rest !== undefined) lanes.set(item.credential, rest);
+    }
+    return item;
+  }
+
+  /** All that wait, in the order in which they would have their turns if nobody else came. */
+  *order(): Generator<T, undefined> {
+    for (const { again, lanes } of Object.values(this.#lines)) {
+      yield* again;
+      let deep: readonly T[][] = [...lanes.values()];
+      for (let round = 0; deep.length > 0; round++) {
+        for (const lane of deep) {
+          const item = lane[round];
+          if (item !== undefined) yield item;
+        }
+        deep = deep.filter((lane) => lane.length > round + 1);
+      }
+    }
+    return undefined;
+  }
+
+  /** The one whose turn comes last. */
+  last(): T | undefined {
+    for (const { again, lanes } of Object.values(this.#lines).reverse()) {
+      let longest: readonly T[] = [];
+      for (const lane of lanes.values()) if (lane.length >= longest.length) longest = lane;
+      const item = longest.at(-1) ?? again.at(-1);
+      if (item !== undefined) return item;
+    }
+    return undefined;
+  }
+
+  #count(item: T, by: 1 | -1): void {
+    this.#size += by;
+    this.#bytes += by * item.bytes;
+    const count = this.countOf(item.credential) + by;
+    if (count === 0) this.#counts.delete(item.credential);
+    else this.#counts.set(item.credential, count);
+  }
+}

@@ -1,0 +1,51 @@
+import { CallError } from '../status/call-error.ts';
+import { abortError } from './abort.ts';
+import type { Clock } from './clock.ts';
+import { outcomeUnknown } from './outcome.ts';
+import type { Stage, VultrRequest } from './request.ts';
+
+/** The longest that a timer of Node can wait; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
+ * The caller is answered at once and does not wait until the stages below have stopped: undici, for one, holds a request
+ * that has no connection yet until it gets one.
+ */
+export function enforceDeadline(clock: Clock): Stage {
+  return (next) => async (request, context) => {
+    if (context.signal.aborted) throw abortError(context.signal);
+    const leftMs = context.deadline - clock.now();
+    if (leftMs <= 0) throw deadlineExceeded(request, 'no');
+
+    // What a read has reached does not matter, and one that is shared does not tell.
+    let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
+    const onSend = (): void => {
+      reached = 'maybe';
+      context.onSend?.();
+    };
+    const controller = new AbortController();
+    const { promise: stopped, reject } = Promise.withResolvers<never>();
+    const stop = (reason: CallError): void => {
+      controller.abort(reason);
+      reject(reason);
+    };
+    const onAbort = (): void => stop(abortError(context.signal));
+    const onTimeout = (): void => stop(deadlineExceeded(request, reached));
+
+    context.signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(onTimeout, Math.min(leftMs, MAX_TIMER_MS));
+    try {
+      return await Promise.race([next(request, { ...context, signal: controller.signal, onSend }), stopped]);
+    } finally {
+      clearTimeout(timer);
+      context.signal.removeEventListener('abort', onAbort);
+    }
+  };
+}
+
+function deadlineExceeded(request: VultrRequest, reached: 'no' | 'maybe'): CallError {
+  const text = 'The deadline of the call passed before Vultr answered.';
+  const rest = reached === 'no' ? ' Nothing was sent.' : outcomeUnknown(request);
+  return new CallError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', text + rest, { reached });
+}

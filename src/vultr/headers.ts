@@ -1,0 +1,36 @@
+import { CallError } from '../status/call-error.ts';
+import type { VultrRequest } from './request.ts';
+
+/**
+ * The headers of a request. Public requests carry no credential: Vultr wants it so for its catalogue, and a key that is
+ * not sent cannot leak.
+ * @throws CallError UNAUTHENTICATED when the request needs an API key and has none, or one that no header can carry
+ */
+export function toHeaders(request: VultrRequest, userAgent: string): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    // Vultr answers 400 without it, also to requests without a body.
+    'content-type': 'application/json',
+    'user-agent': userAgent,
+    ...(request.isPublic ? {} : { authorization: toAuthorization(request.credential) }),
+  };
+}
+
+function toAuthorization(credential: string | undefined): string {
+  if (credential === undefined) {
+    throw new CallError(
+      'UNAUTHENTICATED',
+      'CREDENTIAL_MISSING',
+      'This call needs a Vultr API key, and none was given.',
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(credential)) {
+    throw new CallError(
+      'UNAUTHENTICATED',
+      'INVALID_API_KEY',
+      'The API key is empty or holds characters that no key has, such as spaces or line breaks.',
+    );
+  }
+  return `Bearer ${credential}`;
+}

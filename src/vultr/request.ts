@@ -1,0 +1,61 @@
+/** One request to Vultr, ready to be written to the wire. */
+export interface VultrRequest {
+  /** The name of the rpc that asks, for telemetry. */
+  readonly operation: string;
+  /** The HTTP method. */
+  readonly method: string;
+  /** The path, encoded, from `/v2/` on. It is sent byte for byte. */
+  readonly path: string;
+  /** The query, encoded, without the question mark; empty: none. It never holds a credential. */
+  readonly query: string;
+  /** A JSON text in UTF-8; undefined: no body. */
+  readonly body: Uint8Array | undefined;
+  /** The API key; undefined: none. A public request is sent without, whatever stands here. */
+  readonly credential: string | undefined;
+  /** What is at stake: it changes something, somebody waits for an answer, or a watch looks again. */
+  readonly kind: 'change' | 'read' | 'poll';
+  /** Whether the operation's `idempotency_level` allows to send it again after a failure. */
+  readonly repeatable: boolean;
+  /** Whether Vultr answers it without a credential. */
+  readonly isPublic: boolean;
+}
+
+/** What bounds a request in time. */
+export interface SendContext {
+  /** Aborts when the answer is of no use any more; its reason should be a CallError. */
+  readonly signal: AbortSignal;
+  /** When the answer is due, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** The attempt before was sent away by Vultr's edge (429) after it had its turn: this one goes before others. */
+  readonly throttled?: boolean;
+  /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
+  readonly onSend?: () => void;
+}
+
+/** An answer of Vultr. Its headers are dropped: one of them is the account's e-mail address. */
+export interface VultrResponse {
+  /** The HTTP status. */
+  readonly status: number;
+  /** The Content-Type header; empty: there was none. */
+  readonly contentType: string;
+  /** The body as it came; empty where there is none. */
+  readonly body: Uint8Array;
+  /** How often the request was sent until this answer came, 1 or more. */
+  readonly attempts: number;
+  /** Undefined: the answer came from Vultr without a look at the cache. */
+  readonly cache?: CacheNote;
+}
+
+/** Where an answer of the public catalogue came from. */
+export interface CacheNote {
+  /** `miss`: from Vultr just now. `hit`: kept and fresh. `stale`: kept, and older than it should be. */
+  readonly state: 'hit' | 'miss' | 'stale';
+  /** How long ago it came from Vultr. */
+  readonly ageMs: number;
+}
+
+/** Sends a request. Resolves with a 2xx answer, rejects with a CallError in every other case. */
+export type Send = (request: VultrRequest, context: SendContext) => Promise<VultrResponse>;
+
+/** A layer around Send: what it returns uses `next` as often as it sees fit. */
+export type Stage = (next: Send) => Send;

@@ -1,0 +1,99 @@
+import { type Dispatcher, Pool } from 'undici';
+import { abortError } from './abort.ts';
+import { parseBaseUrl } from './base-url.ts';
+import { toConnectionError } from './connection-errors.ts';
+import { badAnswer } from './errors.ts';
+import { toHeaders } from './headers.ts';
+import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
+import { resolveLimits, type TransportLimits } from './transport-limits.ts';
+
+/** What the transport is made of. */
+export interface TransportOptions {
+  readonly baseUrl: string;
+  readonly userAgent: string;
+  readonly limits: Partial<TransportLimits>;
+}
+
+/** The innermost layer: HTTP/1.1 over a pool of kept-alive connections. */
+export interface Transport {
+  /** Resolves with any answer that came whole, whatever its status; rejects with a CallError. */
+  send(request: VultrRequest, context: SendContext): Promise<VultrResponse>;
+  /** Lets running requests end for `closeTimeoutMs`, then cuts them off. A second call waits for the first. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates the transport. It follows no redirect and asks for no compression: answers are small, and a bound on the bytes
+ * received is then the bound on the memory used.
+ * @throws TypeError when the base URL or a limit is not usable
+ */
+export function createTransport({ baseUrl, userAgent, limits }: TransportOptions): Transport {
+  const { origin, prefix } = parseBaseUrl(baseUrl);
+  const bounds = resolveLimits(limits);
+  // A pool's own request() sends the path as given; undici's request function folds `..` in it.
+  const pool = new Pool(origin, {
+    connections: bounds.maxConnections,
+    connect: { timeout: bounds.connectTimeoutMs },
+    headersTimeout: bounds.headersTimeoutMs,
+    bodyTimeout: bounds.bodyTimeoutMs,
+    maxResponseSize: bounds.maxResponseBytes,
+    keepAliveTimeout: bounds.keepAliveMs,
+    keepAliveMaxTimeout: bounds.keepAliveMs,
+    // One request per connection: aborting it closes the connection, and Vultr sees that nobody waits any more.
+    allowH2: false,
+    pipelining: 1,
+  });
+
+  async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
+    const headers = toHeaders(request, userAgent);
+    const path = `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`;
+    const options = {
+      path,
+      method: request.method as Dispatcher.HttpMethod,
+      headers,
+      body: request.body ?? null,
+    };
+    let phase: 'headers' | 'body' = 'headers';
+    let answer: Dispatcher.ResponseData;
+    let body: Uint8Array;
+    onSend?.();
+    try {
+      answer = await pool.request({ ...options, signal });
+      phase = 'body';
+      body = await answer.body.bytes();
+    } catch (thrown) {
+      throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
+    }
+    const encoding = toText(answer.headers['content-encoding']);
+    if (encoding !== '' && encoding !== 'identity')
+      throw badAnswer(request, 'is compressed, which was not asked for');
+    return {
+      status: answer.statusCode,
+      contentType: toText(answer.headers['content-type']),
+      body,
+      attempts: 1,
+    };
+  }
+
+  async function shutDown(): Promise<void> {
+    const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, bounds.closeTimeoutMs);
+    try {
+      await Promise.race([pool.close(), timedOut]);
+    } finally {
+      clearTimeout(timer);
+      await pool.destroy();
+    }
+  }
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= shutDown();
+    return closing;
+  };
+  return { send, close };
+}
+
+function toText(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' ? header : (header?.[0] ?? '');
+}
