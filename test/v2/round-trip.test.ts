@@ -1,0 +1,69 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { createRandom } from '../support/random.ts';
+import { KEY } from '../support/service.ts';
+import { type Declared, declared } from './declared.ts';
+import { startGateway } from './gateway.ts';
+import { randomRequest } from './random-request.ts';
+import { randomObject } from './random-values.ts';
+import { type Recorded, startRecordingUpstream } from './recording-upstream.ts';
+import { writeHttp, writeJson } from './write-http.ts';
+
+/** One way there and back over both transports, for every operation. More of them with other seeds. */
+test.each([1, 2, 3])(
+  'every operation carries its request and its answer unchanged (seed %i)',
+  async (seed) => {
+    const upstream = await startRecordingUpstream();
+    const gateway = await startGateway(upstream.url);
+    const random = createRandom(seed);
+    for (const rpc of declared) {
+      const request = randomRequest(rpc, random);
+      const meant = writeHttp(rpc, request);
+      const answer = rpc.successCode === 204 ? undefined : randomObject(random, 5);
+      const answerText = answer === undefined ? '' : writeJson(answer);
+      upstream.answer = {
+        status: rpc.successCode,
+        contentType: answer === undefined ? undefined : 'application/json',
+        body: answerText,
+      };
+
+      const overGrpc = await gateway.grpc(rpc, request);
+      const fromGrpc = upstream.take();
+      const overHttp = await gateway.http(meant.method, meant.target, { body: meant.body });
+      expect(overHttp.status, `${rpc.name}: ${overHttp.body}`).toBe(rpc.successCode);
+      const fromHttp = upstream.take();
+
+      for (const arrived of [fromGrpc, fromHttp]) {
+        expect(
+          { method: arrived.method, target: arrived.target, body: arrived.body },
+          `${rpc.name} at the upstream`,
+        ).toEqual({ ...meant, body: meant.body ?? '' });
+        expectHeaders(arrived, rpc);
+      }
+      expect(sorted(overGrpc), `${rpc.name} over gRPC`).toBe(sorted(answer ?? {}));
+      expect(
+        { status: overHttp.status, body: overHttp.body.toString(), type: overHttp.headers['content-type'] },
+        `${rpc.name} over HTTP`,
+      ).toEqual({ status: rpc.successCode, body: answerText, type: answer && 'application/json' });
+    }
+  },
+);
+
+function expectHeaders({ headers }: Recorded, rpc: Declared): void {
+  expect(headers['content-type'], rpc.name).toBe('application/json');
+  const { authorization, ...others } = headers;
+  expect(authorization, rpc.name).toBe(rpc.isPublic ? undefined : `Bearer ${KEY}`);
+  expect(JSON.stringify(others), rpc.name).not.toMatch(new RegExp(`${KEY}|access_token`));
+}
+
+/** JSON text whose members are in the order of their names, so that equal values have equal texts. */
+function sorted(value: JsonObject): string {
+  return writeJson(sortMembers(value));
+}
+
+function sortMembers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortMembers);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).map(([key, member]): [string, unknown] => [key, sortMembers(member)]);
+  return Object.fromEntries(members.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
