@@ -123,8 +123,11 @@ function encodeScalar(value: FieldValue, path: string, context: EncodeContext): 
   if (typeof value === 'string' && !value.isWellFormed()) {
     context.violations.add(path, 'It holds a lone surrogate, which is no Unicode text.');
   }
-  // proto3 JSON has names for them; JSON itself has no such numbers.
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  // proto3 JSON writes them as text; where a number is expected a text is another thing.
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    context.violations.add(path, `It is ${value}, which is no JSON number.`);
+    return null;
+  }
   return value;
 }
 

@@ -113,7 +113,7 @@ class Filler {
       case ScalarType.BYTES:
         return new Uint8Array([251, 255, Math.floor(this.#random() * 256)]);
       case ScalarType.DOUBLE:
-        return this.pick([0, -0, 0.1, 1e300, -5e-324, this.#random(), Number.NaN, Number.POSITIVE_INFINITY]);
+        return this.pick([0, -0, 0.1, 1e300, -5e-324, this.#random()]);
       case ScalarType.FLOAT:
         return Math.fround(this.#random());
       case ScalarType.INT64:
