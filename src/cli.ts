@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+
 /**
  * The command. It imports nothing but the program itself, and that only after the check: on an older Node the imports
  * would fail before a sentence could be said.
@@ -11,6 +13,8 @@ if (Number.parseInt(process.versions.node, 10) < MINIMUM_MAJOR) {
   );
   process.exitCode = 1;
 } else {
+  // Compiled code is kept in the temporary folder: later starts take about half the time.
+  enableCompileCache();
   const { run } = await import('./main.ts');
   await run(process.argv.slice(2));
 }

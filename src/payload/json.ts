@@ -8,8 +8,11 @@ export interface JsonObject {
   [key: string]: JsonValue;
 }
 
-/** Text that may hold a number which JSON.parse would round: a long run of digits, or an exponent. */
-const MAY_ROUND = /[\d.]{16}|\d[eE][+-]?\d/;
+/**
+ * Text that may hold a number which JSON.parse would round: a long run of digits, or an exponent. A number stands behind
+ * one of these characters; a UUID, which is full of such runs, does not.
+ */
+const MAY_ROUND = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE])/;
 
 /**
  * Reads JSON as Vultr sends it, without rounding any number. Of equal keys the last one counts.
