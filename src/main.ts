@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { startApp } from './app.ts';
-import { ConfigError, formatListen, parseListen, readServeConfig } from './config.ts';
+import { ConfigError, readServeConfig } from './config.ts';
 import { startSandbox } from './sandbox/index.ts';
+import { readSandboxConfig } from './sandbox-config.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
 import { readVersion } from './version.ts';
@@ -31,24 +31,15 @@ async function serve(args: readonly string[]): Promise<void> {
   const upstream =
     config.upstream === 'sandbox' ? `the embedded sandbox at ${app.upstreamUrl}` : app.upstreamUrl;
   const http = app.httpAddress === undefined ? 'off' : `http://${app.httpAddress}`;
-  print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
+  // Before it says that it is ready: whoever waits for that may end it at once.
   closeOnSignal(() => app.close(), log);
+  print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
 async function sandbox(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      listen: { type: 'string', default: '127.0.0.1:8080' },
-      speed: { type: 'string', default: '1' },
-    },
-  });
-  const running = await startSandbox({
-    listen: formatListen(parseListen(values.listen)),
-    timeScale: Number(values.speed),
-  });
-  print(`vultr-grpc sandbox ready: ${running.url}`);
+  const running = await startSandbox(readSandboxConfig(args));
   closeOnSignal(() => running.close(), createLogger({ level: 'info', format: 'text' }));
+  print(`vultr-grpc sandbox ready: ${running.url}`);
 }
 
 /** Ends the process well on the first SIGINT or SIGTERM, at once on the second. */
@@ -82,8 +73,8 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     await main(args);
   } catch (error) {
-    const isUsage =
-      error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const isUsage = error instanceof ConfigError || code.startsWith('ERR_PARSE_ARGS');
     process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(isUsage ? CALLED_WRONGLY : FAILED);
   }

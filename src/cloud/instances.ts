@@ -7,8 +7,9 @@ import type {
   ListInstancesRequest,
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import { Payload } from '../payload/payload.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
-import { askForPayload, askVultr } from '../vultr/ask.ts';
+import { type Ask, askForPayload, askVultr } from '../vultr/ask.ts';
 import { vultrPath, vultrQuery } from '../vultr/path.ts';
 import type { Send } from '../vultr/request.ts';
 import type { CatalogueReader } from './catalogue-reader.ts';
@@ -17,13 +18,14 @@ import { readPage, toListPayload } from './paging.ts';
 import type { RecentCreations } from './recent-creations.ts';
 
 /** The handlers of an instance's life, but for watching it. */
-export function createInstances(send: Send, reader: CatalogueReader, recent: RecentCreations) {
+export function createInstances(send: Send, ask: Ask, reader: CatalogueReader, recent: RecentCreations) {
   return {
     /** CreateInstance: POST /v2/instances. */
     async createInstance(request: CreateInstanceRequest, call: Call): Promise<Reply> {
       const body = toCreateBody(request, call.request);
       if (request.dry_run) return anyReply(await dryRun(send, reader, call, request));
-      const payload = await askForPayload(send, call, { method: 'POST', path: vultrPath('instances'), body });
+      const answer = await ask(call, { method: 'POST', path: vultrPath('instances'), body });
+      const payload = payloadOf(answer.body);
       recent.add(idOf(payload));
       return anyReply(payload);
     },
@@ -51,6 +53,7 @@ export function createInstances(send: Send, reader: CatalogueReader, recent: Rec
     /** TerminateInstance: DELETE /v2/instances/{id}. */
     async terminateInstance({ instance_id }: { instance_id: string }, call: Call): Promise<Reply> {
       await askVultr(send, call, { method: 'DELETE', path: instancePath(instance_id) });
+      recent.forget(instance_id);
       return empty();
     },
   };

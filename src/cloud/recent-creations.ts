@@ -8,6 +8,8 @@ const MAX_IDS = 10_000;
 export interface RecentCreations {
   add(instanceId: string | undefined): void;
   has(instanceId: string): boolean;
+  /** To be called when it was destroyed: from then on a read that does not find it means that it is gone. */
+  forget(instanceId: string): void;
 }
 
 /** Makes an empty list. `now` is in milliseconds. */
@@ -21,6 +23,9 @@ export function createRecentCreations(now: () => number = Date.now): RecentCreat
         if (createdAt.size <= MAX_IDS && now() - at < LAG_MS) break;
         createdAt.delete(oldest);
       }
+    },
+    forget(instanceId) {
+      createdAt.delete(instanceId);
     },
     has(instanceId) {
       const at = createdAt.get(instanceId);

@@ -13,6 +13,7 @@ import {
   TerminateInstanceRequest,
   WatchInstanceRequest,
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
+import type { Ask } from '../vultr/ask.ts';
 import type { Send } from '../vultr/request.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createCatalogueReader } from './catalogue-reader.ts';
@@ -23,16 +24,22 @@ import { createWatch } from './watch.ts';
 /** What CloudService needs. */
 export interface CloudOptions {
   readonly send: Send;
+  /** How Vultr is asked to create something. */
+  readonly ask: Ask;
   /** The time between two looks at a watched instance. */
   readonly watchIntervalMs: number;
 }
 
 /** The handlers of CloudService, by the full names of the operations. */
-export function createCloudService({ send, watchIntervalMs }: CloudOptions): ReadonlyMap<string, Handler> {
+export function createCloudService({
+  send,
+  ask,
+  watchIntervalMs,
+}: CloudOptions): ReadonlyMap<string, Handler> {
   const recent = createRecentCreations();
   const reader = createCatalogueReader(send);
   const catalogue = createCatalogue(reader);
-  const instances = createInstances(send, reader, recent);
+  const instances = createInstances(send, ask, reader, recent);
   const watchInstance = createWatch({ send, recent, intervalMs: watchIntervalMs });
   const handlers: Record<string, Handler> = {
     ListRegions: unary(ListRegionsRequest, catalogue.listRegions),

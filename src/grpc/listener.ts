@@ -4,15 +4,15 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 /** Where connections come in. */
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections. */
-  stop(): void;
+  /** Takes no new connections. Resolves once those that are open have ended. */
+  stop(): Promise<void>;
   /** Ends every connection at once. */
   cut(): void;
 }
 
 /**
- * Listens, and keeps account of the connections: grpc-js gives none out, and its own forceShutdown only half-closes those
- * that tryShutdown has begun to close, so that a caller who does not read could hold up the end for ever.
+ * Listens, and keeps account of the connections. grpc-js gives none out, and its forceShutdown only half-closes those that
+ * tryShutdown has begun to close: a caller who does not read would hold up the end for ever.
  * @param onConnection takes each connection; it has to be done before anything is read
  * @throws Error when it cannot listen there
  */
@@ -35,9 +35,10 @@ export async function listen(
   }
   return {
     port: (server.address() as AddressInfo).port,
-    stop: () => {
-      server.close();
-    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+      }),
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },

@@ -84,13 +84,11 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function close(server: Server, listener: Listener, graceMs: number): Promise<void> {
-  listener.stop();
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => listener.cut(), graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+async function close(server: Server, listener: Listener, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => listener.cut(), graceMs);
+  const stopped = listener.stop();
+  // Tells every caller to go (GOAWAY). That it has told them is no sign that their calls are done: the connections are.
+  server.tryShutdown(() => undefined);
+  await stopped;
+  clearTimeout(timer);
 }

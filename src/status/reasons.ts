@@ -32,6 +32,10 @@ export const REASONS = {
   DEADLINE_EXCEEDED: 'The deadline of the call passed before it was done.',
   CALL_CANCELLED: 'The caller left before the call was done.',
   SHUTTING_DOWN: 'The service is going down. Call again: another one answers.',
+  CREATE_UNCERTAIN:
+    'Whether Vultr made the resource is not known. Repeat with the same id; without one, look first.',
+  IDEMPOTENCY_CONFLICT: 'The id was used for another request; BadRequest lists the fields that differ.',
+  IDEMPOTENCY_UNAVAILABLE: 'The record of ids does not work or is full, so nothing was sent to Vultr.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',
 } as const satisfies Record<string, string>;
 

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { CallError } from '../../src/status/call-error.ts';
+import { drain, failure, fine, incoming, never, pipelineOf } from './pipeline-of.ts';
+
+describe('a call ends in time', () => {
+  test.each(['unary', 'stream'] as const)(
+    'when its deadline passes, whatever its handler does: %s',
+    async (kind) => {
+      const { pipeline, log } = pipelineOf({
+        unary: never,
+        async *stream() {
+          yield await fine();
+          await never();
+        },
+      });
+      const deadline = Date.now() + 30;
+      const work =
+        kind === 'unary'
+          ? pipeline.unary(incoming('GetInstance', { deadline }))
+          : drain(pipeline.stream(incoming('WatchInstance', { deadline })));
+      expect(await failure(work)).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_EXCEEDED' });
+      expect(log.lines()).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED', level: 'warn' })]);
+    },
+  );
+
+  test('when its deadline has passed already', async () => {
+    const { pipeline } = pipelineOf({ unary: never });
+    const work = pipeline.unary(incoming('GetInstance', { deadline: Date.now() - 1_000 }));
+    expect((await failure(work)).code).toBe('DEADLINE_EXCEEDED');
+  });
+
+  test('when the request never arrives', async () => {
+    const { pipeline } = pipelineOf({ unary: fine });
+    const work = pipeline.unary(incoming('GetInstance', { decode: never, deadline: Date.now() + 30 }));
+    expect((await failure(work)).code).toBe('DEADLINE_EXCEEDED');
+  });
+
+  test.each(['unary', 'stream'] as const)('when the caller leaves: %s', async (kind) => {
+    const controller = new AbortController();
+    const signals: AbortSignal[] = [];
+    const { pipeline, log } = pipelineOf({
+      unary: (call) => {
+        signals.push(call.signal);
+        return never();
+      },
+      async *stream(call) {
+        signals.push(call.signal);
+        yield await fine();
+        await never();
+      },
+    });
+    const { signal } = controller;
+    const work =
+      kind === 'unary'
+        ? pipeline.unary(incoming('GetInstance', { signal }))
+        : drain(pipeline.stream(incoming('WatchInstance', { signal })));
+    setTimeout(() => controller.abort(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.')), 20);
+    expect(await failure(work)).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
+    expect(signals[0]?.aborted).toBe(true);
+    expect(log.lines()).toEqual([expect.objectContaining({ code: 'CANCELLED', level: 'info' })]);
+  });
+
+  test('when the caller had left before it began', async () => {
+    const signal = AbortSignal.abort(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.'));
+    const { pipeline } = pipelineOf({ unary: never });
+    expect((await failure(pipeline.unary(incoming('GetInstance', { signal })))).code).toBe('CANCELLED');
+  });
+
+  test('a failure that the end led to is not what is reported', async () => {
+    const { pipeline } = pipelineOf({
+      unary: async ({ signal }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        throw new Error('the connection was cut by us');
+      },
+    });
+    const work = pipeline.unary(incoming('GetInstance', { deadline: Date.now() + 20 }));
+    expect((await failure(work)).code).toBe('DEADLINE_EXCEEDED');
+  });
+});
+
+describe('going down', () => {
+  const SHUTTING_DOWN = { code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN', retryDelayMs: 1_000 };
+
+  test('ends streams and lets unary calls end by themselves', async () => {
+    let finish: () => void = () => undefined;
+    const { pipeline } = pipelineOf({
+      unary: async () => {
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        return fine();
+      },
+      async *stream() {
+        yield await fine();
+        await never();
+      },
+    });
+    const stream = failure(drain(pipeline.stream(incoming('WatchInstance'))));
+    const unary = pipeline.unary(incoming('GetInstance'));
+    await sleep(10);
+    pipeline.abortStreams();
+    expect(await stream).toMatchObject(SHUTTING_DOWN);
+    finish();
+    await expect(unary).resolves.toBeDefined();
+  });
+
+  test('ends everything in the end, and what comes later at once', async () => {
+    const { pipeline } = pipelineOf({ unary: never });
+    const work = failure(pipeline.unary(incoming('GetInstance')));
+    pipeline.abortAll();
+    expect(await work).toMatchObject(SHUTTING_DOWN);
+    expect(await failure(pipeline.unary(incoming('GetInstance')))).toMatchObject(SHUTTING_DOWN);
+  });
+});
