@@ -1,12 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that put the machine under load, or count what happens within a second: one at a time, after all others. */
+const ALONE = ['test/vultr-budget/overload.test.ts', 'test/creations/chaos.test.ts'];
+
+/** Servers, sandboxes and child processes on shared, slow machines. */
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' as const };
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Servers, sandboxes and child processes on shared, slow machines.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    pool: 'forks',
-    reporters: ['default'],
+    projects: [
+      { test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: ALONE, ...timeouts } },
+      {
+        test: {
+          name: 'alone',
+          include: ALONE,
+          ...timeouts,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -21,6 +21,9 @@ export interface Question {
   readonly isPublic?: boolean;
 }
 
+/** Asks Vultr on behalf of a call; throws what askVultr throws, or more. */
+export type Ask = (call: Call, question: Question) => Promise<VultrResponse>;
+
 /**
  * Asks Vultr on behalf of a call: with its credential, within its deadline, repeatable as far as its operation is.
  * @throws CallError whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the question needs a

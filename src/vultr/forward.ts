@@ -4,18 +4,22 @@ import { structReply } from '../contract/reply.ts';
 import { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
-import { askVultr } from './ask.ts';
+import { type Ask, askVultr } from './ask.ts';
 import type { Send, VultrResponse } from './request.ts';
 
 /**
  * The handler of every vultr.v2 operation: the operation's own HTTP rule says what to ask, and Vultr's answer is the
  * answer.
+ * @param ask how Vultr is asked. Default: askVultr
  */
-export function createForwarder(send: Send): UnaryHandler {
+export function createForwarder(
+  send: Send,
+  ask: Ask = (call, question) => askVultr(send, call, question),
+): UnaryHandler {
   return async (call) => {
     const [binding] = call.operation.bindings;
     if (binding === undefined) throw new Error(`${call.operation.name} has no HTTP rule to ask Vultr by`);
-    return toReply(await askVultr(send, call, encodeHttpRequest(binding, call.request)));
+    return toReply(await ask(call, encodeHttpRequest(binding, call.request)));
   };
 }
 

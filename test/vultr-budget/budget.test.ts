@@ -17,7 +17,7 @@ function setUp(limits: Partial<BudgetLimits> = {}, maxInFlight = 1_000) {
   const clock = new ManualClock();
   const events: VultrEvent[] = [];
   const budget = new Budget({
-    source: createLocalSource({ clock, intervalMs: INTERVAL_MS, burst: 1 }),
+    source: createLocalSource({ clock, intervalMs: INTERVAL_MS, limit: 11, burst: 1 }),
     clock,
     limits: { ...DEFAULT_BUDGET, ...limits },
     maxInFlight,
@@ -86,9 +86,36 @@ describe('a turn', () => {
     await clock.advance(5_000);
     expect(turns).toEqual(['A1', 'A2']);
     expect(budget.state()).toMatchObject({ inFlight: 2, waiting: 2 });
-    budget.endTurn();
+    budget.endTurn(clock.now() - 10, true);
     await clock.advance(1_000);
     expect(turns).toEqual(['A1', 'A2', 'A3']);
+  });
+
+  test('comes later when answers stopped coming: what was held up arrived in a heap', async () => {
+    const { clock, budget, turns, ask } = setUp();
+    for (let count = 0; count < 40; count++) void ask(`A${count}`);
+    await clock.advance(0);
+    budget.endTurn(clock.now(), true);
+    await clock.advance(500);
+    expect(turns).toHaveLength(6);
+    for (let count = 4; count >= 0; count--) budget.endTurn(clock.now() - count * INTERVAL_MS, true);
+    // In the second from here on there are those five and no more than six others.
+    await clock.advance(999);
+    expect(turns.length).toBeLessThanOrEqual(12);
+    await clock.advance(1_000);
+    expect(turns.length).toBeGreaterThanOrEqual(20);
+  });
+
+  test('comes on time when answers keep coming, however late each of them is', async () => {
+    const { clock, budget, turns, ask } = setUp();
+    for (let count = 0; count < 100; count++) void ask(`A${count}`);
+    await clock.advance(2_000);
+    for (let count = 0; count < 20; count++) {
+      budget.endTurn(clock.now() - 2_000, true);
+      await clock.advance(100);
+    }
+    expect(turns.length).toBeGreaterThanOrEqual(31);
+    expect(turns.length).toBeLessThanOrEqual(41);
   });
 
   test('is told, with how long it took', async () => {

@@ -1,23 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { createLocalSource } from '../../src/vultr/budget/local-source.ts';
-import {
-  type BudgetOptions,
-  intervalOf,
-  resolveBudget,
-  shareIntervalOf,
-} from '../../src/vultr/budget/options.ts';
+import { type BudgetOptions, intervalOf, resolveBudget, shareOf } from '../../src/vultr/budget/options.ts';
 import { RateFactor } from '../../src/vultr/budget/rate-factor.ts';
-import { SLOT_TOLERANCE_MS, type SlotSource } from '../../src/vultr/budget/slot.ts';
+import { type SlotSource, WINDOW_MS } from '../../src/vultr/budget/slot.ts';
 import { ManualClock, mostInOneSecond } from './support.ts';
 
-/** Uses every slot of a source as late as `lateMs()` after its time, skipping those that are over then. */
+/** Uses slots one after the other, each as late as `lateMs()` after its time. */
 async function use(clock: ManualClock, source: SlotSource, forMs: number, lateMs: () => number) {
   const times: number[] = [];
   const endMs = clock.now() + forMs;
   while (clock.now() < endMs) {
-    const { atMs, goodUntilMs } = await source.reserve();
-    clock.set(Math.max(clock.now(), atMs + lateMs()));
-    if (clock.now() <= goodUntilMs) times.push(clock.now());
+    const slot = await source.reserve();
+    clock.set(Math.max(clock.now(), slot.atMs + lateMs()));
+    if (slot.use(clock.now())) times.push(clock.now());
   }
   return times;
 }
@@ -32,53 +27,96 @@ function lateness(most: number): () => number {
 
 describe('a local source', () => {
   const limits = resolveBudget({});
+  const create = (clock: ManualClock, burst = limits.burst): SlotSource =>
+    createLocalSource({ clock, intervalMs: intervalOf(limits), limit: 30, burst });
 
   test.each([
     ['on time', 0, 0.99],
     ['a little late', 10, 0.99],
-    ['as late as slots may be used', SLOT_TOLERANCE_MS, 0.9],
-    ['mostly too late', 120, 0.15],
-  ])('gives at most the rate in any second and loses little, used %s', async (_, lateMs, share) => {
+    ['late by up to an interval', 40, 0.99],
+    ['late by up to three', 120, 0.5],
+  ])(
+    'gives at most the rate in any second and makes up for what it can, used %s',
+    async (_, lateMs, share) => {
+      const clock = new ManualClock();
+      const times = await use(clock, create(clock), 60_000, lateness(lateMs));
+      expect(mostInOneSecond(times)).toBeLessThanOrEqual(30);
+      expect(times.length).toBeGreaterThanOrEqual(27 * 60 * share);
+      expect(times.length).toBeLessThanOrEqual(27 * 60 + 6);
+    },
+  );
+
+  test('gives at most the limit in any window, pauses or not', async () => {
     const clock = new ManualClock();
-    const source = createLocalSource({ clock, intervalMs: intervalOf(limits), burst: 1 });
-    const times = await use(clock, source, 60_000, lateness(lateMs));
-    expect(mostInOneSecond(times)).toBeLessThanOrEqual(29);
-    expect(times.length).toBeGreaterThanOrEqual(27 * 60 * share);
-    expect(times.length).toBeLessThanOrEqual(27 * 60 + 2);
+    const source = create(clock, 30);
+    const late = lateness(300);
+    const times = await use(clock, source, 60_000, () => (late() > 280 ? 500 : 0));
+    for (const [index, time] of times.entries()) {
+      expect((times[index + 30] ?? Number.POSITIVE_INFINITY) - time).toBeGreaterThanOrEqual(WINDOW_MS);
+    }
   });
 
-  test('gives no heap after a pause, or one as large as its burst', async () => {
-    for (const burst of [1, 2]) {
-      const clock = new ManualClock();
-      const source = createLocalSource({ clock, intervalMs: intervalOf(limits), burst });
-      await source.reserve();
-      await clock.advance(100_000);
-      const times = await use(clock, source, 5_000, () => 0);
-      const first = times[0] ?? 0;
-      expect(times.filter((time) => time === first)).toHaveLength(burst);
-      expect(mostInOneSecond(times)).toBeLessThanOrEqual(30);
-    }
+  test('gives no heap after a pause, but so many at four times the pace', async () => {
+    const clock = new ManualClock();
+    const source = create(clock, 4);
+    await clock.advance(100_000);
+    const times = await use(clock, source, 900, () => 0);
+    const gaps = times.slice(1).map((time, index) => Math.round(time - (times[index] ?? 0)));
+    expect(gaps.slice(0, 4)).toEqual([9, 9, 9, 9]);
+    for (const gap of gaps.slice(6)) expect(gap).toBe(37);
+  });
+
+  test('has nothing to make up for at its start', async () => {
+    const clock = new ManualClock();
+    const times = await use(clock, create(clock), 1_000, () => 0);
+    expect(times.length).toBeLessThanOrEqual(28);
+  });
+
+  test('loses nothing with a slot that is not used', async () => {
+    const clock = new ManualClock();
+    const source = create(clock);
+    for (let count = 0; count < 100; count++) await source.reserve();
+    expect((await source.reserve()).atMs).toBe(clock.now());
+  });
+
+  test('does not let a slot be used before its time, nor two at once', async () => {
+    const clock = new ManualClock();
+    const source = create(clock);
+    const [one, other] = [await source.reserve(), await source.reserve()];
+    expect([one.use(clock.now()), other.use(clock.now())]).toEqual([true, false]);
+  });
+
+  test('counts requests that were held up as if they had been sent at the end', async () => {
+    const clock = new ManualClock();
+    const source = create(clock);
+    await use(clock, source, 1_000, () => 0);
+    const held = await use(clock, source, 500, () => 0);
+    const endMs = clock.now();
+    await source.hold(500);
+    const times = await use(clock, source, 2_000, () => 0);
+    const second = times.filter((time) => time < endMs + 1_000);
+    expect(held.length + second.length).toBeLessThanOrEqual(30);
+    expect(times.length).toBeGreaterThan(27);
   });
 
   test('gives nothing before its start', async () => {
     const clock = new ManualClock();
     const startAtMs = clock.now() + 500;
-    const source = createLocalSource({ clock, intervalMs: 100, burst: 1, startAtMs });
+    const source = createLocalSource({ clock, intervalMs: 100, limit: 11, burst: 1, startAtMs });
     expect((await source.reserve()).atMs).toBe(startAtMs);
   });
 
   test('goes on when the clock is set back by an hour', async () => {
     const clock = new ManualClock();
-    const source = createLocalSource({ clock, intervalMs: 100, burst: 1 });
-    await source.reserve();
+    const source = createLocalSource({ clock, intervalMs: 100, limit: 11, burst: 1 });
+    await use(clock, source, 2_000, () => 0);
     clock.set(clock.now() - 3_600_000);
-    expect((await source.reserve()).atMs).toBeLessThanOrEqual(clock.now() + 100);
-    expect((await source.reserve()).atMs).toBeLessThanOrEqual(clock.now() + 200);
+    expect((await use(clock, source, 5_000, () => 0)).length).toBeGreaterThan(38);
   });
 
   test('goes on at half the rate after a 429, and at the whole rate when it has recovered', async () => {
     const clock = new ManualClock();
-    const source = createLocalSource({ clock, intervalMs: 100, burst: 1 });
+    const source = createLocalSource({ clock, intervalMs: 100, limit: 11, burst: 1 });
     await source.slowDown();
     expect(source.state()).toMatchObject({ rateFactor: 0.5, intervalMs: 200 });
     const slow = await use(clock, source, 2_000, () => 0);
@@ -119,8 +157,7 @@ describe('the options', () => {
     [{ burst: 0 }, 'budget.burst is 0'],
     [{ maxWaiting: 1.5 }, 'budget.maxWaiting is 1.5'],
     [{ replicas: -1 }, 'budget.replicas is -1'],
-    [{ burst: 3 }, 'could send 31 requests in one second'],
-    [{ reserve: 0 }, 'Raise the reserve or lower the burst'],
+    [{ reserve: 0 }, 'has to be 0.074 or more'],
   ])('%j are refused', (options, words) => {
     expect(() => resolveBudget(options)).toThrow(TypeError);
     expect(() => resolveBudget(options)).toThrow(words);
@@ -133,14 +170,10 @@ describe('the options', () => {
   test.each([2, 3, 4, 7, 10, 15, 20, 30])(
     'the shares of %i replicas stay within the limit, however they fall together',
     async (replicas) => {
-      const intervalMs = shareIntervalOf(resolveBudget({ replicas }));
+      const share = shareOf(resolveBudget({ replicas }));
       const clock = new ManualClock();
-      const times = await use(
-        clock,
-        createLocalSource({ clock, intervalMs, burst: 1 }),
-        60_000,
-        lateness(SLOT_TOLERANCE_MS),
-      );
+      const source = createLocalSource({ clock, ...share, burst: 6 });
+      const times = await use(clock, source, 60_000, lateness(100));
       expect(mostInOneSecond(times) * replicas).toBeLessThanOrEqual(30);
     },
   );

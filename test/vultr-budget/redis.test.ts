@@ -46,9 +46,10 @@ async function use(source: SlotSource, forMs: number): Promise<number[]> {
   const times: number[] = [];
   const end = Date.now() + forMs;
   while (Date.now() < end) {
-    const { atMs, goodUntilMs } = await source.reserve();
-    while (Date.now() < atMs) await delay(Math.ceil(atMs - Date.now()));
-    if (Date.now() <= goodUntilMs) times.push(Date.now());
+    const slot = await source.reserve();
+    while (Date.now() < slot.atMs) await delay(Math.ceil(slot.atMs - Date.now()));
+    const nowMs = Date.now();
+    if (slot.use(nowMs)) times.push(nowMs);
   }
   return times;
 }
@@ -92,6 +93,19 @@ describe.skipIf(server === undefined)(`a budget in Redis${needed}`, () => {
     expect(other.state().rateFactor).toBeCloseTo(0.5, 2);
   });
 
+  test('counts requests that were held up as if they had been sent at the end, once for all replicas', async () => {
+    const [one, other] = [startSource().source, startSource().source];
+    await reach(one, 'redis');
+    await reach(other, 'redis');
+    const before = await use(one, 500);
+    await one.hold(500);
+    await other.hold(500);
+    const end = Date.now();
+    const after = (await use(one, 1_500)).filter((time) => time < end + 1_000);
+    expect(before.length).toBeGreaterThan(8);
+    expect(before.length + after.length).toBeLessThanOrEqual(30);
+  });
+
   test('is kept in one key, which goes away by itself', async () => {
     const { source } = startSource({ key: 'one-key' });
     await source.reserve();
@@ -105,7 +119,7 @@ describe.skipIf(server === undefined)(`a budget in Redis${needed}`, () => {
     const { source } = startSource({ key: 'one-key' });
     await reach(source, 'redis');
     const redis = new Redis(redisServer().url);
-    await redis.hset('one-key', 'next', Date.now() + 3_600_000);
+    await redis.hset('one-key', 'due', Date.now() + 3_600_000);
     await redis.quit();
     const { atMs } = await source.reserve();
     expect(atMs).toBeLessThan(Date.now() + 200);

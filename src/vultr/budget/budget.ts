@@ -5,15 +5,13 @@ import type { VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
 import { credentialKey } from './credential-key.ts';
 import type { BudgetLimits } from './options.ts';
+import { Pace } from './pace.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import type { Slot, SlotSource, SourceState } from './slot.ts';
 import { type Place, TurnQueue } from './turn-queue.ts';
 
 /** What is kept of the time that a request has left, so that its answer can still come after its turn. */
 const ANSWER_TIME = { part: 0.25, mostMs: 1_000 } as const;
-
-/** How much one gap between two turns counts in the estimate of the pace. */
-const PACE_WEIGHT = 0.2;
 
 /** What the budget is doing. */
 export interface BudgetState extends SourceState {
@@ -47,24 +45,24 @@ interface Waiter extends Place {
 export class Budget {
   readonly #parts: BudgetParts;
   readonly #queue = new TurnQueue<Waiter>();
+  readonly #pace: Pace;
   readonly #closing = new AbortController();
   #isPumping = false;
   #slot: Slot | undefined;
-  #paceMs = 0;
-  #lastTurnMs = Number.NEGATIVE_INFINITY;
   #inFlight = 0;
   #onFree: (() => void) | undefined;
 
   constructor(parts: BudgetParts) {
     this.#parts = parts;
+    this.#pace = new Pace(() => parts.source.state().intervalMs);
   }
 
   /**
-   * Waits for the turn of a request; after it, `endTurn` has to be called once.
+   * Waits for the turn of a request and returns when it was; after it, `endTurn` has to be called once.
    * @throws CallError RESOURCE_EXHAUSTED, at once, when the turn would come too late or too many wait already; later, when
    *   others with an earlier turn have come in between; and, at once, the reason why the signal aborted
    */
-  async takeTurn(request: VultrRequest, context: SendContext): Promise<void> {
+  async takeTurn(request: VultrRequest, context: SendContext): Promise<number> {
     const { signal } = context;
     if (signal.aborted) throw abortError(signal);
     const turn = Promise.withResolvers<void>();
@@ -87,13 +85,17 @@ export class Budget {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await turn.promise;
+      return this.#parts.clock.now();
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Says that a request which had its turn is over. */
-  endTurn(): void {
+  /** Says that a request which had its turn at `turnMs` is over, and whether Vultr answered it. */
+  endTurn(turnMs: number, wasAnswered: boolean): void {
+    const nowMs = this.#parts.clock.now();
+    const heldMs = wasAnswered ? this.#pace.noteAnswer(nowMs, nowMs - turnMs) : 0;
+    if (heldMs > 0) void this.#parts.source.hold(heldMs);
     this.#inFlight -= 1;
     this.#onFree?.();
   }
@@ -160,14 +162,8 @@ export class Budget {
 
   /** When the turn comes that has so many before it, as far as can be told. */
   #turnAt(turnsBefore: number): number {
-    const paceMs = this.#pace();
-    const nextMs = this.#slot?.atMs ?? this.#lastTurnMs + paceMs;
-    return Math.max(this.#parts.clock.now(), nextMs) + turnsBefore * paceMs;
-  }
-
-  /** The time between two turns: what was seen lately, and never less than what the source can do. */
-  #pace(): number {
-    return Math.max(this.#paceMs, this.#parts.source.state().intervalMs);
+    const nextMs = this.#slot?.atMs ?? this.#pace.nextTurnMs;
+    return Math.max(this.#parts.clock.now(), nextMs) + turnsBefore * this.#pace.intervalMs;
   }
 
   /** The wait that a refused caller is told: after it, the same call would have been let wait. */
@@ -175,14 +171,14 @@ export class Budget {
     this.#parts.observe({ kind: 'refused', request: waiter.kind, why });
     const turnInMs = this.#turnAt(turnsBefore) - this.#parts.clock.now();
     const waitMs = why === 'too_late' ? Math.max(0, waiter.latestTurnMs - waiter.since) : 0;
-    return refusal(why, Math.max(this.#pace(), turnInMs - waitMs));
+    return refusal(why, Math.max(this.#pace.intervalMs, turnInMs - waitMs));
   }
 
   /** Runs while somebody waits. */
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.#paceMs = 0;
+    this.#pace.restart();
     try {
       while (this.#queue.size > 0 && !this.#closing.signal.aborted) await this.#giveTurn();
     } finally {
@@ -199,15 +195,15 @@ export class Budget {
       this.#onFree = undefined;
       return;
     }
-    if (this.#slot === undefined || this.#slot.goodUntilMs < clock.now()) this.#slot = await source.reserve();
-    const { atMs, goodUntilMs } = this.#slot;
-    await this.#sleepUntil(atMs);
-    if (clock.now() > goodUntilMs) return;
+    this.#slot ??= await source.reserve();
+    await this.#sleepUntil(this.#slot.atMs);
     this.#refuseTooLate();
-    const waiter = this.#queue.shift();
     // With nobody left the slot is kept: whoever comes while it is good may have it.
-    if (waiter === undefined) return;
+    if (this.#queue.size === 0) return;
+    const isGood = this.#slot.use(clock.now());
     this.#slot = undefined;
+    const waiter = isGood ? this.#queue.shift() : undefined;
+    if (waiter === undefined) return;
     this.#noteTurn(waiter);
     waiter.grant();
   }
@@ -228,7 +224,7 @@ export class Budget {
   /** Refuses those who cannot get their turn in time any more, because others came before them or the rate fell. */
   #refuseTooLate(): void {
     const nowMs = this.#parts.clock.now();
-    const paceMs = this.#pace();
+    const paceMs = this.#pace.intervalMs;
     let turns = 0;
     for (const waiter of [...this.#queue.order()]) {
       if (nowMs + turns * paceMs <= waiter.latestTurnMs) {
@@ -242,10 +238,7 @@ export class Budget {
 
   #noteTurn(waiter: Waiter): void {
     const nowMs = this.#parts.clock.now();
-    const gapMs = nowMs - this.#lastTurnMs;
-    if (this.#paceMs === 0) this.#paceMs = this.#parts.source.state().intervalMs;
-    else this.#paceMs += PACE_WEIGHT * (gapMs - this.#paceMs);
-    this.#lastTurnMs = nowMs;
+    this.#pace.noteTurn(nowMs);
     this.#inFlight += 1;
     this.#parts.observe({ kind: 'turn', request: waiter.kind, waitedMs: nowMs - waiter.since });
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { VultrObserver } from '../observe.ts';
 import { Budget } from './budget.ts';
 import { createLocalSource } from './local-source.ts';
-import { type BudgetOptions, intervalOf, resolveBudget } from './options.ts';
+import { type BudgetOptions, intervalOf, limitOf, resolveBudget } from './options.ts';
 import { createSharedSource } from './shared-source.ts';
 
 /** What a budget is created from. */
@@ -25,7 +25,12 @@ export function createBudget(given: CreateBudgetOptions): Budget {
   const limits = resolveBudget(options);
   const source =
     options.redis === undefined
-      ? createLocalSource({ clock, intervalMs: intervalOf(limits), burst: limits.burst })
+      ? createLocalSource({
+          clock,
+          intervalMs: intervalOf(limits),
+          limit: limitOf(limits),
+          burst: limits.burst,
+        })
       : createSharedSource({ clock, random, observe, limits, redis: options.redis, baseUrl });
   return new Budget({ source, clock, limits, maxInFlight, observe });
 }

@@ -1,45 +1,77 @@
 import type { Clock } from '../clock.ts';
 import { RateFactor } from './rate-factor.ts';
-import { SLOT_TOLERANCE_MS, type Slot, type SlotSource } from './slot.ts';
-
-/** A slot further ahead than so many intervals means that the clock was set back. */
-const MAX_INTERVALS_AHEAD = 10;
+import { LEAST_GAP, type Slot, type SlotSource, WINDOW_MS } from './slot.ts';
 
 /** What a local source is made of. */
 export interface LocalSourceOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** The time between two slots at the full rate. */
+  /** The mean time between two slots at the full rate. */
   readonly intervalMs: number;
-  /** How many slots may come at once after a pause, 1 or more. */
+  /** How many slots there are at the most in any WINDOW_MS. */
+  readonly limit: number;
+  /** How many slots may follow each other faster after a pause, 1 or more. */
   readonly burst: number;
-  /** The first slot is not before this time. Default: the epoch. */
+  /** The first slot is not before this time. Default: now. */
   readonly startAtMs?: number;
   /** The rate factor to start with. Default 1. */
   readonly rateFactor?: number;
 }
 
 /**
- * A token bucket in this process, written as the generic cell rate algorithm (ITU-T I.371): it keeps the time of the next
- * token instead of a count, so that nothing has to be filled up and nothing is rounded.
+ * A token bucket in this process, written as the generic cell rate algorithm (ITU-T I.371): it keeps the time when the next
+ * token is due instead of a count, so that nothing has to be filled up. Tokens that were not used in time are made up for,
+ * at a higher pace; and a log of the last slots sees to it that there are never more than the limit in any window.
  */
 export function createLocalSource(options: LocalSourceOptions): SlotSource {
-  const { clock, intervalMs, burst, startAtMs = 0 } = options;
+  const { clock, intervalMs, limit, burst } = options;
   const factor = new RateFactor(options.rateFactor ?? 1, clock.now());
-  let nextAtMs = startAtMs;
+  let dueMs = options.startAtMs ?? clock.now();
+  /** When slots were used, the last one first. */
+  let used: readonly number[] = [];
+
+  function earliestMs(nowMs: number): number {
+    const [lastMs = 0] = used;
+    if (nowMs < lastMs) setBack(nowMs);
+    const afterLast = (used[0] ?? 0) + stepMs(nowMs) * LEAST_GAP;
+    const afterWindow = (used[limit - 1] ?? 0) + WINDOW_MS;
+    return Math.max(dueMs, afterLast, afterWindow);
+  }
+
+  /** The clock was set back: what lies ahead of it happened just now. */
+  function setBack(nowMs: number): void {
+    used = used.map((atMs) => Math.min(atMs, nowMs));
+    dueMs = Math.min(dueMs, nowMs + stepMs(nowMs));
+  }
+
+  function stepMs(nowMs: number): number {
+    return intervalMs / factor.at(nowMs);
+  }
+
+  function use(nowMs: number): boolean {
+    if (nowMs < earliestMs(nowMs)) return false;
+    const step = stepMs(nowMs);
+    dueMs = Math.max(dueMs, nowMs - (burst - 1) * step) + step;
+    used = [nowMs, ...used].slice(0, limit);
+    return true;
+  }
 
   function reserve(): Slot {
     const nowMs = clock.now();
-    const stepMs = intervalMs / factor.at(nowMs);
-    if (nextAtMs > nowMs + MAX_INTERVALS_AHEAD * stepMs) nextAtMs = nowMs + stepMs;
-    const slotMs = Math.max(nextAtMs, nowMs - (burst - 1) * stepMs);
-    nextAtMs = slotMs + stepMs;
-    const atMs = Math.max(slotMs, nowMs);
-    return { atMs, goodUntilMs: atMs + SLOT_TOLERANCE_MS };
+    return { atMs: Math.max(nowMs, earliestMs(nowMs)), use };
   }
 
   return {
     reserve: async () => reserve(),
-    slowDown: async () => factor.cut(clock.now()),
+    hold: async (heldMs) => {
+      const nowMs = clock.now();
+      used = used.map((atMs) => (atMs >= nowMs - heldMs ? nowMs : atMs));
+    },
+    slowDown: async () => {
+      const nowMs = clock.now();
+      factor.cut(nowMs);
+      // What was missed is not made up for any more.
+      dueMs = Math.max(dueMs, nowMs + stepMs(nowMs));
+    },
     state: () => {
       const rateFactor = factor.at(clock.now());
       return { kind: 'local', rateFactor, intervalMs: intervalMs / rateFactor };

@@ -1,4 +1,4 @@
-import { SLOT_TOLERANCE_MS } from './slot.ts';
+import { WINDOW_MS } from './slot.ts';
 
 /** What the budget is made of. */
 export interface BudgetOptions {
@@ -6,7 +6,7 @@ export interface BudgetOptions {
   readonly ratePerSecond: number;
   /** The part of the rate that is kept back, 0 up to 1. Default 0.1: it covers the jitter of the network. */
   readonly reserve: number;
-  /** How many requests may go at once after a pause. Default 1: they are evenly spaced from the first on. */
+  /** How many requests may go four times as fast as the rate after a pause, or to make up for one. Default 6. */
   readonly burst: number;
   /** How many requests may wait. The one whose turn is last gives way to one with an earlier turn. Default 1000. */
   readonly maxWaiting: number;
@@ -41,7 +41,7 @@ export type BudgetLimits = Omit<BudgetOptions, 'redis'>;
 export const DEFAULT_BUDGET: BudgetLimits = {
   ratePerSecond: 30,
   reserve: 0.1,
-  burst: 1,
+  burst: 6,
   maxWaiting: 1_000,
   maxWaitingPerCredential: 500,
   maxWaitingBytes: 16 * 1024 * 1024,
@@ -52,7 +52,7 @@ const COUNTS = ['burst', 'maxWaiting', 'maxWaitingPerCredential', 'maxWaitingByt
 
 /**
  * The options with their defaults filled in.
- * @throws TypeError when one is not usable, or when rate, reserve and burst together could exceed Vultr's limit
+ * @throws TypeError when one is not usable, or when the reserve is too small
  */
 export function resolveBudget(given: Partial<BudgetOptions>): BudgetLimits {
   const { redis: _, ...limits } = { ...DEFAULT_BUDGET, ...given };
@@ -60,40 +60,43 @@ export function resolveBudget(given: Partial<BudgetOptions>): BudgetLimits {
     if (!Number.isInteger(limits[name]) || limits[name] < 1)
       throw new TypeError(`budget.${name} is ${limits[name]}; it has to be a positive integer.`);
   }
-  const { ratePerSecond, reserve, burst } = limits;
+  const { ratePerSecond, reserve } = limits;
   if (!Number.isFinite(ratePerSecond) || ratePerSecond < 1)
     throw new TypeError(`budget.ratePerSecond is ${ratePerSecond}; it has to be a number, 1 or more.`);
   if (!(reserve >= 0 && reserve < 1))
     throw new TypeError(`budget.reserve is ${reserve}; it has to be a number from 0 up to, but without, 1.`);
-  const most = burst + inOneSecond(ratePerSecond * (1 - reserve));
-  if (most > ratePerSecond) {
+  if (limitOf(limits) * intervalOf(limits) < WINDOW_MS) {
     throw new TypeError(
-      `budget: ${ratePerSecond} requests per second with a reserve of ${reserve} and a burst of ${burst} could send ` +
-        `${most} requests in one second. Raise the reserve or lower the burst.`,
+      `budget.reserve is ${reserve}; with ${ratePerSecond} requests per second that leaves nothing for the jitter of the ` +
+        `network. It has to be ${(1 - (1_000 * limitOf(limits)) / (ratePerSecond * WINDOW_MS)).toFixed(3)} or more.`,
     );
   }
   return limits;
 }
 
-/** The time between two requests at the full rate, less the reserve. */
+/** The mean time between two requests at the full rate, less the reserve. */
 export function intervalOf({ ratePerSecond, reserve }: BudgetLimits): number {
   return 1_000 / (ratePerSecond * (1 - reserve));
 }
 
-/**
- * The time between two requests of one replica that cannot see the others: its part of the rate, and slower where many
- * replicas, each within its part, could by chance send at the same moments and exceed the limit together. (Where there
- * are more replicas than requests per second, no spacing rules that out.)
- */
-export function shareIntervalOf(limits: BudgetLimits): number {
-  const { ratePerSecond, replicas } = limits;
-  const shareMs = intervalOf(limits) * replicas;
-  if (replicas === 1) return shareMs;
-  const mostPerWindow = Math.floor(ratePerSecond / replicas);
-  return mostPerWindow === 0 ? shareMs : Math.max(shareMs, (1_000 + 2 * SLOT_TOLERANCE_MS) / mostPerWindow);
+/** How many requests there may be in one second. */
+export function limitOf({ ratePerSecond }: BudgetLimits): number {
+  return Math.floor(ratePerSecond);
 }
 
-/** How many slots of an even rate can be used in a second after the first one, each being late or not. */
-function inOneSecond(ratePerSecond: number): number {
-  return Math.floor((ratePerSecond * (1_000 + SLOT_TOLERANCE_MS)) / 1_000);
+/** What one replica may do that cannot see the others. */
+export interface Share {
+  readonly intervalMs: number;
+  readonly limit: number;
+}
+
+/**
+ * The part of the budget of each replica: so that all together keep the limit, however their requests fall together. (Where
+ * there are more replicas than requests per second, nothing but the mean rate is kept.)
+ */
+export function shareOf(limits: BudgetLimits): Share {
+  const shareMs = intervalOf(limits) * limits.replicas;
+  const limit = Math.floor(limitOf(limits) / limits.replicas);
+  if (limit === 0) return { intervalMs: shareMs, limit: 1 };
+  return { intervalMs: Math.max(shareMs, WINDOW_MS / limit), limit };
 }

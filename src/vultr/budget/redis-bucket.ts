@@ -15,13 +15,17 @@ export interface RedisBucket {
   reserve(): Promise<BucketAnswer>;
   /** Halves the rate for a while. */
   cut(): Promise<BucketAnswer>;
+  /** Counts the last slots as if they were used now. */
+  hold(heldMs: number): Promise<BucketAnswer>;
   close(): void;
 }
 
 /** What a bucket is made of. */
 export interface RedisBucketOptions {
   readonly redis: Required<RedisOptions>;
+  /** As in local-source.ts. */
   readonly intervalMs: number;
+  readonly limit: number;
   readonly burst: number;
   /** Told, as often as it happens, why the connection is lost or does not come about. */
   readonly onError: (error: Error) => void;
@@ -37,7 +41,7 @@ const TIMED_OUT = 'Command timed out';
 
 /** Opens the connection; it comes back by itself until it is closed. */
 export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
-  const { redis: given, intervalMs, burst, onError, onReady } = options;
+  const { redis: given, intervalMs, limit, burst, onError, onReady } = options;
   const redis = new Redis(given.url, {
     connectTimeout: given.connectTimeoutMs,
     commandTimeout: given.commandTimeoutMs,
@@ -51,10 +55,10 @@ export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   redis.on('close', () => onError(new Error('The connection to Redis was closed.')));
   redis.on('ready', onReady);
 
-  async function run(command: 'reserve' | 'cut'): Promise<BucketAnswer> {
+  async function run(command: 'reserve' | 'cut' | 'hold', heldMs = 0): Promise<BucketAnswer> {
     let answer: unknown;
     try {
-      answer = await redis.eval(BUCKET_SCRIPT, 1, given.key, command, intervalMs, burst);
+      answer = await redis.eval(BUCKET_SCRIPT, 1, given.key, command, intervalMs, limit, burst, heldMs);
     } catch (error) {
       // What hangs in the connection would pile up, and be carried out late: another connection is made.
       if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
@@ -69,6 +73,7 @@ export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   return {
     reserve: () => run('reserve'),
     cut: () => run('cut'),
+    hold: (heldMs) => run('hold', heldMs),
     close: () => redis.disconnect(),
   };
 }

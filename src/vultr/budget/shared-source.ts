@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { VultrObserver } from '../observe.ts';
 import { createLocalSource } from './local-source.ts';
-import { type BudgetLimits, intervalOf, type RedisOptions, shareIntervalOf } from './options.ts';
+import { type BudgetLimits, intervalOf, limitOf, type RedisOptions, shareOf } from './options.ts';
 import { RateFactor } from './rate-factor.ts';
 import { type BucketAnswer, createRedisBucket, type RedisBucket } from './redis-bucket.ts';
 import { SLOT_TOLERANCE_MS, type Slot, type SlotSource, type SourceKind, type SourceState } from './slot.ts';
@@ -69,6 +69,7 @@ class SharedSource implements SlotSource {
     this.#bucket = createRedisBucket({
       redis: this.#redis,
       intervalMs: intervalOf(limits),
+      limit: limitOf(limits),
       burst: limits.burst,
       onReady: () => {
         this.#connectionError = undefined;
@@ -87,10 +88,15 @@ class SharedSource implements SlotSource {
     this.#settle();
     if (this.#kind === 'degraded') return this.#own.reserve();
     const own = this.#kind === 'recovering' ? await this.#own.reserve() : undefined;
+    // Only then the one of Redis: it would be old by the time that this replica's share allows to use it.
+    if (own !== undefined) await this.#pause(Math.max(0, own.atMs - this.#clock.now()));
     try {
       const { waitMs } = this.#note(await this.#bucket.reserve());
-      const atMs = Math.max(this.#clock.now() + waitMs, own?.atMs ?? 0);
-      return { atMs, goodUntilMs: atMs + SLOT_TOLERANCE_MS };
+      const atMs = this.#clock.now() + waitMs;
+      return {
+        atMs,
+        use: (nowMs) => nowMs <= atMs + SLOT_TOLERANCE_MS && (own === undefined || own.use(nowMs)),
+      };
     } catch (error) {
       this.#degrade(error);
       return this.#own.reserve();
@@ -99,12 +105,12 @@ class SharedSource implements SlotSource {
 
   async slowDown(): Promise<void> {
     await this.#own.slowDown();
-    if (this.#kind === 'degraded') return;
-    try {
-      this.#note(await this.#bucket.cut());
-    } catch (error) {
-      this.#degrade(error);
-    }
+    await this.#tell(() => this.#bucket.cut());
+  }
+
+  async hold(heldMs: number): Promise<void> {
+    await this.#own.hold(heldMs);
+    await this.#tell(() => this.#bucket.hold(heldMs));
   }
 
   state(): SourceState {
@@ -118,6 +124,15 @@ class SharedSource implements SlotSource {
     this.#closing.abort();
     this.#bucket.close();
     this.#started.resolve();
+  }
+
+  async #tell(command: () => Promise<BucketAnswer>): Promise<void> {
+    if (this.#kind === 'degraded') return;
+    try {
+      this.#note(await command());
+    } catch (error) {
+      this.#degrade(error);
+    }
   }
 
   /** How long it takes at the most, after Redis is back, until every replica has found it. */
@@ -166,13 +181,14 @@ class SharedSource implements SlotSource {
 
   /** This replica's share, empty at first and out of step with the others. */
   #createOwn(): SlotSource {
-    const intervalMs = shareIntervalOf(this.#limits);
+    const share = shareOf(this.#limits);
     const nowMs = this.#clock.now();
     return createLocalSource({
       clock: this.#clock,
-      intervalMs,
-      burst: 1,
-      startAtMs: nowMs + intervalMs * (1 + this.#random()),
+      ...share,
+      // What one replica makes up for, it would send on top of what the others send by chance.
+      burst: this.#limits.replicas === 1 ? this.#limits.burst : 1,
+      startAtMs: nowMs + share.intervalMs * (1 + this.#random()),
       rateFactor: this.#factor.at(nowMs),
     });
   }

@@ -9,14 +9,20 @@ import type { Budget } from './budget.ts';
  */
 export function spendBudget(budget: Budget): Stage {
   return (next) => async (request, context) => {
-    await budget.takeTurn(request, context);
+    const turnMs = await budget.takeTurn(request, context);
+    let wasAnswered = false;
     try {
-      return await next(request, context);
+      const answer = await next(request, context);
+      wasAnswered = true;
+      return answer;
     } catch (error) {
-      if (error instanceof CallError && isThrottled(error)) await budget.slowDown();
+      if (error instanceof CallError) {
+        wasAnswered = error.vultr !== undefined;
+        if (isThrottled(error)) await budget.slowDown();
+      }
       throw error;
     } finally {
-      budget.endTurn();
+      budget.endTurn(turnMs, wasAnswered);
     }
   };
 }

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A real redis-server on a free port, without persistence. */
+export interface RedisServer {
+  readonly url: string;
+  /** The running process. */
+  readonly process: () => ChildProcess;
+  /** Kills it: its data is gone. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port, empty. Resolves when it answers. */
+  start(): Promise<void>;
+}
+
+/** Starts one; undefined when there is no redis-server on this machine (Debian: `apt-get install redis-server`). */
+export async function startRedisServer(): Promise<RedisServer | undefined> {
+  const port = await freePort();
+  let server: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    server = spawn('redis-server', options, { stdio: 'ignore' });
+    await once(server, 'spawn');
+    while (!(await answers(port))) await delay(20);
+  }
+
+  async function stop(): Promise<void> {
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+
+  try {
+    await start();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    process: () => {
+      if (server === undefined) throw new Error('The redis-server was not started.');
+      return server;
+    },
+    start,
+    stop,
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('There is no free port.');
+  return address.port;
+}
+
+function answers(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+  socket.once('data', () => resolve(true));
+  socket.once('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}
