@@ -11,7 +11,8 @@ function expectFair(result: OverloadResult): void {
   expect(result.mostInOneSecond).toBeLessThanOrEqual(30);
   expect(result.answered429).toBe(0);
   expect(result.calls).toMatchObject({ deadline: 0, other: 0, late: 0 });
-  expect(result.slowestShare).toBeGreaterThanOrEqual(0.8);
+  // In so short a run one request is a quarter of a fair share.
+  expect(result.slowestShare).toBeGreaterThan(0.5);
   expect(result.budgetUsed).toBeGreaterThan(0.3);
 }
 
