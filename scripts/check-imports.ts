@@ -11,7 +11,7 @@ const LAYERS = [
   ['grpc', 'http'],
   ['pipeline'],
   ['cloud'],
-  ['idempotency'],
+  ['creations'],
   ['vultr'],
   ['contract'],
   ['payload'],

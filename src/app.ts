@@ -9,6 +9,7 @@ import { startGrpcServer } from './grpc/server.ts';
 import { assignHandlers } from './handlers.ts';
 import { startHttpServer } from './http/server.ts';
 import { createServiceRoutes, type Readiness } from './http/service-routes.ts';
+import { openCreations } from './open-creations.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -31,6 +32,9 @@ export interface App {
 /** Bounds that nobody has had to change yet. */
 const GRPC_LIMITS = { maxMessageBytes: 4 * 1024 * 1024, maxConcurrentStreams: 1_000 };
 
+/** How long callers whose time is up at shutdown have to take the answer that says so, before they are cut off. */
+const LAST_WORD_MS = 500;
+
 /** How much later than the default deadline a caller may ask for. */
 const MAX_TIMEOUT_FACTOR = 10;
 
@@ -47,10 +51,12 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
     const contract = loadContract(readFileSync(new URL('./gen/contract.binpb', import.meta.url)));
     const operations = [...contract.operations.values()];
     const health = createHealth([...new Set(operations.map(({ service }) => service))]);
-    const cloud = createCloudService({ send, watchIntervalMs: config.watchIntervalMs });
+    const creations = openCreations(config, log, send, operations);
+    opened.push(() => creations.close());
+    const cloud = createCloudService({ send, ask: creations.ask, watchIntervalMs: config.watchIntervalMs });
     const tables = [cloud, health.handlers, createReflection(contract)];
     const pipeline = createPipeline({
-      handlers: assignHandlers(contract, tables, createForwarder(send)),
+      handlers: assignHandlers(contract, tables, createForwarder(send, creations.ask)),
       serviceKey: config.apiKey,
       log,
       metrics,
@@ -91,8 +97,12 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
         // Whoever watches the health hears of it before the stream ends.
         await setImmediate();
         pipeline.abortStreams();
-        await Promise.all([grpc.close(config.shutdownGraceMs), http?.close(config.shutdownGraceMs)]);
+        const outOfTime = setTimeout(() => pipeline.abortAll(), config.shutdownGraceMs);
+        const cutAfterMs = config.shutdownGraceMs + LAST_WORD_MS;
+        await Promise.all([grpc.close(cutAfterMs), http?.close(cutAfterMs)]);
+        clearTimeout(outOfTime);
         pipeline.abortAll();
+        await creations.close();
         await upstream.close();
       },
     };

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** The settings of `vultr-grpc serve`. */
@@ -23,6 +25,12 @@ export interface ServeConfig {
   /** How many replicas share the address. */
   readonly replicas: number;
   readonly redisUrl: string | undefined;
+  /** Where the record of creations is kept when there is no Redis; undefined: in memory. */
+  readonly stateDir: string | undefined;
+  /** Whether what is created under an id is marked, to find it by. */
+  readonly isMarking: boolean;
+  /** How long after a creation with an unknown outcome what Vultr's lists do not hold was not made. */
+  readonly createSettleMs: number;
   /** Undefined: no cache. */
   readonly cacheFreshMs: number | undefined;
   readonly cacheKeepMs: number;
@@ -40,6 +48,9 @@ export interface ListenAddress {
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const LOG_FORMATS = ['auto', 'json', 'text'] as const;
+
+/** The folder of the XDG Base Directory Specification; the shell's notation, so that it reads the same for everybody. */
+const DEFAULT_STATE_DIR = '$XDG_STATE_HOME/vultr-grpc';
 
 /** One setting: where it comes from, what it is when it is not given, and what it means. */
 interface Setting<T> {
@@ -140,8 +151,8 @@ export const SETTINGS = {
   burst: {
     env: 'VULTR_BURST',
     flag: 'burst',
-    default: '1',
-    help: 'requests that may go at once after a pause',
+    default: '6',
+    help: 'requests that may go in quick succession after a pause',
     parse: parseInteger(1, 1_000_000),
   },
   replicas: {
@@ -156,6 +167,27 @@ export const SETTINGS = {
     default: undefined,
     help: 'Redis through which replicas share the budget and the record of creations',
     parse: parseRedisUrl,
+  },
+  stateDir: {
+    env: 'STATE_DIR',
+    flag: 'state-dir',
+    default: DEFAULT_STATE_DIR,
+    help: 'folder of the record of creations, when there is no Redis; "memory" forgets it at the end',
+    parse: parseStateDir,
+  },
+  isMarking: {
+    env: 'CREATE_TAG',
+    flag: 'create-tag',
+    default: 'on',
+    help: 'whether what is created under an id gets a tag (or label, description) to find it by: on, off',
+    parse: (text: string) => oneOf(['on', 'off'])(text) === 'on',
+  },
+  createSettleMs: {
+    env: 'CREATE_SETTLE',
+    flag: 'create-settle',
+    default: '2m',
+    help: "time after which Vultr's lists are taken to hold what a creation with an unknown outcome has made",
+    parse: parseDuration(1_000, 3_600_000),
   },
   cacheFreshMs: {
     env: 'CACHE_FRESH',
@@ -199,7 +231,7 @@ export function readServeConfig(args: readonly string[], env: NodeJS.ProcessEnv)
       return [name, setting.parse(text)];
     } catch (error) {
       // The value of a secret is not repeated.
-      const value = setting.flag === undefined ? '' : ` is ${JSON.stringify(text)}, and`;
+      const value = setting.flag === undefined ? '' : ` is ${JSON.stringify(withoutUser(text))}, and`;
       faults.push(`${source}${value} has to be ${error instanceof Error ? error.message : String(error)}`);
       return [name, undefined];
     }
@@ -233,12 +265,18 @@ function readFlags(args: readonly string[], faults: string[]): Readonly<Record<s
   return values;
 }
 
+/** A URL without the user and password that somebody may have put into it. */
+function withoutUser(text: string): string {
+  return text.replace(/\/\/[^/]*@/, '//…@');
+}
+
 function parseUpstream(text: string): URL | 'sandbox' {
   if (text === 'sandbox') return 'sandbox';
-  const expected = 'an http or https URL without credentials, query and fragment, or "sandbox"';
+  const expected = 'an http or https URL without user, query, fragment and the /v2 at the end, or "sandbox"';
   if (!URL.canParse(text)) throw new Error(expected);
   const url = new URL(text);
-  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const isPlain = isBare && !/\/v2\/*$/.test(url.pathname);
   if (!['http:', 'https:'].includes(url.protocol) || !isPlain) throw new Error(expected);
   return url;
 }
@@ -285,7 +323,11 @@ function parseDuration(minMs: number, maxMs: number): (text: string) => number {
   };
 }
 
-function parseSpeed(text: string): number {
+/**
+ * Reads how many times faster than real time a sandbox lives.
+ * @throws Error whose message says what is expected
+ */
+export function parseSpeed(text: string): number {
   const speed = Number(text);
   if (!(speed > 0 && speed <= 10_000)) throw new Error('a number above 0, up to 10000');
   return speed;
@@ -311,6 +353,14 @@ function parsePercent(text: string): number {
   const percent = /^\d+(\.\d+)?%$/.test(text) ? Number.parseFloat(text) : Number.NaN;
   if (!(percent >= 0 && percent < 100)) throw new Error('a percentage from 0% to below 100%, such as 10%');
   return percent / 100;
+}
+
+function parseStateDir(text: string): string | undefined {
+  if (text === 'memory') return undefined;
+  if (text !== DEFAULT_STATE_DIR) return resolve(text);
+  // An empty or relative value counts as unset (the specification says so).
+  const given = process.env['XDG_STATE_HOME'] ?? '';
+  return join(isAbsolute(given) ? given : join(homedir(), '.local', 'state'), 'vultr-grpc');
 }
 
 function parseRedisUrl(text: string): string {

@@ -1,0 +1,50 @@
+import type { CallError } from '../status/call-error.ts';
+import type { VultrResponse } from '../vultr/request.ts';
+import type { CreationRequest } from './record.ts';
+
+/** One call that creates something under an id, as createOnce sees it. */
+export interface Creation {
+  /** What the record is found by. */
+  readonly key: string;
+  readonly fields: CreationRequest['fields'];
+  /** The text that the resource will carry; undefined: it can carry none, so it cannot be found. */
+  readonly mark: string | undefined;
+  /** Until when the caller waits, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Aborts when the caller does not wait any more. */
+  readonly signal: AbortSignal;
+  /** Asks Vultr to create it, carrying this mark; throws a CallError. */
+  post(mark: string | undefined, context: PostContext): Promise<VultrResponse>;
+  /**
+   * Looks for the resource that carries the mark; undefined: Vultr's lists do not hold it. Throws a CallError.
+   * @param isThorough whether every page of the whole list is read, no filter of Vultr's being trusted
+   */
+  find(mark: string, isThorough: boolean, context: LookContext): Promise<VultrResponse | undefined>;
+  seal(response: VultrResponse): Uint8Array;
+  open(answer: Uint8Array): VultrResponse;
+}
+
+/** What bounds a look in time. */
+export interface LookContext {
+  readonly signal: AbortSignal;
+  readonly deadline: number;
+}
+
+/** What bounds the request that creates. */
+export interface PostContext extends LookContext {
+  /** Called before the request is handed to the connection. */
+  readonly onSend: () => void;
+}
+
+/** How one attempt at a creation ended. */
+export type Outcome =
+  /** The resource is there. */
+  | { readonly kind: 'answer'; readonly response: VultrResponse }
+  /** It is certain that nothing was made, and this is why: true for whoever asks the same. */
+  | { readonly kind: 'refused'; readonly error: unknown }
+  /** Nothing was made since this caller, or the way to Vultr, gave up: another caller may have more luck. */
+  | { readonly kind: 'not-sent'; readonly error: unknown }
+  /** Somebody else works on it. */
+  | { readonly kind: 'busy' }
+  /** It may be there. */
+  | { readonly kind: 'uncertain'; readonly isFindable: boolean; readonly cause: CallError | undefined };

@@ -1,0 +1,93 @@
+import { Redis } from 'ioredis';
+import { REMEMBERED_MS } from './record.ts';
+import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
+import { type Begun, type CreationStore, readFields, type StoreLimits, writeFields } from './store.ts';
+
+/** What a store in Redis is made of. */
+export interface RedisStoreOptions {
+  /** redis:// or rediss:// */
+  readonly url: string;
+  /** Told when the connection is lost or does not come about. */
+  readonly onError: (error: Error) => void;
+  /** The start of every key. Default `vultr-grpc:creation:`. */
+  readonly prefix?: string;
+  /** How long Redis may take to answer. Default 1 000. */
+  readonly commandTimeoutMs?: number;
+  readonly limits?: Partial<StoreLimits>;
+}
+
+/** The longest wait before a lost connection is tried again; the first is 50 ms. */
+const MAX_RECONNECT_MS = 1_000;
+
+/**
+ * Opens the store that replicas share. While Redis does not answer, every method rejects: nothing else takes its place, since
+ * an id that another replica knows would be taken for a new one. Redis has to keep what it was given (appendonly yes, no
+ * eviction); each record is a hash with a time to live, and leases are measured by the clock of Redis.
+ */
+export function openRedisStore(options: RedisStoreOptions): CreationStore {
+  const { url, onError, prefix = 'vultr-grpc:creation:', commandTimeoutMs = 1_000 } = options;
+  const { leaseMs = 5_000, rememberedMs = REMEMBERED_MS } = options.limits ?? {};
+  const redis = new Redis(url, {
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    // A command without a connection waits for one, no longer than its timeout; one that was lost is not sent again.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
+  });
+  redis.on('error', onError);
+
+  async function run(script: string, key: string, ...values: (string | number | Buffer)[]): Promise<unknown> {
+    return await redis.callBuffer('EVAL', script, 1, prefix + key, ...values);
+  }
+
+  return {
+    begin: async (key, { fields, mark, postUntilMs }, owner) => {
+      const text = writeFields(fields);
+      const answer = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, mark ?? '', postUntilMs);
+      const [kind, one, other] = Array.isArray(answer) ? (answer as Buffer[]) : [];
+      switch (String(kind)) {
+        case 'fresh':
+          return { kind: 'fresh' };
+        case 'busy':
+          return { kind: 'busy' };
+        case 'done':
+          return { kind: 'done', answer: asBytes(one) };
+        case 'other':
+          return { kind: 'other', fields: readFields(String(one)) };
+        case 'taken': {
+          const carried = String(one) === '' ? undefined : String(one);
+          const record = {
+            state: 'sent',
+            fields,
+            mark: carried,
+            postUntilMs: Number(String(other)),
+          } as const;
+          return { kind: 'taken', record } satisfies Begun;
+        }
+      }
+      throw new TypeError('The record of creations in Redis gave an answer that is none.');
+    },
+    renew: async (key, owner) => {
+      await run(SET_IF_OWNER, key, owner, 'lease', leaseMs);
+    },
+    setPostUntil: async (key, owner, postUntilMs) =>
+      Number(await run(SET_IF_OWNER, key, owner, 'post_until_ms', postUntilMs)) === 1,
+    complete: async (key, answer) => {
+      await run(COMPLETE, key, Buffer.from(answer));
+    },
+    remove: async (key, owner) => {
+      await run(REMOVE, key, owner);
+    },
+    release: async (key, owner) => {
+      await run(SET_IF_OWNER, key, owner, 'lease', 0);
+    },
+    close: async () => redis.disconnect(),
+  };
+}
+
+function asBytes(value: Buffer | undefined): Buffer {
+  if (!Buffer.isBuffer(value))
+    throw new TypeError('The record of creations in Redis holds an answer that is none.');
+  return value;
+}
