@@ -8,9 +8,8 @@ import type { CircuitKind, Side } from './circuit.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
-import { toVultrJson, type VultrJson } from './json.ts';
 import type { VultrObserver } from './observe.ts';
-import type { Send, SendContext, Stage, VultrRequest } from './request.ts';
+import type { Send, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
 import { type SharingLimits, shareReads } from './shared-reads.ts';
@@ -57,8 +56,6 @@ export interface VultrClientState {
 export interface VultrClient {
   /** Sends a request; see Send. */
   readonly send: Send;
-  /** Sends a request whose answer is JSON. Rejects with INTERNAL, BAD_UPSTREAM_RESPONSE when it is not. */
-  json(request: VultrRequest, context: SendContext): Promise<VultrJson>;
   state(): VultrClientState;
   /** Refuses who waits, lets running requests end for a bounded time, then cuts them off and closes every connection. */
   close(): Promise<void>;
@@ -119,7 +116,6 @@ export function createVultrClient(options: VultrClientOptions): VultrClient {
   const send = stages.reduceRight<Send>((next, stage) => stage(next), transport.send);
   return {
     send,
-    json: async (request, context) => toVultrJson(request, await send(request, context)),
     state: () => ({
       budget: budget?.state(),
       breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },
