@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from './cloud/service.ts';
-import { formatListen, type ServeConfig } from './config.ts';
 import { loadContract } from './contract/load.ts';
 import { createHealth } from './grpc/health.ts';
 import { createReflection } from './grpc/reflection.ts';
@@ -11,6 +10,8 @@ import { startHttpServer } from './http/server.ts';
 import { createServiceRoutes, type Readiness } from './http/service-routes.ts';
 import { openCreations } from './open-creations.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
+import { formatListen } from './setting-parsers.ts';
+import type { ServeConfig } from './settings.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { startUpstream } from './upstream.ts';

@@ -1,4 +1,3 @@
-import type { ServeConfig } from './config.ts';
 import type { Operation } from './contract/operation.ts';
 import {
   type CreationStore,
@@ -7,6 +6,7 @@ import {
   openRedisStore,
   openSqliteStore,
 } from './creations/index.ts';
+import type { ServeConfig } from './settings.ts';
 import type { Logger } from './telemetry/log.ts';
 import { systemClock } from './vultr/clock.ts';
 import type { Send } from './vultr/request.ts';

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, formatListen, parseListen, parseSpeed } from './config.ts';
+import { ConfigError } from './config.ts';
+import { formatListen, parseListen, parseSpeed } from './setting-parsers.ts';
 
 /** The settings of `vultr-grpc sandbox`. */
 export interface SandboxConfig {

@@ -1,5 +1,5 @@
-import type { ServeConfig } from './config.ts';
 import { startSandbox } from './sandbox/index.ts';
+import type { ServeConfig } from './settings.ts';
 import type { Logger } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { readVersion } from './version.ts';

@@ -1,4 +1,4 @@
-import { SETTINGS } from './config.ts';
+import { SETTINGS } from './settings.ts';
 
 /** The text of `vultr-grpc --help`. */
 export function usage(): string {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, formatListen, parseListen, readServeConfig, SETTINGS } from '../../src/config.ts';
+import { ConfigError, readServeConfig } from '../../src/config.ts';
 import { readSandboxConfig } from '../../src/sandbox-config.ts';
+import { formatListen, parseListen } from '../../src/setting-parsers.ts';
+import { SETTINGS } from '../../src/settings.ts';
 import { serveUsage } from '../../src/usage.ts';
 
 interface Setting {

@@ -1,0 +1,123 @@
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+/** Where a server listens. */
+export interface ListenAddress {
+  /** A name, or an address without brackets. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** The folder of the XDG Base Directory Specification; the shell's notation, so that it reads the same for everybody. */
+export const DEFAULT_STATE_DIR = '$XDG_STATE_HOME/vultr-grpc';
+
+/** Reads where the Vultr API is. Throws an Error whose message says what is expected. */
+export function parseUpstream(text: string): URL | 'sandbox' {
+  if (text === 'sandbox') return 'sandbox';
+  const expected = 'an http or https URL without user, query, fragment and the /v2 at the end, or "sandbox"';
+  if (!URL.canParse(text)) throw new Error(expected);
+  const url = new URL(text);
+  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const isPlain = isBare && !/\/v2\/*$/.test(url.pathname);
+  if (!['http:', 'https:'].includes(url.protocol) || !isPlain) throw new Error(expected);
+  return url;
+}
+
+/** Reads an API key. Throws an Error whose message says what is expected. */
+export function parseKey(text: string): string {
+  if (!/^[\x21-\x7e]{1,512}$/.test(text)) throw new Error('printable ASCII without spaces');
+  return text;
+}
+
+/**
+ * Reads `host:port` or `[v6]:port`.
+ * @throws Error whose message says what is expected
+ */
+export function parseListen(text: string): ListenAddress {
+  const [, name = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const host = name.replace(/^\[(.*)\]$/, '$1');
+  const isHost = name.startsWith('[') ? isIP(host) === 6 : /^[A-Za-z0-9.-]+$/.test(host);
+  if (!isHost || Number(port) > 65_535) throw new Error('host:port, such as 127.0.0.1:50051 or [::1]:0');
+  return { host, port: Number(port) };
+}
+
+/** Writes an address the way parseListen reads it. */
+export function formatListen({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Makes a reader of one of several words. Throws an Error whose message says what is expected. */
+export function oneOf<const T extends readonly string[]>(choices: T): (text: string) => T[number] {
+  return (text) => {
+    if (!choices.includes(text)) throw new Error(`one of ${choices.join(', ')}`);
+    return text as T[number];
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** Makes a reader of a time with its unit, as milliseconds. Throws an Error whose message says what is expected. */
+export function parseDuration(minMs: number, maxMs: number): (text: string) => number {
+  return (text) => {
+    const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+    const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
+    if (!(ms >= minMs && ms <= maxMs)) {
+      throw new Error(`a time with its unit (ms, s, m, h) from ${minMs}ms to ${maxMs / 1_000}s, such as 30s`);
+    }
+    return Math.round(ms);
+  };
+}
+
+/**
+ * Reads how many times faster than real time a sandbox lives.
+ * @throws Error whose message says what is expected
+ */
+export function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (!(speed > 0 && speed <= 10_000)) throw new Error('a number above 0, up to 10000');
+  return speed;
+}
+
+/** Makes a reader of a number. Throws an Error whose message says what is expected. */
+export function parseNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`a number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+/** Makes a reader of a whole number. Throws an Error whose message says what is expected. */
+export function parseInteger(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+/** Reads a percentage, as a part of 1. Throws an Error whose message says what is expected. */
+export function parsePercent(text: string): number {
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (!(percent >= 0 && percent < 100)) throw new Error('a percentage from 0% to below 100%, such as 10%');
+  return percent / 100;
+}
+
+/** Reads the folder of what has to survive a restart; undefined: memory. Throws an Error whose message says what is expected. */
+export function parseStateDir(text: string): string | undefined {
+  if (text === 'memory') return undefined;
+  if (text !== DEFAULT_STATE_DIR) return resolve(text);
+  // An empty or relative value counts as unset (the specification says so).
+  const given = process.env['XDG_STATE_HOME'] ?? '';
+  return join(isAbsolute(given) ? given : join(homedir(), '.local', 'state'), 'vultr-grpc');
+}
+
+/** Reads the URL of a Redis. Throws an Error whose message says what is expected. */
+export function parseRedisUrl(text: string): string {
+  if (!URL.canParse(text) || !['redis:', 'rediss:'].includes(new URL(text).protocol)) {
+    throw new Error('a redis:// or rediss:// URL');
+  }
+  return text;
+}
