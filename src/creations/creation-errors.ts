@@ -64,3 +64,12 @@ export function recordUnavailable(cause: unknown): CallError {
     { retryDelayMs: RETRY_MS, reached: 'no', cause },
   );
 }
+
+/** What a record says was marked belongs to an operation whose resources cannot be looked for. */
+export function nowhereToLook(operation: string): CallError {
+  return new CallError(
+    'INTERNAL',
+    'INTERNAL_ERROR',
+    `There is no list to look in for what ${operation} made.`,
+  );
+}

@@ -7,7 +7,7 @@ import type { Clock } from '../vultr/clock.ts';
 import type { Send, VultrResponse } from '../vultr/request.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
-import { withoutId } from './creation-errors.ts';
+import { nowhereToLook, withoutId } from './creation-errors.ts';
 import { findMarked } from './find-marked.ts';
 import { creationId } from './ids.ts';
 import { markBody, markFieldOf } from './mark-body.ts';
@@ -84,22 +84,21 @@ export function createCreations(options: CreationsOptions): Creations {
             ? question
             : { ...question, body: markBody(question.body, field, mark) },
         ),
-      find: async (mark, isThorough, context) =>
-        marking && field
-          ? await findMarked(
-              send,
-              {
-                operation: marking.list.name,
-                path: question.path,
-                credential,
-                field,
-                isBare: marking.isBare,
-                mark,
-                isThorough,
-              },
-              context,
-            )
-          : undefined,
+      find: async (mark, isThorough, context) => {
+        // To find nothing would mean that nothing was made.
+        if (marking === undefined || field === undefined) throw nowhereToLook(name);
+        const { list, isBare } = marking;
+        const search = {
+          operation: list.name,
+          path: question.path,
+          credential,
+          field,
+          isBare,
+          mark,
+          isThorough,
+        };
+        return await findMarked(send, search, context);
+      },
       seal: (response) => sealAnswer(credential, key, response),
       open: (answer) => openAnswer(credential, key, answer),
     };

@@ -10,9 +10,16 @@ export function markFieldOf(marking: Marking, body: unknown): MarkField | undefi
 
 /** The body with the mark: beside the caller's tags, or where the caller has said nothing. */
 export function markBody(body: unknown, { name }: MarkField, mark: string): unknown {
-  const tags = memberOf(body, 'tags');
-  const value = name === 'tags' ? [...(Array.isArray(tags) ? tags : []), mark] : mark;
+  const value = name === 'tags' ? [...callersTags(body), mark] : mark;
   return { ...(typeof body === 'object' ? body : {}), [name]: value };
+}
+
+/** The caller's tags. `tag` is Vultr's older form of them, and would be lost beside a list that does not hold it. */
+function callersTags(body: unknown): readonly unknown[] {
+  const tags = memberOf(body, 'tags');
+  if (Array.isArray(tags)) return tags;
+  const tag = memberOf(body, 'tag');
+  return typeof tag === 'string' && tag !== '' ? [tag] : [];
 }
 
 /** Whether a resource carries the mark. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { REMEMBERED_MS } from './record.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
@@ -7,7 +8,7 @@ import { type Begun, type CreationStore, readFields, type StoreLimits, writeFiel
 export interface RedisStoreOptions {
   /** redis:// or rediss:// */
   readonly url: string;
-  /** Told when the connection is lost or does not come about. */
+  /** Told once when the connection is lost or does not come about, and again after it was there. */
   readonly onError: (error: Error) => void;
   /** The start of every key. Default `vultr-grpc:creation:`. */
   readonly prefix?: string;
@@ -15,6 +16,9 @@ export interface RedisStoreOptions {
   readonly commandTimeoutMs?: number;
   readonly limits?: Partial<StoreLimits>;
 }
+
+/** The text of ioredis's error for a command without an answer in time. */
+const TIMED_OUT = 'Command timed out';
 
 /** The longest wait before a lost connection is tried again; the first is 50 ms. */
 const MAX_RECONNECT_MS = 1_000;
@@ -30,15 +34,31 @@ export function openRedisStore(options: RedisStoreOptions): CreationStore {
   const redis = new Redis(url, {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,
-    // A command without a connection waits for one, no longer than its timeout; one that was lost is not sent again.
+    // What waited for a connection would be carried out when its caller has long been refused.
+    enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: null,
+    maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
   });
-  redis.on('error', onError);
+  let isTold = false;
+  redis.on('ready', () => {
+    isTold = false;
+  });
+  redis.on('error', (error: Error) => {
+    if (!isTold) onError(error);
+    isTold = true;
+  });
 
   async function run(script: string, key: string, ...values: (string | number | Buffer)[]): Promise<unknown> {
-    return await redis.callBuffer('EVAL', script, 1, prefix + key, ...values);
+    if (redis.status !== 'ready')
+      await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
+    try {
+      return await redis.callBuffer('EVAL', script, 1, prefix + key, ...values);
+    } catch (error) {
+      // What hangs in the connection would be carried out late: another connection is made.
+      if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
+      throw error;
+    }
   }
 
   return {

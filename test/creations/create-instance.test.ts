@@ -128,3 +128,32 @@ test('a caller whose deadline comes first finds the instance by asking again', a
   expect(instanceOf(found).id).toBe(sandbox.state.instances().at(-1)?.['id']);
   expect(sandbox.state.instancesCreated).toBe(1);
 });
+
+test('a UUID in the header is the same id as in the request, in upper case too', async () => {
+  const { sandbox, client } = await startOnSandbox();
+  const id = '6F1C1C5E-9D2F-4A6B-8F3A-0D6F3C1B2A4E';
+  const both = await client.ask(
+    'createInstance',
+    { region: 'ams', plan: 'vc2-1c-1gb', os_id: 2284, request_id: id },
+    { metadata: { 'idempotency-key': id } },
+  );
+  const header = await client.ask(
+    'createInstance',
+    { region: 'ams', plan: 'vc2-1c-1gb', os_id: 2284 },
+    { metadata: { 'idempotency-key': id } },
+  );
+  expect(header.value).toEqual(both.value);
+  expect(sandbox.state.instancesCreated).toBe(1);
+});
+
+test("the caller's one tag, in Vultr's older form, stays beside the mark", async () => {
+  const { client } = await startOnSandbox();
+  const { value } = await client.ask('createInstance', {
+    region: 'ams',
+    plan: 'vc2-1c-1gb',
+    os_id: 2284,
+    tag: 'mine',
+    request_id: '6f1c1c5e-9d2f-4a6b-8f3a-0d6f3c1b2a4f',
+  });
+  expect(value['instance']).toMatchObject({ tags: ['mine', expect.stringMatching(/^vultr-grpc-/)] });
+});
