@@ -1,4 +1,5 @@
 import {
+  create,
   createFileRegistry,
   type DescExtension,
   type DescMethod,
@@ -7,7 +8,11 @@ import {
   getExtension,
 } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import {
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  MethodOptions_IdempotencyLevel,
+} from '@bufbuild/protobuf/wkt';
 import { ContractError } from './contract-error.ts';
 import { compileHttpBindings } from './http-rule.ts';
 import type { HttpBinding, Operation } from './operation.ts';
@@ -28,7 +33,11 @@ export interface Contract {
  * @throws ContractError that names the rpc, on any fault in an annotation
  */
 export function loadContract(bytes: Uint8Array): Contract {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+  const files = splitFiles(bytes);
+  const file = [...files.values()].map((each) =>
+    fromBinary(FileDescriptorProtoSchema, withoutComments(each)),
+  );
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file }));
   const operations = new Map<string, Operation>();
   for (const type of registry) {
     if (type.kind !== 'service') continue;
@@ -37,7 +46,7 @@ export function loadContract(bytes: Uint8Array): Contract {
       operations.set(operation.name, operation);
     }
   }
-  return { registry, files: splitFiles(bytes), operations };
+  return { registry, files, operations };
 }
 
 function compileOperation(method: DescMethod, registry: FileRegistry): Operation {
@@ -96,6 +105,22 @@ function splitFiles(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
     files.set(nameOf(file), file);
   }
   return files;
+}
+
+/**
+ * A FileDescriptorProto without its comments and positions (source_code_info = 9): three quarters of the bytes, which only
+ * readers of the reflection service want, and which take most of the time of loading.
+ */
+function withoutComments(file: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const reader = new BinaryReader(file);
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, wireType] = reader.tag();
+    reader.skip(wireType, field);
+    if (field !== 9) parts.push(file.subarray(start, reader.pos));
+  }
+  return Buffer.concat(parts);
 }
 
 /** The name of a FileDescriptorProto (string name = 1). */
