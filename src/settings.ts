@@ -187,7 +187,7 @@ export const SETTINGS = {
     flag: 'create-settle',
     default: '2m',
     help: "time after which Vultr's lists are taken to hold what a creation with an unknown outcome has made",
-    parse: parseDuration(1_000, 3_600_000),
+    parse: parseDuration(10_000, 3_600_000),
   },
   cacheFreshMs: {
     env: 'CACHE_FRESH',
