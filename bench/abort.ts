@@ -37,7 +37,7 @@ const PHASES: readonly Phase[] = [
     options: { retry: { maxAttempts: 5, baseDelayMs: 5_000, maxDelayMs: 5_000 }, random: () => 0.99 },
   },
   {
-    name: 'connecting',
+    name: 'connection',
     onConnection: () => undefined,
     options: { limits: { maxConnections: 1 } },
     before: 1,

@@ -40,8 +40,8 @@ export interface CreatesResult {
 const KEY = 'bench-of-creations-0123456789abcdef';
 const LIST_LAG_MS = 500;
 /**
- * A request that was given up can still arrive: TCP sends what is not acknowledged again after 1, 3 and 7 seconds, even
- * when the connection is closed. With 2 s here some arrived after that and were second instances. The default is 2 min.
+ * A request that was given up can still arrive: some did up to 4 s later, and with 2 s here were second instances. TCP's
+ * retransmission after the connection was closed fits that, and was not proven. The default is 2 min.
  */
 const SETTLE_MS = 10_000;
 const CALL_TIMEOUT_MS = 3_000;

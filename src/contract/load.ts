@@ -109,7 +109,7 @@ function splitFiles(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
 
 /**
  * A FileDescriptorProto without its comments and positions (source_code_info = 9): three quarters of the bytes, which only
- * readers of the reflection service want, and which take most of the time of loading.
+ * readers of the reflection service want.
  */
 function withoutComments(file: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
