@@ -6,8 +6,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startApp } from '../src/app.ts';
-import { readServeConfig } from '../src/config.ts';
+import { startApp } from '../src/app/app.ts';
+import { readServeConfig } from '../src/config/read.ts';
 import { startSandbox } from '../src/sandbox/index.ts';
 import { createLogger } from '../src/telemetry/log.ts';
 

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { loadContract } from '../src/contract/load.ts';
-import { createRouter } from '../src/http/router.ts';
+import { createRouter } from '../src/transcoding/router.ts';
 
 /** What one start of a process was like. */
 interface Start {
@@ -17,7 +17,7 @@ interface Start {
   readonly residentBytes: number;
 }
 
-const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../src/cli/vultr-grpc.ts', import.meta.url));
 const FLAGS = [
   'serve',
   '--upstream',

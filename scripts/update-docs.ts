@@ -3,7 +3,7 @@
  * writes nothing and fails when a document is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SETTINGS } from '../src/settings.ts';
+import { SETTINGS } from '../src/config/settings.ts';
 import { CODES } from '../src/status/code.ts';
 import { REASONS } from '../src/status/reasons.ts';
 

@@ -6,15 +6,15 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
-import { startApp } from '../../src/app.ts';
-import { readServeConfig } from '../../src/config.ts';
+import { startApp } from '../../src/app/app.ts';
+import { readServeConfig } from '../../src/config/read.ts';
 import { loadContract } from '../../src/contract/load.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { createVultrClient } from '../../src/vultr/client.ts';
-import { createForwarder } from '../../src/vultr/forward.ts';
+import { createForwarder } from '../../src/v2/forward.ts';
 
 const [kind = '', upstreamUrl = ''] = process.argv.slice(2);
 const log = createLogger({ level: 'silent', format: 'json' });

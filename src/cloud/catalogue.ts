@@ -1,5 +1,5 @@
-import type { Call, Reply } from '../contract/call.ts';
-import { anyReply } from '../contract/reply.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import { anyReply } from '../rpc/reply.ts';
 import type {
   ListImagesRequest,
   ListPlansRequest,

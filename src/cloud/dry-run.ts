@@ -1,4 +1,4 @@
-import type { Call } from '../contract/call.ts';
+import type { Call } from '../rpc/call.ts';
 import type { CreateInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
 import { Payload } from '../payload/payload.ts';

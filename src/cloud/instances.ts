@@ -1,6 +1,6 @@
-import type { Call, Reply } from '../contract/call.ts';
-import type { Message } from '../contract/message.ts';
-import { anyReply } from '../contract/reply.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import type { Message } from '../transcoding/message.ts';
+import { anyReply } from '../rpc/reply.ts';
 import type {
   CreateInstanceRequest,
   GetInstanceRequest,

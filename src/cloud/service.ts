@@ -1,5 +1,5 @@
-import type { Call, Handler, Reply } from '../contract/call.ts';
-import { toTyped } from '../contract/typed.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
+import { toTyped } from '../rpc/typed.ts';
 import {
   CreateInstanceRequest,
   GetInstanceRequest,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Call, Reply } from '../contract/call.ts';
-import { anyReply } from '../contract/reply.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import { anyReply } from '../rpc/reply.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';

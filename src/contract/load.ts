@@ -14,7 +14,7 @@ import {
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
 import { ContractError } from './contract-error.ts';
-import { compileHttpBindings } from './http-rule.ts';
+import { compileHttpBindings } from '../transcoding/http-rule.ts';
 import type { HttpBinding, Operation } from './operation.ts';
 import { compileValidator } from './validate.ts';
 

@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
-import type { PathTemplate } from './path-template.ts';
+import type { PathTemplate } from '../transcoding/path-template.ts';
 
 /** One rpc of the contract, with everything that its declaration says, compiled at start. */
 export interface Operation {

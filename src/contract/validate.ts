@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type DescField, type DescMessage, getExtension, type Registry } from '@bufbuild/protobuf';
 import type { FieldViolation } from '../status/call-error.ts';
-import type { FieldValue, Message } from './message.ts';
+import type { FieldValue, Message } from '../transcoding/message.ts';
 
 /** Finds what is wrong with a message, one by one. `path` leads to the message, for the names of its fields. */
 type Validator = (message: Message, path: string) => Generator<FieldViolation>;

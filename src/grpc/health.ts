@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { Handler, Reply } from '../contract/call.ts';
-import { toTyped } from '../contract/typed.ts';
+import type { Handler, Reply } from '../rpc/call.ts';
+import { toTyped } from '../rpc/typed.ts';
 import {
   HealthCheckRequest,
   HealthCheckResponse,

@@ -1,6 +1,6 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import type { Incoming } from '../contract/call.ts';
-import { decodeMessage } from '../contract/decode-message.ts';
+import type { Incoming } from '../rpc/call.ts';
+import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Operation } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
 

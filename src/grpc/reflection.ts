@@ -1,8 +1,8 @@
 import type { DescExtension, DescFile } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import type { Call, Handler, Reply } from '../contract/call.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
 import type { Contract } from '../contract/load.ts';
-import { toTyped } from '../contract/typed.ts';
+import { toTyped } from '../rpc/typed.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/reflection/v1/reflection.ts';
 import { binaryReply } from './reply.ts';
 import { symbolsOf } from './symbols.ts';

@@ -1,4 +1,4 @@
-import type { Reply } from '../contract/call.ts';
+import type { Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 
 /** A reply of a service that only gRPC serves. */

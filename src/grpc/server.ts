@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import type { Dispatcher } from '../contract/call.ts';
+import type { Dispatcher } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { adapt } from './adapters.ts';
 import { type Listener, listen } from './listener.ts';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import type { HttpAnswer } from '../contract/call.ts';
+import type { HttpAnswer } from '../rpc/call.ts';
 import { chooseEncoding } from './accept.ts';
 
 const compress = {

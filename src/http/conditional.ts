@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { HttpAnswer } from '../contract/call.ts';
+import type { HttpAnswer } from '../rpc/call.ts';
 
 /** 162 bits of the hash: no two answers share them, by chance or by design. */
 const TAG_LENGTH = 27;

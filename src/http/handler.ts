@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpAnswer, Incoming, Reply } from '../contract/call.ts';
+import type { HttpAnswer, Incoming, Reply } from '../rpc/call.ts';
 import type { HttpBinding } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
 import { sendAnswer } from './answer.ts';
 import { conditionalAnswer } from './conditional.ts';
 import { isPreflight, originHeaders, preflightHeaders } from './cors.ts';
-import { decodeHttpRequest } from './decode.ts';
+import { decodeHttpRequest } from '../transcoding/decode-http.ts';
 import { toErrorAnswer } from './error-body.ts';
 import { callerGone, malformedTimeout, methodNotAllowed, unknownPath } from './errors.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
@@ -14,9 +14,9 @@ import type { ExtraRoute, HttpServerOptions } from './options.ts';
 import { formatPeer } from './peer.ts';
 import { readBody } from './read-body.ts';
 import { requestMetadata } from './request-metadata.ts';
-import { pickResponseBody } from './response-body.ts';
+import { pickResponseBody } from '../transcoding/response-body.ts';
 import { metadataHeaders } from './response-headers.ts';
-import { createRouter } from './router.ts';
+import { createRouter } from '../transcoding/router.ts';
 import { sendStream } from './stream-answer.ts';
 import { parseTarget, type Target } from './target.ts';
 

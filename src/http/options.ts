@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher, HttpAnswer } from '../contract/call.ts';
+import type { Dispatcher, HttpAnswer } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { HttpLimits } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import type { HttpAnswer } from '../contract/call.ts';
+import type { HttpAnswer } from '../rpc/call.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Reply } from '../contract/call.ts';
+import type { Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import { prefersEventStream } from './accept.ts';
 import { toStatusText } from './error-body.ts';

@@ -1,4 +1,4 @@
-import type { Message } from '../contract/message.ts';
+import type { Message } from '../transcoding/message.ts';
 import { CallError } from '../status/call-error.ts';
 
 /** Where the credential of a call came from, for the log. */

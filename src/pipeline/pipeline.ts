@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../contract/call.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { CallError } from '../status/call-error.ts';

@@ -1,4 +1,4 @@
-import type { Call } from '../contract/call.ts';
+import type { Call } from '../rpc/call.ts';
 import { stringifyJson } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';

@@ -1,8 +1,8 @@
 import { CallError } from '../status/call-error.ts';
 import { Circuit, type CircuitKind, type CircuitPolicy, DEFAULT_CIRCUIT, type Side } from './circuit.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { VultrObserver } from './observe.ts';
-import { resolvePositive } from './positive-limits.ts';
+import { resolvePositive } from '../base/limits.ts';
 import type { Stage, VultrRequest } from './request.ts';
 import { isThrottled, isTransient } from './transient.ts';
 

@@ -2,9 +2,9 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cache-store.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { badAnswer } from './errors.ts';
-import { resolvePositive } from './positive-limits.ts';
+import { resolvePositive } from '../base/limits.ts';
 import type { CacheNote, Stage, VultrRequest, VultrResponse } from './request.ts';
 
 /** How long answers count and how many are kept. */

@@ -5,14 +5,14 @@ import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
 import { type CacheOptions, cacheCatalogue } from './cache.ts';
 import type { CircuitKind, Side } from './circuit.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
 import type { VultrObserver } from './observe.ts';
 import type { Send, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
-import { type SharingLimits, shareReads } from './shared-reads.ts';
+import { type SharingLimits, shareReads } from './singleflight.ts';
 import { createTransport } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 

@@ -1,6 +1,6 @@
 import { CallError } from '../status/call-error.ts';
-import { abortError } from './abort.ts';
-import type { Clock } from './clock.ts';
+import { abortError } from '../status/abort.ts';
+import type { Clock } from '../base/clock.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest } from './request.ts';
 

@@ -1,4 +1,4 @@
-import { percentEncode } from '../contract/percent.ts';
+import { percentEncode } from '../transcoding/percent.ts';
 import { CallError } from '../status/call-error.ts';
 
 /** A part of a path: a literal, or a caller's value with the name of the field that it came in. */

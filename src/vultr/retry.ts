@@ -1,6 +1,6 @@
 import { CallError } from '../status/call-error.ts';
-import { abortError } from './abort.ts';
-import type { Clock } from './clock.ts';
+import { abortError } from '../status/abort.ts';
+import type { Clock } from '../base/clock.ts';
 import type { VultrObserver } from './observe.ts';
 import type { SendContext, Stage, VultrRequest, VultrResponse } from './request.ts';
 import type { RetryBudget } from './retry-budget.ts';

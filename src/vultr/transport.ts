@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
-import { abortError } from './abort.ts';
+import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { toConnectionError } from './connection-errors.ts';
 import { badAnswer } from './errors.ts';

@@ -1,7 +1,7 @@
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { beforeAll, expect, test } from 'vitest';
-import type { FieldValue, Message } from '../../src/contract/message.ts';
+import type { FieldValue, Message } from '../../src/transcoding/message.ts';
 import { compileValidator, validate } from '../../src/contract/validate.ts';
 import { compileProto } from '../support/compile-proto.ts';
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type App, startApp } from '../../src/app.ts';
-import { readServeConfig } from '../../src/config.ts';
+import { type App, startApp } from '../../src/app/app.ts';
+import { readServeConfig } from '../../src/config/read.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 
 /** One command of the README with the output that it shows. */

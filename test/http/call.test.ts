@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { jsonReply, rawExchange, startThings } from './support.ts';
+import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
 
 describe('an ordinary call', () => {
   test('reaches its operation and is answered with JSON', async () => {

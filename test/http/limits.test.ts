@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Contract } from '../../src/contract/load.ts';
 import type { HttpLimits } from '../../src/http/limits.ts';
-import { compileContract, jsonReply, rawExchange, recordingDispatcher, startServer } from './support.ts';
+import { compileContract, jsonReply, rawExchange, recordingDispatcher, startServer } from '../support/http-server.ts';
 
 const PROTO = `
 syntax = "proto3";

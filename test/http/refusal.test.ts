@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
-import { startThings } from './support.ts';
+import { startThings } from '../support/http-server.ts';
 
 describe('a refusal', () => {
   test('of an unknown path is 404 and noted', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { startThings } from './support.ts';
+import { startThings } from '../support/http-server.ts';
 
 describe('metadata and deadline', () => {
   async function seen(headers: Record<string, string | string[]>) {

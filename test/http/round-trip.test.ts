@@ -1,15 +1,15 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fieldNames } from '../../src/contract/field-names.ts';
-import { encodeHttpRequest } from '../../src/contract/http-encode.ts';
-import { createMessage, type FieldValue, type Message } from '../../src/contract/message.ts';
+import { fieldNames } from '../../src/transcoding/field-names.ts';
+import { encodeHttpRequest } from '../../src/transcoding/encode-http.ts';
+import { createMessage, type FieldValue, type Message } from '../../src/transcoding/message.ts';
 import type { HttpBinding, Operation } from '../../src/contract/operation.ts';
-import { jsonForm } from '../../src/contract/well-known.ts';
-import { decodeHttpRequest } from '../../src/http/decode.ts';
-import { createRouter, type Router } from '../../src/http/router.ts';
+import { jsonForm } from '../../src/transcoding/well-known.ts';
+import { decodeHttpRequest } from '../../src/transcoding/decode-http.ts';
+import { createRouter, type Router } from '../../src/transcoding/router.ts';
 import { stringifyJson } from '../../src/payload/json.ts';
-import { compileAllTypes, plain } from '../contract-http/all-types.ts';
+import { compileAllTypes, plain } from '../support/all-types.ts';
 
 /** Texts that break what is quoted, split or decoded in the wrong place or twice. */
 const AWKWARD = [

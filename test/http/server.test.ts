@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { jsonReply, startThings } from './support.ts';
+import { jsonReply, startThings } from '../support/http-server.ts';
 
 describe('a caller that leaves', () => {
   test('aborts its call', async () => {

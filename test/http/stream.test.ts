@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Incoming, Reply } from '../../src/contract/call.ts';
+import type { Incoming, Reply } from '../../src/rpc/call.ts';
 import type { Contract } from '../../src/contract/load.ts';
 import type { HttpLimits } from '../../src/http/limits.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { compileContract, jsonReply, recordingDispatcher, startServer } from './support.ts';
+import { compileContract, jsonReply, recordingDispatcher, startServer } from '../support/http-server.ts';
 
 const PROTO = `
 syntax = "proto3";

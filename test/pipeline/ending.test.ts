@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
-import { drain, failure, fine, incoming, never, pipelineOf } from './pipeline-of.ts';
+import { drain, failure, fine, incoming, never, pipelineOf } from '../support/pipeline-of.ts';
 
 describe('a call ends in time', () => {
   test.each(['unary', 'stream'] as const)(

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Call, Reply } from '../../src/contract/call.ts';
-import { anyReply } from '../../src/contract/reply.ts';
+import type { Call, Reply } from '../../src/rpc/call.ts';
+import { anyReply } from '../../src/rpc/reply.ts';
 import { Payload } from '../../src/payload/payload.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { CLOUD, drain, failure, fine, ID, incoming, KEY, pipelineOf, request } from './pipeline-of.ts';
+import { CLOUD, drain, failure, fine, ID, incoming, KEY, pipelineOf, request } from '../support/pipeline-of.ts';
 
 describe('a call', () => {
   test('is handed to its handler with everything that it needs, and logged once', async () => {

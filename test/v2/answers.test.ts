@@ -1,8 +1,8 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { failureOf } from '../support/grpc-failure.ts';
-import type { RecordingUpstream } from './recording-upstream.ts';
-import { start, TARGET, UPDATE, update } from './update-instance.ts';
+import type { RecordingUpstream } from '../support/v2/recording-upstream.ts';
+import { start, TARGET, UPDATE, update } from '../support/v2/update-instance.ts';
 
 describe('an answer', () => {
   test('with a number that a double does not hold is exact over HTTP and refused over gRPC', async () => {

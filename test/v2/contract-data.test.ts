@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type DescField, ScalarType } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
-import { commentOf } from './comments.ts';
-import { type Declared, declared, isRequired, vultrName } from './declared.ts';
+import { commentOf } from '../support/v2/comments.ts';
+import { type Declared, declared, isRequired, vultrName } from '../support/v2/declared.ts';
 
 /** What is known about Vultr's operations, gathered outside of this repository. */
 const FACTS = new URL('../../../shared/vultr-v2-operations.json', import.meta.url);

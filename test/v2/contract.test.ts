@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { commentOf } from './comments.ts';
-import { countRules, declared, isRequired, registry, requestMessages } from './declared.ts';
+import { commentOf } from '../support/v2/comments.ts';
+import { countRules, declared, isRequired, registry, requestMessages } from '../support/v2/declared.ts';
 
 describe('every rpc of vultr.v2', () => {
   test('has one HTTP rule below /v2 and answers with a Struct', () => {

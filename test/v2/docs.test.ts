@@ -4,7 +4,7 @@ import { delimiter, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { startOnSandbox } from '../support/service.ts';
-import { registry } from './declared.ts';
+import { registry } from '../support/v2/declared.ts';
 
 const text = readFileSync(resolve('docs/v2.md'), 'utf8');
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { closeAtEnd } from '../support/opened.ts';
-import { connectHttp, type Gateway, type SendHttp, startGateway } from './gateway.ts';
-import { type Ask, type Asked, operations, targetOf, walk } from './operation-walk.ts';
+import { connectHttp, type Gateway, type SendHttp, startGateway } from '../support/v2/gateway.ts';
+import { type Ask, type Asked, operations, targetOf, walk } from '../support/v2/operation-walk.ts';
 
 /** 472 operations, each with what it needs, by several ways: more than the default time on a busy machine. */
 const TIMEOUT_MS = 120_000;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { closeAtEnd } from '../support/opened.ts';
 import { KEY } from '../support/service.ts';
-import { connectHttp, type SendHttp, startGateway } from './gateway.ts';
+import { connectHttp, type SendHttp, startGateway } from '../support/v2/gateway.ts';
 
 /** What a client of api.vultr.com sees of an answer; of an error the two members that Vultr's have. */
 interface Seen {

@@ -2,8 +2,8 @@ import { create, type JsonObject } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import cases from '../cases/v2-bodies.json' with { type: 'json' };
 import { failureOf } from '../support/grpc-failure.ts';
-import { rpc } from './declared.ts';
-import { start, TARGET, UPDATE, update } from './update-instance.ts';
+import { rpc } from '../support/v2/declared.ts';
+import { start, TARGET, UPDATE, update } from '../support/v2/update-instance.ts';
 
 const OPTIONS = rpc('UpdateAdvancedOptions');
 const OPTIONS_TARGET = '/v2/databases/d-1/advanced-options';

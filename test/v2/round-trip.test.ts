@@ -2,12 +2,12 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { createRandom } from '../support/random.ts';
 import { KEY } from '../support/service.ts';
-import { type Declared, declared } from './declared.ts';
-import { startGateway } from './gateway.ts';
-import { randomRequest } from './random-request.ts';
-import { randomObject } from './random-values.ts';
-import { type Recorded, startRecordingUpstream } from './recording-upstream.ts';
-import { writeHttp, writeJson } from './write-http.ts';
+import { type Declared, declared } from '../support/v2/declared.ts';
+import { startGateway } from '../support/v2/gateway.ts';
+import { randomRequest } from '../support/v2/random-request.ts';
+import { randomObject } from '../support/v2/random-values.ts';
+import { type Recorded, startRecordingUpstream } from '../support/v2/recording-upstream.ts';
+import { writeHttp, writeJson } from '../support/v2/write-http.ts';
 
 /** One way there and back over both transports, for every operation. More of them with other seeds. */
 test.each([1, 2, 3])(

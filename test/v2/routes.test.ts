@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Declared, declared } from './declared.ts';
-import { type Gateway, startGateway } from './gateway.ts';
-import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
+import { type Declared, declared } from '../support/v2/declared.ts';
+import { type Gateway, startGateway } from '../support/v2/gateway.ts';
+import { type RecordingUpstream, startRecordingUpstream } from '../support/v2/recording-upstream.ts';
 
 /** What is not a literal, though it looks like one, or like a verb, an escape or a dot segment. */
 const LOOKALIKES: readonly ((literal: string) => string)[] = [

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
 import { createTransport } from '../../src/vultr/transport.ts';
-import { closed, context, failure, request, startClient, startHttp, startTcp } from './support.ts';
+import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 describe('an abort ends the exchange at once and closes the connection', () => {
   test('before an answer', async () => {

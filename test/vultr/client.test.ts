@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createVultrClient } from '../../src/vultr/client.ts';
 import type { Stage } from '../../src/vultr/request.ts';
-import { context, failure, request, startClient, startHttp } from './support.ts';
+import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
 
 describe('a client', () => {
   test.each([

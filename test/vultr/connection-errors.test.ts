@@ -10,7 +10,7 @@ import {
   startHttp,
   startRaw,
   startTcp,
-} from './support.ts';
+} from '../support/vultr.ts';
 
 describe('a broken answer is INTERNAL, BAD_UPSTREAM_RESPONSE', () => {
   const large = 'x'.repeat(2_000);

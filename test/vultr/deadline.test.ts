@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
-import { systemClock } from '../../src/vultr/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import type { Send } from '../../src/vultr/request.ts';
-import { closed, context, failure, request, startClient, startHttp, startTcp } from './support.ts';
+import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 const ANSWER = { status: 200, contentType: '', body: new Uint8Array(), attempts: 1 };
 const never: Send = () => new Promise(() => undefined);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { toCallError } from '../../src/vultr/errors.ts';
 import cases from '../cases/vultr-errors.json' with { type: 'json' };
-import { context, failure, request, startClient, startHttp } from './support.ts';
+import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
 
 interface Case {
   readonly status: number;

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
 import type { VultrClientOptions } from '../../src/vultr/client.ts';
-import { type Clock, systemClock } from '../../src/vultr/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { retryFailures } from '../../src/vultr/retry.ts';
 import { RetryBudget } from '../../src/vultr/retry-budget.ts';
-import { closed, context, failure, request, startClient, startHttp, startTcp } from './support.ts';
+import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 /** A clock that stands still but for its sleeps, which it notes and passes at once. */
 function createClock(): Clock & { readonly slept: number[] } {

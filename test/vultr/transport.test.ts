@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { closed, context, failure, OK, request, startClient, startHttp, startRaw } from './support.ts';
+import { closed, context, failure, OK, request, startClient, startHttp, startRaw } from '../support/vultr.ts';
 
 /** An upstream that answers `{}` and notes what it was asked. */
 async function startEcho() {

@@ -1,6 +1,6 @@
 import { CallError } from '../../status/call-error.ts';
-import { abortError } from '../abort.ts';
-import type { Clock } from '../clock.ts';
+import { abortError } from '../../status/abort.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
 import { credentialKey } from './credential-key.ts';
@@ -8,7 +8,7 @@ import type { BudgetLimits } from './options.ts';
 import { Pace } from './pace.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import type { Slot, SlotSource, SourceState } from './slot.ts';
-import { type Place, TurnQueue } from './turn-queue.ts';
+import { type Place, TurnQueue } from './permit-queue.ts';
 
 /** What is kept of the time that a request has left, so that its answer can still come after its turn. */
 const ANSWER_TIME = { part: 0.25, mostMs: 1_000 } as const;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { VultrObserver } from '../observe.ts';
 import { Budget } from './budget.ts';
 import { createLocalSource } from './local-source.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { RateFactor } from './rate-factor.ts';
 import { LEAST_GAP, type Slot, type SlotSource, WINDOW_MS } from './slot.ts';
 

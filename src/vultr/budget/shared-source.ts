@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { VultrObserver } from '../observe.ts';
 import { createLocalSource } from './local-source.ts';
 import { type BudgetLimits, intervalOf, limitOf, type RedisOptions, shareOf } from './options.ts';

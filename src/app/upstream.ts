@@ -1,0 +1,54 @@
+import { startSandbox } from '../sandbox/index.ts';
+import type { ServeConfig } from '../config/settings.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { readVersion } from '../config/version.ts';
+import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import { createVultrTelemetry } from '../vultr/telemetry.ts';
+
+/** What the service asks: Vultr, or the sandbox that plays it. */
+export interface Upstream {
+  readonly client: VultrClient;
+  /** Its base URL. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
+export async function startUpstream(config: ServeConfig, log: Logger, metrics: Metrics): Promise<Upstream> {
+  const sandbox =
+    config.upstream === 'sandbox' ? await startSandbox({ timeScale: config.sandboxSpeed }) : undefined;
+  const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
+  const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
+  const { rate, cacheFreshMs, redisUrl } = config;
+  const client: VultrClient = createVultrClient({
+    baseUrl: url,
+    userAgent: `vultr-grpc/${readVersion()}`,
+    observe: telemetry.observe,
+    breaker: {},
+    sharing: {},
+    ...(rate !== undefined && {
+      budget: {
+        ratePerSecond: rate,
+        reserve: config.reserve,
+        burst: config.burst,
+        replicas: config.replicas,
+        ...(redisUrl !== undefined && { redis: { url: redisUrl } }),
+      },
+    }),
+    ...(cacheFreshMs !== undefined && {
+      cache: {
+        onRefreshFailed: telemetry.onRefreshFailed,
+        limits: { freshMs: cacheFreshMs, keepMs: config.cacheKeepMs },
+      },
+    }),
+  });
+  return {
+    client,
+    url,
+    close: async () => {
+      await client.close();
+      await sandbox?.close();
+    },
+  };
+}

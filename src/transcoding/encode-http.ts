@@ -1,0 +1,145 @@
+import type { DescField } from '@bufbuild/protobuf';
+import { type EncodeContext, encodeField, encodeMessage } from './encode-json.ts';
+import { encodeQuery } from './encode-query.ts';
+import type { FieldValue, Message } from './message.ts';
+import type { FieldPath, HttpBinding } from '../contract/operation.ts';
+import type { PathTemplate, TemplateVariable } from './path-template.ts';
+import { percentEncode } from './percent.ts';
+import { scalarToText } from './scalar-text.ts';
+import { Violations } from './violations.ts';
+
+/** An HTTP request, as a binding writes it from a message. */
+export interface EncodedRequest {
+  readonly method: string;
+  /** Percent-encoded, starting with a slash. */
+  readonly path: string;
+  /** Percent-encoded, without the question mark; "" when there is none. */
+  readonly query: string;
+  /** The JSON of the body; undefined when there is none. */
+  readonly body: FieldValue | undefined;
+}
+
+/**
+ * Writes a message as the HTTP request that its binding describes: the reading of a google.api.http rule that a client
+ * has, the reverse of decoding. A rule for every method (`*`) is sent as POST with a body, as GET without.
+ *
+ * @throws CallError INVALID_ARGUMENT with every field that cannot be sent: a path variable that is empty, `.` or `..`,
+ *   a value that its place in the template does not allow, a lone surrogate, an additional field that is set already
+ */
+export function encodeHttpRequest(binding: HttpBinding, message: Message): EncodedRequest {
+  const violations = new Violations();
+  const { template, operation } = binding;
+  const path = encodePath(binding, message, violations);
+  const elsewhere = new Set(template.variables.map(({ fieldPath }) => fieldPath.join('.')));
+  const context: EncodeContext = { violations, elsewhere };
+  let query = '';
+  let body: FieldValue | undefined;
+  if (binding.body === 'message') {
+    body = encodeMessage(operation.input, message, '', context);
+  } else {
+    if (binding.body !== 'none') {
+      const { name } = binding.body;
+      const value = message[name];
+      if (value !== undefined) body = encodeField(binding.body, value, name, context);
+      elsewhere.add(name);
+    }
+    query = encodeQuery(operation.input, message, context);
+  }
+  violations.throwIfAny();
+  return { method: requestMethod(binding), path, query, body };
+}
+
+function requestMethod(binding: HttpBinding): string {
+  if (binding.httpMethod !== '*') return binding.httpMethod;
+  return binding.body === 'none' ? 'GET' : 'POST';
+}
+
+function encodePath(binding: HttpBinding, message: Message, violations: Violations): string {
+  const { template } = binding;
+  const parts: string[] = [];
+  for (let index = 0; index < template.segments.length; index += 1) {
+    const position = template.variables.findIndex(({ start }) => start === index);
+    const variable = template.variables[position];
+    const fieldPath = binding.variables[position];
+    if (variable !== undefined && fieldPath !== undefined) {
+      parts.push(...encodeVariable(template, variable, fieldPath, message, violations));
+      index = variable.end - 1;
+      continue;
+    }
+    const segment = template.segments[index];
+    if (segment !== undefined && 'literal' in segment) parts.push(segment.spelling);
+    // `**` stands for no segment just as well; what `*` stands for, nobody has said.
+    else if (segment?.wildcard === '*')
+      violations.add('', `The path ${template.source} leaves a segment open.`);
+  }
+  const verb = template.verb === undefined ? '' : `:${percentEncode(template.verb)}`;
+  return `/${parts.join('/')}${verb}`;
+}
+
+function encodeVariable(
+  template: PathTemplate,
+  variable: TemplateVariable,
+  fieldPath: FieldPath,
+  message: Message,
+  violations: Violations,
+): string[] {
+  const name = variable.fieldPath.join('.');
+  const value = readPath(message, fieldPath);
+  const text = value === undefined ? '' : scalarToText(lastField(fieldPath), value);
+  const parts = variable.isMultiSegment ? text.split('/') : [text];
+  const problem = findProblem(template, variable, text, parts);
+  if (problem !== undefined) {
+    violations.add(name, problem);
+    return [];
+  }
+  return parts.map(percentEncode);
+}
+
+function findProblem(
+  template: PathTemplate,
+  variable: TemplateVariable,
+  text: string,
+  parts: readonly string[],
+): string | undefined {
+  if (text === '') return 'It is part of the path, so it must not be empty.';
+  if (!text.isWellFormed()) return 'It holds a lone surrogate, which no URL can carry.';
+  if (!parts.every(isPathValue)) {
+    return "It is part of the path, so neither it nor a segment of it may be '.', '..' or empty.";
+  }
+  if (!matches(template, variable, parts)) {
+    const wanted = template.segments.slice(variable.start, variable.end);
+    const pattern = wanted
+      .map((segment) => ('literal' in segment ? segment.literal : segment.wildcard))
+      .join('/');
+    return `It has to be of the form ${pattern}.`;
+  }
+  return undefined;
+}
+
+/** Whether the segments of a value are those that the variable's template asks for. */
+function matches(template: PathTemplate, variable: TemplateVariable, parts: readonly string[]): boolean {
+  const wanted = template.segments.slice(variable.start, variable.end);
+  const last = wanted.at(-1);
+  const isOpen = last !== undefined && 'wildcard' in last && last.wildcard === '**';
+  const fixed = isOpen ? wanted.slice(0, -1) : wanted;
+  if (isOpen ? parts.length < fixed.length : parts.length !== fixed.length) return false;
+  return fixed.every((segment, index) => 'wildcard' in segment || segment.literal === parts[index]);
+}
+
+/** Whether a text may be the value of a path segment: `.` and `..` are folded away on the way, so they name another path. */
+export function isPathValue(text: string): boolean {
+  return text !== '' && text !== '.' && text !== '..';
+}
+
+function readPath(message: Message, path: FieldPath): FieldValue | undefined {
+  let value: FieldValue | undefined = message;
+  for (const field of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Message)[field.name];
+  }
+  return value;
+}
+
+function lastField(path: FieldPath): DescField {
+  return path.at(-1) ?? path[0];
+}

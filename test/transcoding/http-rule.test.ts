@@ -1,0 +1,162 @@
+import { createFileRegistry, type DescMethod, fromBinary, type Registry } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ContractError } from '../../src/contract/contract-error.ts';
+import { compileHttpBindings } from '../../src/transcoding/http-rule.ts';
+import type { Operation } from '../../src/contract/operation.ts';
+import { compileProto } from '../support/compile-proto.ts';
+
+const PROTO = `
+syntax = "proto3";
+package t;
+import "google/api/annotations.proto";
+import "google/protobuf/struct.proto";
+
+message Inner { string leaf = 1; Inner inner = 2; }
+message Req {
+  string id = 1; Inner inner = 2; repeated string tags = 3; map<string, string> labels = 4;
+  google.protobuf.Struct free = 5; repeated Inner inners = 6;
+}
+message Res { string out = 1; }
+
+service S {
+  rpc None(Req) returns (Res);
+  rpc Plain(Req) returns (Res) {
+    option (google.api.http) = {
+      post: "/a/{id}/{inner.inner.leaf=x/**}:go" body: "inners" response_body: "out"
+      additional_bindings { delete: "/b" body: "*" }
+      additional_bindings { custom { kind: "OPTIONS" path: "/c" } }
+      additional_bindings { custom { kind: "*" path: "/d" } }
+    };
+  }
+  rpc Streaming(Req) returns (stream Res) { option (google.api.http) = { get: "/s" }; }
+
+  rpc BadTemplate(Req) returns (Res) { option (google.api.http) = { get: "/a/{id" }; }
+  rpc BadSecond(Req) returns (Res) { option (google.api.http) = { get: "/a" additional_bindings { get: "b" } }; }
+  rpc UnknownField(Req) returns (Res) { option (google.api.http) = { get: "/a/{nope}" }; }
+  rpc UnknownNested(Req) returns (Res) { option (google.api.http) = { get: "/a/{inner.nope}" }; }
+  rpc JsonNameOnly(Req) returns (Res) { option (google.api.http) = { get: "/a/{innerLeaf}" }; }
+  rpc ThroughScalar(Req) returns (Res) { option (google.api.http) = { get: "/a/{id.x}" }; }
+  rpc Repeated(Req) returns (Res) { option (google.api.http) = { get: "/a/{tags}" }; }
+  rpc RepeatedOnTheWay(Req) returns (Res) { option (google.api.http) = { get: "/a/{inners.leaf}" }; }
+  rpc MapField(Req) returns (Res) { option (google.api.http) = { get: "/a/{labels}" }; }
+  rpc MessageField(Req) returns (Res) { option (google.api.http) = { get: "/a/{inner}" }; }
+  rpc StructField(Req) returns (Res) { option (google.api.http) = { get: "/a/{free}" }; }
+  rpc Twice(Req) returns (Res) { option (google.api.http) = { get: "/a/{id}/{id}" }; }
+  rpc BodyNoField(Req) returns (Res) { option (google.api.http) = { post: "/a" body: "nope" }; }
+  rpc BodyNested(Req) returns (Res) { option (google.api.http) = { post: "/a" body: "inner.leaf" }; }
+  rpc BodyInPath(Req) returns (Res) { option (google.api.http) = { post: "/a/{id}" body: "id" }; }
+  rpc GetBody(Req) returns (Res) { option (google.api.http) = { get: "/a" body: "*" }; }
+  rpc HeadBody(Req) returns (Res) { option (google.api.http) = { custom { kind: "HEAD" path: "/a" } body: "*" }; }
+  rpc ResponseNoField(Req) returns (Res) { option (google.api.http) = { get: "/a" response_body: "nope" }; }
+  rpc NoPattern(Req) returns (Res) { option (google.api.http) = { body: "*" }; }
+  rpc BadKind(Req) returns (Res) { option (google.api.http) = { custom { kind: "GE T" path: "/a" } }; }
+  rpc EmptyKind(Req) returns (Res) { option (google.api.http) = { custom { kind: "" path: "/a" } }; }
+  rpc NestedBindings(Req) returns (Res) {
+    option (google.api.http) = { get: "/a" additional_bindings { get: "/b" additional_bindings { get: "/c" } } };
+  }
+  rpc ClientStream(stream Req) returns (Res) { option (google.api.http) = { post: "/a" body: "*" }; }
+  rpc Bidi(stream Req) returns (stream Res) { option (google.api.http) = { get: "/a/{id}" }; }
+}
+`;
+
+/** What each faulty rule is told, besides the name of its rpc. */
+const FAULTS: Record<string, string> = {
+  BadTemplate: 'column 7 of path template "/a/{id": expected \'}\', found the end',
+  BadSecond: 'column 1 of path template "b"',
+  UnknownField: 'binds {nope}, but t.Req has no field nope',
+  UnknownNested: 'binds {inner.nope}, but t.Inner has no field nope',
+  JsonNameOnly: 'has no field innerLeaf',
+  ThroughScalar: 'id is no message',
+  Repeated: 'tags is a repeated field',
+  RepeatedOnTheWay: 'inners is a repeated field',
+  MapField: 'labels is a map',
+  MessageField: 'which is a message (t.Inner)',
+  StructField: 'which is a message (google.protobuf.Struct)',
+  Twice: 'binds {id} twice',
+  BodyNoField: 'has body "nope", which is no field of t.Req',
+  BodyNested: 'has body "inner.leaf", which is no field',
+  BodyInPath: 'has body "id", which its path binds already',
+  GetBody: 'has a body "*" for GET',
+  HeadBody: 'has a body "*" for HEAD',
+  ResponseNoField: 'has response_body "nope", which is no field of t.Res',
+  NoPattern: 'without a pattern',
+  BadKind: 'of kind "GE T"',
+  EmptyKind: 'of kind ""',
+  NestedBindings: 'additional_bindings inside additional_bindings',
+  ClientStream: 'takes a stream of requests',
+  Bidi: 'takes a stream of requests',
+};
+
+let registry: Registry;
+let methods: readonly DescMethod[];
+
+beforeAll(async () => {
+  registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await compileProto(PROTO)));
+  methods = registry.getService('t.S')?.methods ?? [];
+});
+
+function operation(rpc: string): Operation {
+  const descriptor = methods.find(({ name }) => name === rpc);
+  if (descriptor === undefined) throw new Error(`the test has no rpc ${rpc}`);
+  return {
+    name: `t.S/${rpc}`,
+    service: 't.S',
+    rpc,
+    descriptor,
+    input: descriptor.input,
+    kind: descriptor.methodKind,
+    idempotency: 'IDEMPOTENCY_UNKNOWN',
+    isPublic: false,
+    bindings: [],
+  };
+}
+
+describe('the HTTP rules of an rpc', () => {
+  test('an rpc without a rule has no bindings', () => {
+    expect(compileHttpBindings(operation('None'), registry)).toEqual([]);
+  });
+
+  test('a rule and its additional bindings are compiled in order, bound to their fields', () => {
+    const plain = operation('Plain');
+    const bindings = compileHttpBindings(plain, registry);
+    expect(bindings.map(({ httpMethod, template }) => `${httpMethod} ${template.source}`)).toEqual([
+      'POST /a/{id}/{inner.inner.leaf=x/**}:go',
+      'DELETE /b',
+      'OPTIONS /c',
+      '* /d',
+    ]);
+    expect(bindings.every((binding) => binding.operation === plain)).toBe(true);
+    const [first, second, third] = bindings;
+    expect(first?.variables.map((path) => path.map(({ name }) => name))).toEqual([
+      ['id'],
+      ['inner', 'inner', 'leaf'],
+    ]);
+    expect(first?.body).toMatchObject({ name: 'inners', fieldKind: 'list' });
+    expect(first?.responseBody).toMatchObject({ name: 'out' });
+    expect(second).toMatchObject({ body: 'message', variables: [], responseBody: undefined });
+    expect(third).toMatchObject({ body: 'none' });
+  });
+
+  test('a server-streaming rpc may have one', () => {
+    expect(compileHttpBindings(operation('Streaming'), registry)).toHaveLength(1);
+  });
+
+  test('there are none in a descriptor set without google.api.http', () => {
+    expect(compileHttpBindings(operation('Plain'), createFileRegistry())).toEqual([]);
+  });
+
+  test.each(Object.entries(FAULTS))('%s is refused by name', (rpc, problem) => {
+    const compile = () => compileHttpBindings(operation(rpc), registry);
+    expect(compile).toThrow(ContractError);
+    expect(compile).toThrow(problem);
+    expect(compile).toThrow(`t.S/${rpc} `);
+  });
+
+  test('every faulty rpc of this file has its case', () => {
+    const sound = ['None', 'Plain', 'Streaming'];
+    expect(methods.map(({ name }) => name).filter((name) => !sound.includes(name))).toEqual(
+      Object.keys(FAULTS),
+    );
+  });
+});
