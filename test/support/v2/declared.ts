@@ -51,25 +51,27 @@ export const registry: FileRegistry = createFileRegistry(
 /** google.api.FieldBehavior.REQUIRED */
 const REQUIRED = 2;
 
-/** Every rpc of vultr.v2. */
+/** Every rpc of vultr.v2 but the raw one, which stands for no operation of its own. */
 export const declared: readonly Declared[] = services().flatMap((service) =>
-  service.methods.map((method) => {
-    const rule = ruleOf(method);
-    const { case: kind, value } = rule.pattern;
-    const [httpMethod, path] =
-      typeof value === 'string' ? [kind.toUpperCase(), value] : [value.kind, value.path];
-    return {
-      name: `${service.typeName}/${method.name}`,
-      method,
-      input: method.input,
-      httpMethod,
-      path,
-      pathFields: [...path.matchAll(/\{(\w+)/g)].map(([, name = '']) => name),
-      body: rule.body,
-      isPublic: optionOf(method, 'vultr.options.v1.public') === true,
-      successCode: Number(/nswers? (2\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1] ?? 200),
-    };
-  }),
+  service.methods
+    .filter((method) => optionOf(method, 'vultr.options.v1.raw') !== true)
+    .map((method) => {
+      const rule = ruleOf(method);
+      const { case: kind, value } = rule.pattern;
+      const [httpMethod, path] =
+        typeof value === 'string' ? [kind.toUpperCase(), value] : [value.kind, value.path];
+      return {
+        name: `${service.typeName}/${method.name}`,
+        method,
+        input: method.input,
+        httpMethod,
+        path,
+        pathFields: [...path.matchAll(/\{(\w+)/g)].map(([, name = '']) => name),
+        body: rule.body,
+        isPublic: optionOf(method, 'vultr.options.v1.public') === true,
+        successCode: Number(/nswers? (2\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1] ?? 200),
+      };
+    }),
 );
 
 /** The rpc of a name such as `HaltInstance`. */
