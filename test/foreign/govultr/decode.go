@@ -44,6 +44,13 @@ type decodingReport struct {
 	Faults    []fault   `json:"faults"`
 	Vacant    []vacancy `json:"vacant"`
 	Refused   []refusal `json:"refused"`
+	// Empty are the methods that were answered with an empty list, which shows nothing about its elements.
+	Empty []string `json:"empty"`
+	// Spoilt are the methods whose documented answer the client itself cannot read: it takes any member "status" at the
+	// top for the HTTP status of an error.
+	Spoilt []string `json:"spoilt"`
+	// Unsent are the methods for which the client sends nothing.
+	Unsent []string `json:"unsent"`
 	// Uncalled are the methods that the scenario lacks.
 	Uncalled []string `json:"uncalled"`
 }
@@ -67,7 +74,15 @@ func decode(base string, output *os.File) error {
 		values:    map[string]string{},
 		succeeded: map[string]bool{},
 		faulty:    map[string]bool{},
-		report:    decodingReport{Faults: []fault{}, Vacant: []vacancy{}, Refused: []refusal{}, Uncalled: []string{}},
+		report: decodingReport{
+			Faults:   []fault{},
+			Vacant:   []vacancy{},
+			Refused:  []refusal{},
+			Empty:    []string{},
+			Spoilt:   []string{},
+			Unsent:   []string{},
+			Uncalled: []string{},
+		},
 	}
 	methods := methodsOf(client)
 	for _, m := range methods {
@@ -87,7 +102,12 @@ func decode(base string, output *os.File) error {
 	}
 	run.report.Methods = len(methods)
 	run.report.Succeeded = len(run.succeeded)
-	run.report.Decoded = len(run.succeeded) - len(run.faulty)
+	run.report.Decoded = len(run.succeeded)
+	for _, isFaulty := range run.faulty {
+		if isFaulty {
+			run.report.Decoded--
+		}
+	}
 	return printLine(output, run.report)
 }
 
@@ -118,6 +138,10 @@ func (r *scenarioRun) do(s step) error {
 	r.wire.last = answer{}
 	results, failure := m.call(args)
 	got := r.wire.last
+	if got.status == 0 && failure == nil {
+		r.report.Unsent = append(r.report.Unsent, m.name)
+		return nil
+	}
 	if !got.isSuccess() {
 		r.refuse(s, got.status, fmt.Sprintf("%v %s", failure, excerpt(got.body)))
 		return nil
@@ -129,10 +153,18 @@ func (r *scenarioRun) do(s step) error {
 		}
 	}
 	if failure != nil {
-		r.faulty[m.name] = true
-		r.report.Faults = append(r.report.Faults, r.faultsOf(m, args, failure)...)
-	} else if absent := absentResult(results); absent != "" {
+		faults := r.faultsOf(m, args, failure)
+		r.faulty[m.name] = r.faulty[m.name] || len(faults) > 0
+		r.report.Faults = append(r.report.Faults, faults...)
+		return nil
+	}
+	if absent := absentResult(results); absent != "" {
 		r.report.Vacant = append(r.report.Vacant, vacancy{m.name, absent, excerpt(got.body)})
+	}
+	for _, result := range results {
+		if result.Kind() == reflect.Slice && !result.IsNil() && result.Len() == 0 {
+			r.report.Empty = append(r.report.Empty, m.name)
+		}
 	}
 	return nil
 }
@@ -150,15 +182,16 @@ func (r *scenarioRun) faultsOf(m method, args []reflect.Value, failure error) []
 	defer func() { r.wire.instead = nil }()
 	var faults []fault
 	for failure != nil {
-		var mistyped *json.UnmarshalTypeError
-		isMistyped := errors.As(failure, &mistyped) && mistyped.Field != ""
 		member := ""
-		if isMistyped {
-			member = mistyped.Field
-		}
-		faults = append(faults, fault{m.name, member, failure.Error(), body})
-		if !isMistyped {
-			break
+		var mistyped *json.UnmarshalTypeError
+		if strings.Contains(failure.Error(), "field apiError.status ") {
+			member = "status"
+			r.report.Spoilt = append(r.report.Spoilt, m.name)
+		} else {
+			if errors.As(failure, &mistyped) {
+				member = mistyped.Field
+			}
+			faults = append(faults, fault{m.name, member, failure.Error(), body})
 		}
 		var removed bool
 		changed.body, removed = withoutMember(changed.body, member)

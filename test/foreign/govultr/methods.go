@@ -61,9 +61,14 @@ func methodsOf(client *govultr.Client) []method {
 	return methods
 }
 
-// newClient makes a client of a server that sends the key and tries everything once.
+// newClient makes a client of a server that sends the key, tries everything once and follows no redirections, which
+// could lead away from this machine.
 func newClient(base string, transport http.RoundTripper) (*govultr.Client, error) {
-	client := govultr.NewClient(&http.Client{Transport: withKey{transport}, Timeout: 30 * time.Second})
+	client := govultr.NewClient(&http.Client{
+		Transport:     withKey{transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       30 * time.Second,
+	})
 	client.SetRetryLimit(0)
 	return client, client.SetBaseURL(base)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 )
 
@@ -30,6 +31,8 @@ type transparencyReport struct {
 	Calls       int          `json:"calls"`
 	Equal       int          `json:"equal"`
 	Differences []difference `json:"differences"`
+	// Unsent are the methods for which the client sends nothing at all, wherever its server is.
+	Unsent []string `json:"unsent"`
 }
 
 func transparent(input io.Reader, output *os.File) error {
@@ -44,19 +47,26 @@ func transparent(input io.Reader, output *os.File) error {
 	if err != nil {
 		return fmt.Errorf("the gateway's address was expected as a line of input: %w", err)
 	}
-	direct, err := observe(upstream.url, upstream)
+	direct, err := newObserver(upstream.url, upstream)
 	if err != nil {
 		return err
 	}
-	through, err := observe(strings.TrimSpace(gateway), upstream)
+	through, err := newObserver(strings.TrimSpace(gateway), upstream)
 	if err != nil {
 		return err
 	}
-	report := transparencyReport{Calls: len(direct), Differences: []difference{}}
-	for i, sent := range direct {
-		if parts := compare(sent, through[i]); len(parts) > 0 {
-			report.Differences = append(report.Differences, difference{sent.method, parts})
-		} else {
+	report := transparencyReport{Calls: len(direct.methods), Differences: []difference{}, Unsent: []string{}}
+	for i, m := range direct.methods {
+		// One set of arguments for both calls: the client writes a pointer into the query of one method.
+		args := argumentsOf(m)
+		sent, arrived := direct.observe(m, args), through.observe(through.methods[i], args)
+		parts := compare(sent, arrived)
+		switch {
+		case len(sent.arrivals) == 0 && sent.failure == "":
+			report.Unsent = append(report.Unsent, m.name)
+		case len(parts) > 0:
+			report.Differences = append(report.Differences, difference{m.name, parts})
+		default:
 			report.Equal++
 		}
 	}
@@ -65,32 +75,37 @@ func transparent(input io.Reader, output *os.File) error {
 
 // observation is what a call led to.
 type observation struct {
-	method   string
 	arrivals []recorded
 	// status is that of the answer, and failure what the client made of it.
 	status  int
 	failure string
 }
 
-// observe makes every call against a base URL, and notes what arrives upstream.
-func observe(base string, upstream *recorder) ([]observation, error) {
+// observer makes calls against one base URL, and notes what arrives upstream.
+type observer struct {
+	methods  []method
+	wire     *tap
+	upstream *recorder
+}
+
+func newObserver(base string, upstream *recorder) (*observer, error) {
 	wire := &tap{next: http.DefaultTransport}
 	client, err := newClient(base, wire)
 	if err != nil {
 		return nil, err
 	}
-	var observations []observation
-	for _, m := range methodsOf(client) {
-		wire.last = answer{}
-		seen := observation{method: m.name}
-		if _, err := m.call(argumentsOf(m)); err != nil {
-			seen.failure = err.Error()
-		}
-		seen.status = wire.last.status
-		seen.arrivals = upstream.take()
-		observations = append(observations, seen)
+	return &observer{methodsOf(client), wire, upstream}, nil
+}
+
+func (o *observer) observe(m method, args []reflect.Value) observation {
+	o.wire.last = answer{}
+	seen := observation{}
+	if _, err := m.call(args); err != nil {
+		seen.failure = err.Error()
 	}
-	return observations, nil
+	seen.status = o.wire.last.status
+	seen.arrivals = o.upstream.take()
+	return seen
 }
 
 func compare(sent, through observation) []part {
