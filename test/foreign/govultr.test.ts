@@ -95,7 +95,7 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     client.write(`${url}\n`);
     const report: TransparencyReport = JSON.parse(await client.line());
     expect(report.calls).toBeGreaterThanOrEqual(METHODS);
-    expect(report.differences).toEqual([]);
+    expect(report.differences.flatMap(described)).toEqual([]);
     expect(report.unsent).toEqual(UNSENT);
     expect(report.equal).toBe(report.calls - UNSENT.length);
   });
@@ -107,7 +107,7 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
       const client = start(program, ['decode', '-base', sandbox.url]);
       const report: DecodingReport = JSON.parse(await client.line());
       expect(report.uncalled, 'methods that scenario.txt does not call').toEqual([]);
-      expect(report.faults).toEqual([]);
+      expect(report.faults.map(({ method, error }) => `${method}: ${error}`)).toEqual([]);
       expect(report.unsent).toEqual(UNSENT);
       expect(SPOILT).toEqual(expect.arrayContaining([...report.spoilt]));
       expect(report.decoded).toBe(report.succeeded);
@@ -117,3 +117,8 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     }
   });
 });
+
+/** What differs, a line each. */
+function described({ method, parts }: Difference): string[] {
+  return parts.map(({ what, sent, arrived }) => `${method}: ${what} is\n  ${arrived}\ninstead of\n  ${sent}`);
+}
