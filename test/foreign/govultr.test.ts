@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startSandbox } from '../../src/sandbox/index.ts';
+import { type Child, startChild } from './child.ts';
+
+/** A request that does not arrive through the gateway as the client sent it; see govultr/transparent.go. */
+interface Difference {
+  readonly method: string;
+  readonly parts: readonly { readonly what: string; readonly sent: string; readonly arrived: string }[];
+}
+
+interface TransparencyReport {
+  readonly calls: number;
+  readonly equal: number;
+  readonly differences: readonly Difference[];
+  readonly unsent: readonly string[];
+}
+
+/** See govultr/decode.go. */
+interface DecodingReport {
+  readonly methods: number;
+  readonly succeeded: number;
+  readonly decoded: number;
+  readonly faults: readonly { readonly method: string; readonly member: string; readonly error: string }[];
+  readonly vacant: readonly { readonly method: string; readonly type: string; readonly body: string }[];
+  readonly refused: readonly { readonly method: string; readonly status: number; readonly text: string }[];
+  readonly spoilt: readonly string[];
+  readonly unsent: readonly string[];
+  readonly uncalled: readonly string[];
+}
+
+/** The methods of the pinned client. A newer client may have more, and hardly fewer. */
+const METHODS = 429;
+
+/** The client builds this method's request and never sends it. */
+const UNSENT = ['CDN.DeletePushZoneFile'];
+
+/** The client takes the member "status" of these documented answers for the status of an error, and fails on it. */
+const SPOILT = [
+  'Instance.Restore',
+  'Organization.CreateInvitation',
+  'Organization.GetInvitation',
+  'Organization.ResendInvitation',
+  'VirtualFileSystemStorage.Create',
+  'VirtualFileSystemStorage.Get',
+  'VirtualFileSystemStorage.Update',
+];
+
+/** Of the methods, how many the sandbox has to answer with success for the scenario to be worth something. */
+const SUCCEEDING = 420;
+
+const SOURCE = new URL('govultr/', import.meta.url);
+const CLI = new URL('../../src/cli.ts', import.meta.url).pathname;
+
+const hasGo = spawnSync('go', ['version']).status === 0;
+if (!hasGo)
+  process.stderr.write("The tests with Vultr's Go client are skipped: there is no go on the PATH.\n");
+
+describe.skipIf(!hasGo)("Vultr's own Go client", () => {
+  let folder: string;
+  let program: string;
+  const children: Child[] = [];
+  const start = (command: string, args: readonly string[]): Child => {
+    const child = startChild(command, args);
+    children.push(child);
+    return child;
+  };
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vultr-grpc-govultr-'));
+    program = join(folder, 'govultr');
+    const build = spawnSync('go', ['build', '-o', program, '.'], { cwd: SOURCE, encoding: 'utf8' });
+    if (build.status !== 0) throw new Error(`go build failed:\n${build.stderr}`);
+  }, 300_000);
+
+  afterAll(async () => {
+    for (const child of children) await child.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('reaches Vultr through the gateway with exactly the requests that it sends directly', async () => {
+    const client = start(program, ['transparent']);
+    const { recorder } = JSON.parse(await client.line());
+    const flags = { '--grpc': '127.0.0.1:0', '--http': '127.0.0.1:0', '--log-level': 'error' };
+    const settings = { ...flags, '--rate': 'off', '--cache-fresh': 'off', '--state-dir': 'memory' };
+    const gateway = start(process.execPath, [
+      CLI,
+      'serve',
+      ...Object.entries({ '--upstream': recorder, ...settings }).flat(),
+    ]);
+    const url = /HTTP (http:\S+),/.exec(await gateway.line())?.[1] ?? '';
+    client.write(`${url}\n`);
+    const report: TransparencyReport = JSON.parse(await client.line());
+    expect(report.calls).toBeGreaterThanOrEqual(METHODS);
+    expect(report.differences.flatMap(described)).toEqual([]);
+    expect(report.unsent).toEqual(UNSENT);
+    expect(report.equal).toBe(report.calls - UNSENT.length);
+  });
+
+  test('can decode every answer of the sandbox', async () => {
+    const lag = { readMs: 0, listMs: 0, powerMs: 0, bootMs: 0, provisionMs: 0 };
+    const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 11, lag });
+    try {
+      const client = start(program, ['decode', '-base', sandbox.url]);
+      const report: DecodingReport = JSON.parse(await client.line());
+      expect(report.uncalled, 'methods that scenario.txt does not call').toEqual([]);
+      expect(report.faults.map(({ method, error }) => `${method}: ${error}`)).toEqual([]);
+      expect(report.unsent).toEqual(UNSENT);
+      expect(SPOILT).toEqual(expect.arrayContaining([...report.spoilt]));
+      expect(report.decoded).toBe(report.succeeded);
+      expect(report.succeeded, JSON.stringify(report.refused)).toBeGreaterThanOrEqual(SUCCEEDING);
+    } finally {
+      await sandbox.close();
+    }
+  });
+});
+
+/** What differs, a line each. */
+function described({ method, parts }: Difference): string[] {
+  return parts.map(({ what, sent, arrived }) => `${method}: ${what} is\n  ${arrived}\ninstead of\n  ${sent}`);
+}
