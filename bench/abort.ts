@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallError } from '../src/status/call-error.ts';
-import { createVultrClient, type VultrClient, type VultrClientOptions } from '../src/vultr/client.ts';
+import { createStages, type Stages, type StageOptions } from '../src/vultr/stages.ts';
 import type { VultrRequest } from '../src/vultr/request.ts';
 
 const rounds = Number(process.argv[2] ?? 20);
@@ -16,7 +16,7 @@ const rounds = Number(process.argv[2] ?? 20);
 interface Phase {
   readonly name: string;
   readonly onConnection: (socket: Socket) => void;
-  readonly options?: Partial<VultrClientOptions>;
+  readonly options?: Partial<StageOptions>;
   /** Calls that are under way before the one that is measured. */
   readonly before?: number;
 }
@@ -76,7 +76,7 @@ async function measure({
     onConnection(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const client = createVultrClient({
+  const client = createStages({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...options,
   });
@@ -100,7 +100,7 @@ async function measure({
 }
 
 /** Begins a call and resolves when it has failed, as all of these do. */
-async function begin(client: VultrClient, signal: AbortSignal): Promise<void> {
+async function begin(client: Stages, signal: AbortSignal): Promise<void> {
   const request: VultrRequest = {
     operation: 'bench',
     method: 'GET',

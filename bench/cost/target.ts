@@ -13,7 +13,7 @@ import { startHttpServer } from '../../src/http/server.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { createVultrClient } from '../../src/vultr/client.ts';
+import { createStages } from '../../src/vultr/stages.ts';
 import { createForwarder } from '../../src/v2/forward.ts';
 
 const [kind = '', upstreamUrl = ''] = process.argv.slice(2);
@@ -67,7 +67,7 @@ async function bare(): Promise<string> {
 
 /** The service without any stage between its client and the transport but deadline, retry and errors. */
 async function off(): Promise<string> {
-  const { send } = createVultrClient({ baseUrl: upstreamUrl });
+  const { send } = createStages({ baseUrl: upstreamUrl });
   const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
   const operations = [...contract.operations.values()].filter(({ service }) =>
     service.startsWith('vultr.v2.'),

@@ -2,7 +2,7 @@
  * One replica of the overload bench: a client with its callers, each with a key of its own, who ask at a fixed pace
  * whether they are answered or not. Started by run.ts, which sends the plan and `go`; it sends back `ready` and a tally.
  */
-import { createVultrClient } from '../../src/vultr/client.ts';
+import { createStages } from '../../src/vultr/stages.ts';
 import type { CallerTally, ReplicaPlan, ReplicaTally } from './plan.ts';
 
 /** An answer this much after its deadline counts as late: timers are not exact. */
@@ -10,7 +10,7 @@ const LATE_MS = 50;
 
 const plan = JSON.parse(process.argv[2] ?? '') as ReplicaPlan;
 const sources: string[] = [];
-const client = createVultrClient({
+const client = createStages({
   baseUrl: plan.upstreamUrl,
   budget: {
     replicas: plan.replicas,

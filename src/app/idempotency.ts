@@ -1,46 +1,75 @@
-import type { Operation } from '../contract/operation.ts';
+import { Gauge } from 'prom-client';
+import { createBootClock, systemClock } from '../base/clock.ts';
+import type { ServeConfig } from '../config/settings.ts';
 import {
-  type CreationStore,
-  type Creations,
-  createCreations,
+  createIdempotentVultr,
+  createMoments,
+  type IdempotencyStore,
+  type IdempotentVultr,
   openRedisStore,
   openSqliteStore,
 } from '../idempotency/index.ts';
-import type { ServeConfig } from '../config/settings.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { systemClock } from '../base/clock.ts';
-import type { Send } from '../vultr/request.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Vultr } from '../vultr/vultr.ts';
 
-/**
- * Opens the record of creations where the settings say, and what works with it.
- * @throws Error when the folder of the record cannot be used
- */
-export function openCreations(
-  config: ServeConfig,
-  log: Logger,
-  send: Send,
-  operations: readonly Operation[],
-): Creations {
-  return createCreations({
-    send,
-    operations,
-    store: openStore(config, log),
-    clock: systemClock,
-    isMarking: config.isMarking,
-    policy: { settleMs: config.createSettleMs },
-    onStoreFailure: (error) =>
-      log.warn({ err: error }, 'the record of creations could not be brought up to date'),
-  });
+/** The way to Vultr with idempotency, and whether its record works. */
+export interface OpenedIdempotency extends IdempotentVultr {
+  /** Whether the record of creations can be used, as far as is known. */
+  isAvailable(): boolean;
 }
 
-function openStore({ redisUrl, upstream, stateDir }: ServeConfig, log: Logger): CreationStore {
+/**
+ * Opens the record of creations where the settings say, and wraps the way to Vultr with it.
+ * @throws Error when the folder of the record cannot be used
+ */
+export async function openIdempotency(
+  config: ServeConfig,
+  log: Logger,
+  { registry }: Metrics,
+  vultr: Vultr,
+): Promise<OpenedIdempotency> {
+  const store = await openStore(config, log);
+  new Gauge({
+    name: 'vultr_idempotency_available',
+    help: '1 while the record of creations can be used; 0: creations with a key are refused.',
+    registers: [registry],
+    collect() {
+      this.set(Number(store.isAvailable()));
+    },
+  });
+  const idempotent = createIdempotentVultr({
+    vultr,
+    store,
+    clock: systemClock,
+    moments: createMoments(systemClock, createBootClock()),
+    isTagging: config.isTagging,
+    policy: { settleMs: config.createSettleMs },
+    onStoreFailure: (error) =>
+      log.warn({ error: textOf(error) }, 'the record of creations could not be brought up to date'),
+  });
+  return { ...idempotent, isAvailable: () => store.isAvailable() };
+}
+
+async function openStore(
+  { redisUrl, upstream, stateDir }: ServeConfig,
+  log: Logger,
+): Promise<IdempotencyStore> {
   if (redisUrl !== undefined) {
     return openRedisStore({
       url: redisUrl,
       onError: (error) =>
-        log.warn({ err: error }, 'Redis, which keeps the record of creations, does not answer'),
+        log.warn({ error: textOf(error) }, 'Redis, which keeps the record of creations, does not answer'),
     });
   }
-  // What an embedded Vultr has made is gone at the end.
-  return openSqliteStore({ stateDir: upstream === 'sandbox' ? undefined : stateDir, now: Date.now });
+  return await openSqliteStore({
+    // What an embedded Vultr has made is gone at the end.
+    stateDir: upstream === 'sandbox' ? undefined : stateDir,
+    onError: (error) => log.error({ error: textOf(error) }, 'the record of creations is not available'),
+  });
+}
+
+/** An error of a library is never logged whole: it may hold what it was called with, passwords included. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

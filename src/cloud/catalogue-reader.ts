@@ -1,11 +1,11 @@
-import type { Call } from '../rpc/call.ts';
 import type { JsonObject } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import type { Call, CacheStatus } from '../rpc/call.ts';
+import { worstOf } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { askForPayload } from '../vultr/ask.ts';
-import { vultrPath, vultrQuery } from '../vultr/path.ts';
-import type { Send } from '../vultr/request.ts';
 import { readPage } from './paging.ts';
+import type { AskVultr } from './upstream.ts';
 
 /** Vultr's largest page. */
 const MAX_PER_PAGE = 500;
@@ -13,55 +13,63 @@ const MAX_PER_PAGE = 500;
 /** More pages than any catalogue has; a cursor that leads in a circle ends here. */
 const MAX_PAGES = 20;
 
-type Query = Parameters<typeof vultrQuery>[0];
+/** A list of what Vultr sells. */
+export type CatalogueList = 'listRegions' | 'listPlans' | 'listOs' | 'listApplications';
+
+/** The members that hold the lists. */
+const KEYS = { listRegions: 'regions', listPlans: 'plans', listOs: 'os', listApplications: 'applications' } as const;
+
+type Filter = Readonly<Record<string, string | number | undefined>>;
+
+/** Something from the catalogue, and how it stands in the cache. */
+export interface Cached<T> {
+  readonly value: T;
+  readonly cache: CacheStatus | undefined;
+}
 
 /** Reads what Vultr sells. All of it is public, so it is asked for without a key and can be shared by all callers. */
 export interface CatalogueReader {
-  /** One page of a list, as Vultr answers it. */
-  page(call: Call, path: string, query: Query): Promise<Payload>;
-  /** Every item of a list that stands under `key`. */
-  all(call: Call, path: string, key: string, query?: Query): Promise<JsonObject[]>;
+  /** One page of a list, as Vultr returns it. */
+  page(call: Call, list: CatalogueList, filter: Filter): Promise<Cached<Payload>>;
+  /** Every item of a list. */
+  all(call: Call, list: CatalogueList, filter?: Filter): Promise<Cached<readonly JsonObject[]>>;
   /** The ids of the plans that can be deployed in a region now. NOT_FOUND when there is no such region. */
-  availablePlans(call: Call, region: string): Promise<ReadonlySet<unknown>>;
+  availablePlans(call: Call, region: string): Promise<Cached<ReadonlySet<unknown>>>;
 }
 
 /** Makes a reader. */
-export function createCatalogueReader(send: Send): CatalogueReader {
-  const page: CatalogueReader['page'] = (call, path, query) =>
-    askForPayload(send, call, {
-      method: 'GET',
-      path,
-      query: vultrQuery(query),
-      kind: 'read',
-      isPublic: true,
-    });
+export function createCatalogueReader(ask: AskVultr): CatalogueReader {
+  const page: CatalogueReader['page'] = async (call, list, filter) => {
+    const { body, cache } = await ask(list, filter, call);
+    return { value: payloadOf(body), cache };
+  };
 
   return {
     page,
 
-    async all(call, path, key, query = {}) {
+    async all(call, list, filter = {}) {
       const items: JsonObject[] = [];
+      let cache: CacheStatus | undefined;
       let cursor: string | undefined;
       for (let count = 0; count < MAX_PAGES; count += 1) {
-        const { items: more, next } = readPage(
-          await page(call, path, { ...query, per_page: MAX_PER_PAGE, cursor }),
-          key,
-        );
+        const read = await page(call, list, { ...filter, per_page: MAX_PER_PAGE, cursor });
+        const { items: more, next } = readPage(read.value, KEYS[list]);
+        cache = worstOf([cache, read.cache]);
         items.push(...more);
-        if (next === '') return items;
+        if (next === '') return { value: items, cache };
         cursor = next;
       }
       throw new CallError(
         'INTERNAL',
         'BAD_UPSTREAM_RESPONSE',
-        `Vultr's list of ${key} has no end after ${MAX_PAGES} pages.`,
+        `Vultr's list of ${KEYS[list]} does not end after ${MAX_PAGES} pages.`,
       );
     },
 
     async availablePlans(call, region) {
-      const path = vultrPath('regions', { field: 'region', value: region }, 'availability');
-      const { available_plans } = (await page(call, path, {})).value;
-      return new Set(Array.isArray(available_plans) ? available_plans : []);
+      const { body, cache } = await ask('listAvailablePlans', { region_id: region }, call);
+      const { available_plans } = payloadOf(body).value;
+      return { value: new Set(Array.isArray(available_plans) ? available_plans : []), cache };
     },
   };
 }

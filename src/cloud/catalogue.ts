@@ -1,5 +1,3 @@
-import type { Call, Reply } from '../rpc/call.ts';
-import { anyReply } from '../rpc/reply.ts';
 import type {
   ListImagesRequest,
   ListPlansRequest,
@@ -7,8 +5,10 @@ import type {
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { Payload } from '../payload/payload.ts';
 import { derivedPayload } from '../payload/payload-memo.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import { anyReply, worstOf } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { vultrPath } from '../vultr/path.ts';
+import { isPathValue } from '../transcoding/encode-http.ts';
 import type { CatalogueReader } from './catalogue-reader.ts';
 import { cutPage, readPage, toListPayload } from './paging.ts';
 
@@ -17,37 +17,47 @@ export function createCatalogue(reader: CatalogueReader) {
   return {
     /** ListRegions: GET /v2/regions. */
     async listRegions({ per_page, cursor }: ListRegionsRequest, call: Call): Promise<Reply> {
-      const payload = await reader.page(call, vultrPath('regions'), { per_page, cursor });
-      return anyReply(derivedPayload(payload, toRegions));
+      const { value, cache } = await reader.page(call, 'listRegions', { per_page, cursor });
+      return anyReply(derivedPayload(value, toRegions), { cache });
     },
 
     /** ListImages: GET /v2/os. */
     async listImages({ per_page, cursor }: ListImagesRequest, call: Call): Promise<Reply> {
-      const payload = await reader.page(call, vultrPath('os'), { per_page, cursor });
-      return anyReply(derivedPayload(payload, toImages));
+      const { value, cache } = await reader.page(call, 'listOs', { per_page, cursor });
+      return anyReply(derivedPayload(value, toImages), { cache });
     },
 
     /** ListPlans: GET /v2/plans; of one region: those that GET /v2/regions/{id}/availability names, too. */
     async listPlans({ region, type, os, per_page, cursor }: ListPlansRequest, call: Call): Promise<Reply> {
       if (region === undefined || region === '') {
-        const payload = await reader.page(call, vultrPath('plans'), { type, os, per_page, cursor });
-        return anyReply(derivedPayload(payload, toPlans));
+        const { value, cache } = await reader.page(call, 'listPlans', { type, os, per_page, cursor });
+        return anyReply(derivedPayload(value, toPlans), { cache });
       }
+      assertRegion(region);
       const [available, plans] = await Promise.all([
         reader.availablePlans(call, region),
-        reader.all(call, vultrPath('plans'), 'plans', { type, os }),
+        reader.all(call, 'listPlans', { type, os }),
       ]);
       const page = cutPage(
-        plans.filter(({ id }) => available.has(id)),
+        plans.value.filter(({ id }) => available.value.has(id)),
         per_page,
         cursor,
       );
       if (page === undefined) {
-        throw CallError.invalid([{ field: 'cursor', description: 'It is no cursor of this list.' }]);
+        const description =
+          'Not a cursor from this list. Use meta.Links.next or meta.Links.prev of the page before, with the same filters.';
+        throw CallError.invalid([{ field: 'cursor', description }]);
       }
-      return anyReply(toListPayload('plans', page));
+      return anyReply(toListPayload('plans', page), { cache: worstOf([available.cache, plans.cache]) });
     },
   };
+}
+
+/** A region that no path can hold is refused here, by the name that the caller gave it in. */
+function assertRegion(region: string): void {
+  if (isPathValue(region) && region.isWellFormed()) return;
+  const description = 'Not a region id. ListRegions lists the regions.';
+  throw CallError.invalid([{ field: 'region', description }]);
 }
 
 function toRegions(payload: Payload): Payload {

@@ -4,23 +4,23 @@ import type { Payload } from '../payload/payload.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 
-/** What a look at an instance found: it, or nothing. */
+/** What a poll of an instance found: it, or nothing. */
 export type Sighting = { readonly kind: 'seen'; readonly payload: Payload } | { readonly kind: 'gone' };
 
 /** What a poller needs. */
 export interface PollerOptions {
   readonly intervalMs: number;
   /** Reads the instance: `{"instance": ...}`. Throws CallErrors. */
-  look(signal: AbortSignal): Promise<Payload>;
+  poll(signal: AbortSignal): Promise<Payload>;
   /** Whether NOT_FOUND may mean that a read does not show the new instance yet. */
   mayNotBeKnownYet(): boolean;
   /** Called when nobody watches any more, or the poller has failed; it is of no use from then on. */
   onIdle(): void;
 }
 
-/** Looks at one instance again and again, for all of its watchers. */
+/** Polls one instance, for all of its watchers. */
 export interface InstancePoller {
-  /** The instance as it is, then after every change. Ends when the signal aborts or after `gone`; throws as looks do. */
+  /** The instance as it is, then after every change. Ends when the signal aborts or after `gone`; throws as polls do. */
   watch(signal: AbortSignal): AsyncGenerator<Sighting>;
 }
 
@@ -43,7 +43,7 @@ const PASSING: ReadonlySet<Code> = new Set([
   'ABORTED',
 ]);
 
-/** Makes a poller. It looks only while somebody watches. */
+/** Makes a poller. It polls only while somebody watches. */
 export function createInstancePoller(options: PollerOptions): InstancePoller {
   const watchers = new Set<Watcher>();
   let last: Sighting | undefined;
@@ -70,7 +70,7 @@ export function createInstancePoller(options: PollerOptions): InstancePoller {
   async function poll(signal: AbortSignal): Promise<void> {
     for (let failures = 0; ; ) {
       try {
-        publish({ kind: 'seen', payload: await options.look(signal) });
+        publish({ kind: 'seen', payload: await options.poll(signal) });
         failures = 0;
       } catch (thrown) {
         if (signal.aborted) return;
@@ -137,7 +137,7 @@ export function createInstancePoller(options: PollerOptions): InstancePoller {
   };
 }
 
-/** Whether nothing has changed but the console's address, which is another one at every look. */
+/** Whether nothing has changed but the console's address, which is another one at every poll. */
 function isSame(before: Sighting, after: Sighting): boolean {
   if (before.kind === 'gone' || after.kind === 'gone') return before.kind === after.kind;
   return withoutConsole(before.payload) === withoutConsole(after.payload);

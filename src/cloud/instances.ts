@@ -1,79 +1,75 @@
-import type { Call, Reply } from '../rpc/call.ts';
-import type { Message } from '../transcoding/message.ts';
-import { anyReply } from '../rpc/reply.ts';
-import type {
-  CreateInstanceRequest,
-  GetInstanceRequest,
-  ListInstancesRequest,
-} from '../gen/vultr/cloud/v1/cloud_service.ts';
+import type { CreateInstanceRequest, GetInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import { anyReply } from '../rpc/reply.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
-import { type Ask, askForPayload, askVultr } from '../vultr/ask.ts';
-import { vultrPath, vultrQuery } from '../vultr/path.ts';
-import type { Send } from '../vultr/request.ts';
+import type { Message } from '../transcoding/message.ts';
 import type { CatalogueReader } from './catalogue-reader.ts';
 import { dryRun } from './dry-run.ts';
 import { readPage, toListPayload } from './paging.ts';
 import type { RecentCreations } from './recent-creations.ts';
+import type { AskVultr } from './upstream.ts';
 
 /** The handlers of an instance's life, but for watching it. */
-export function createInstances(send: Send, ask: Ask, reader: CatalogueReader, recent: RecentCreations) {
+export function createInstances(ask: AskVultr, reader: CatalogueReader, recent: RecentCreations) {
   return {
     /** CreateInstance: POST /v2/instances. */
     async createInstance(request: CreateInstanceRequest, call: Call): Promise<Reply> {
-      const body = toCreateBody(request, call.request);
-      if (request.dry_run) return anyReply(await dryRun(send, reader, call, request));
-      const answer = await ask(call, { method: 'POST', path: vultrPath('instances'), body });
-      const payload = payloadOf(answer.body);
+      const fields = toCreateFields(request, call.request);
+      if (request.dry_run) return anyReply(await dryRun({ ask, reader, call }, request));
+      const { body, attempts } = await ask('createInstance', fields, call);
+      const payload = payloadOf(body);
       recent.add(idOf(payload));
-      return anyReply(payload);
+      return anyReply(payload, { attempts });
     },
 
     /** ListInstances: GET /v2/instances. */
-    async listInstances({ access_token: _, ...filter }: ListInstancesRequest, call: Call): Promise<Reply> {
-      const query = vultrQuery({ ...filter });
-      const payload = await askForPayload(send, call, { method: 'GET', path: vultrPath('instances'), query });
-      return anyReply(toListPayload('instances', readPage(payload, 'instances')));
+    async listInstances(_request: unknown, call: Call): Promise<Reply> {
+      const { body, attempts } = await ask('listInstances', withoutOwnFields(call.request), call);
+      return anyReply(toListPayload('instances', readPage(payloadOf(body), 'instances')), { attempts });
     },
 
     /** GetInstance: GET /v2/instances/{id}. */
     async getInstance({ instance_id }: GetInstanceRequest, call: Call): Promise<Reply> {
-      return anyReply(await askForPayload(send, call, { method: 'GET', path: instancePath(instance_id) }));
+      const { body, attempts } = await ask('getInstance', { instance_id }, call);
+      return anyReply(payloadOf(body), { attempts });
     },
 
     /** StartInstance, HaltInstance, RebootInstance: POST /v2/instances/{id}/{action}. */
-    act(action: 'start' | 'halt' | 'reboot') {
+    act(name: 'startInstance' | 'haltInstance' | 'rebootInstance') {
       return async ({ instance_id }: { instance_id: string }, call: Call): Promise<Reply> => {
-        await askVultr(send, call, { method: 'POST', path: instancePath(instance_id, action) });
-        return empty();
+        const { attempts } = await ask(name, { instance_id }, call);
+        return anyReply(Payload.of({}), { attempts });
       };
     },
 
     /** TerminateInstance: DELETE /v2/instances/{id}. */
     async terminateInstance({ instance_id }: { instance_id: string }, call: Call): Promise<Reply> {
-      await askVultr(send, call, { method: 'DELETE', path: instancePath(instance_id) });
+      const { attempts } = await ask('deleteInstance', { instance_id }, call);
       recent.forget(instance_id);
-      return empty();
+      return anyReply(Payload.of({}), { attempts });
     },
   };
 }
 
-/** The path of an instance, or of something below it. */
-export function instancePath(instanceId: string, ...rest: string[]): string {
-  return vultrPath('instances', { field: 'instance_id', value: instanceId }, ...rest);
+/** What Vultr is told: all but what is for this service alone. */
+function withoutOwnFields({
+  access_token: _,
+  request_id: __,
+  dry_run: ___,
+  secret_id: ____,
+  secret_key: _____,
+  ...fields
+}: Message): Message {
+  return fields;
 }
 
-/** The id of the instance in an answer of Vultr's; undefined when there is none. */
+/** The id of the instance in a response of Vultr's; undefined when there is none. */
 function idOf({ value: { instance } }: Payload): string | undefined {
   const id =
     typeof instance === 'object' && instance !== null && 'id' in instance ? instance['id'] : undefined;
   return typeof id === 'string' ? id : undefined;
-}
-
-/** Vultr answers an action with 204: there is nothing to tell. */
-function empty(): Reply {
-  return anyReply(Payload.of({}));
 }
 
 /**
@@ -82,28 +78,28 @@ function empty(): Reply {
  */
 const PSEUDO_OS_IDS: ReadonlySet<number> = new Set([159, 164, 180, 186]);
 
-/** The request as Vultr wants it: the same members but for the credential, image_id being an os_id when it is a number. */
-function toCreateBody(request: CreateInstanceRequest, fields: Message): Message {
-  const { access_token: _, request_id: __, dry_run: ___, image_id, ...body } = fields;
+/** The request as Vultr wants it: image_id is an os_id when it is a number. */
+function toCreateFields(request: CreateInstanceRequest, message: Message): Message {
+  const { image_id, ...fields } = withoutOwnFields(message);
   if (image_id === undefined || image_id === '') {
     assertOneSource(request, request.os_id);
-    return body;
+    return fields;
   }
   if (!/^\d+$/.test(String(image_id))) {
     assertOneSource(request, request.os_id);
-    return { ...body, image_id };
+    return { ...fields, image_id };
   }
   const os_id = Number(image_id);
   if (request.os_id !== undefined && request.os_id !== os_id) {
-    throw CallError.invalid([
-      { field: 'image_id', description: 'It names another operating system than os_id does.' },
-    ]);
+    const description = 'Names another operating system than os_id does. Give one of the two.';
+    throw CallError.invalid([{ field: 'image_id', description }]);
   }
   if (!Number.isSafeInteger(os_id)) {
-    throw CallError.invalid([{ field: 'image_id', description: 'It is no id of an operating system.' }]);
+    const description = 'Not the id of an operating system. ListImages lists them.';
+    throw CallError.invalid([{ field: 'image_id', description }]);
   }
   assertOneSource({ ...request, image_id: undefined }, os_id);
-  return { ...body, os_id };
+  return { ...fields, os_id };
 }
 
 /** Vultr boots an instance from exactly one source; told of none or several it says little more than "Bad request". */
@@ -117,13 +113,13 @@ function assertOneSource(request: CreateInstanceRequest, osId: number | undefine
   if (sources.length > 1) {
     violations.push({
       field: sources[0] ?? '',
-      description: `Name one source to boot from, not ${sources.join(' and ')}.`,
+      description: `Names ${sources.join(' and ')}. Give one source to boot from.`,
     });
   }
   if (sources.length === 0 && request.block_devices.length === 0) {
     violations.push({
       field: 'image_id',
-      description: 'Name a source to boot from: image_id, os_id, app_id, iso_id or snapshot_id.',
+      description: 'Give a source to boot from: image_id, os_id, app_id, iso_id or snapshot_id.',
     });
   }
   if (violations.length > 0) throw CallError.invalid(violations);

@@ -1,3 +1,5 @@
+import { systemClock } from '../base/clock.ts';
+
 /** How long Vultr's reads may not know an instance after its creation: tens of seconds have been seen. */
 const LAG_MS = 120_000;
 
@@ -13,7 +15,7 @@ export interface RecentCreations {
 }
 
 /** Makes an empty list. `now` is in milliseconds. */
-export function createRecentCreations(now: () => number = Date.now): RecentCreations {
+export function createRecentCreations(now: () => number = systemClock.now): RecentCreations {
   const createdAt = new Map<string, number>();
   return {
     add(instanceId) {

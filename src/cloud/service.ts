@@ -1,4 +1,5 @@
 import type { Call, Handler, Reply } from '../rpc/call.ts';
+import type { Operation } from '../contract/operation.ts';
 import { toTyped } from '../rpc/typed.ts';
 import {
   CreateInstanceRequest,
@@ -13,34 +14,38 @@ import {
   TerminateInstanceRequest,
   WatchInstanceRequest,
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
-import type { Ask } from '../vultr/ask.ts';
-import type { Send } from '../vultr/request.ts';
+import type { Vultr } from '../vultr/vultr.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createCatalogueReader } from './catalogue-reader.ts';
 import { createInstances } from './instances.ts';
 import { createRecentCreations } from './recent-creations.ts';
+import { createAsk } from './upstream.ts';
 import { createWatch } from './watch.ts';
 
 /** What CloudService needs. */
 export interface CloudOptions {
-  readonly send: Send;
-  /** How Vultr is asked to create something. */
-  readonly ask: Ask;
+  readonly vultr: Vultr;
+  /** The contract's operations, by full name: CloudService stands on those of vultr.v2. */
+  readonly operations: ReadonlyMap<string, Operation>;
   /** The time between two looks at a watched instance. */
   readonly watchIntervalMs: number;
 }
 
-/** The handlers of CloudService, by the full names of the operations. */
+/**
+ * The handlers of CloudService, by the full names of the operations.
+ * @throws Error when an operation that it stands on is not in the contract
+ */
 export function createCloudService({
-  send,
-  ask,
+  vultr,
+  operations,
   watchIntervalMs,
 }: CloudOptions): ReadonlyMap<string, Handler> {
+  const ask = createAsk(vultr, operations);
   const recent = createRecentCreations();
-  const reader = createCatalogueReader(send);
+  const reader = createCatalogueReader(ask);
   const catalogue = createCatalogue(reader);
-  const instances = createInstances(send, ask, reader, recent);
-  const watchInstance = createWatch({ send, recent, intervalMs: watchIntervalMs });
+  const instances = createInstances(ask, reader, recent);
+  const watchInstance = createWatch({ ask, recent, intervalMs: watchIntervalMs });
   const handlers: Record<string, Handler> = {
     ListRegions: unary(ListRegionsRequest, catalogue.listRegions),
     ListImages: unary(ListImagesRequest, catalogue.listImages),
@@ -48,9 +53,9 @@ export function createCloudService({
     CreateInstance: unary(CreateInstanceRequest, instances.createInstance),
     ListInstances: unary(ListInstancesRequest, instances.listInstances),
     GetInstance: unary(GetInstanceRequest, instances.getInstance),
-    StartInstance: unary(StartInstanceRequest, instances.act('start')),
-    HaltInstance: unary(HaltInstanceRequest, instances.act('halt')),
-    RebootInstance: unary(RebootInstanceRequest, instances.act('reboot')),
+    StartInstance: unary(StartInstanceRequest, instances.act('startInstance')),
+    HaltInstance: unary(HaltInstanceRequest, instances.act('haltInstance')),
+    RebootInstance: unary(RebootInstanceRequest, instances.act('rebootInstance')),
     TerminateInstance: unary(TerminateInstanceRequest, instances.terminateInstance),
     WatchInstance: {
       kind: 'server_streaming',

@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
+import { systemClock } from '../base/clock.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply } from '../rpc/reply.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
-import { askForPayload } from '../vultr/ask.ts';
-import type { Send } from '../vultr/request.ts';
 import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
-import { instancePath } from './instances.ts';
 import type { RecentCreations } from './recent-creations.ts';
+import type { AskVultr } from './upstream.ts';
 
 /** What watching needs. */
 export interface WatchOptions {
-  readonly send: Send;
+  readonly ask: AskVultr;
   readonly recent: RecentCreations;
   readonly intervalMs: number;
 }
 
-/** How long one look may take. */
-const LOOK_TIMEOUT_MS = 30_000;
+/** How long one poll may take. */
+const POLL_TIMEOUT_MS = 30_000;
 
 /**
  * The handler of WatchInstance. Watchers of one instance with one credential share one poller; it starts with the first
  * and stops with the last.
  */
-export function createWatch({ send, recent, intervalMs }: WatchOptions) {
+export function createWatch({ ask, recent, intervalMs }: WatchOptions) {
   const pollers = new Map<string, InstancePoller>();
 
   /** The poller of the call's instance and credential, made if there is none. Never shared across credentials. */
@@ -36,13 +36,11 @@ export function createWatch({ send, recent, intervalMs }: WatchOptions) {
     if (known !== undefined) return known;
     const poller: InstancePoller = createInstancePoller({
       intervalMs,
-      look: (signal) => {
-        const deadline = Date.now() + LOOK_TIMEOUT_MS;
-        return askForPayload(
-          send,
-          { ...call, signal, deadline },
-          { method: 'GET', path: instancePath(instanceId), kind: 'poll' },
-        );
+      poll: async (signal) => {
+        const deadline = systemClock.now() + POLL_TIMEOUT_MS;
+        const { credential } = call;
+        const options = { credential, signal, deadline, isPoll: true };
+        return payloadOf((await ask('getInstance', { instance_id: instanceId }, options)).body);
       },
       mayNotBeKnownYet: () => recent.has(instanceId),
       onIdle: () => {

@@ -38,8 +38,8 @@ export interface ServeConfig {
   readonly redisUrl: string | undefined;
   /** Where the record of creations is kept when there is no Redis; undefined: in memory. */
   readonly stateDir: string | undefined;
-  /** Whether what is created under an id is marked, to find it by. */
-  readonly isMarking: boolean;
+  /** Whether what is created under a key gets a correlation tag, to find it by. */
+  readonly isTagging: boolean;
   /** How long after a creation with an unknown outcome what Vultr's lists do not hold was not made. */
   readonly createSettleMs: number;
   /** Undefined: no cache. */
@@ -175,7 +175,7 @@ export const SETTINGS = {
     help: 'folder of the record of creations, when there is no Redis; "memory" forgets it at the end',
     parse: parseStateDir,
   },
-  isMarking: {
+  isTagging: {
     env: 'CREATE_TAG',
     flag: 'create-tag',
     default: 'on',

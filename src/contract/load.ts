@@ -5,7 +5,8 @@ import {
   type DescMethod,
   type FileRegistry,
   fromBinary,
-  getExtension,
+  getOption,
+  hasOption,
 } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
@@ -14,9 +15,11 @@ import {
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
 import { ContractError } from './contract-error.ts';
+import { type HttpBinding, HttpRuleError } from '../transcoding/binding.ts';
 import { compileHttpBindings } from '../transcoding/http-rule.ts';
-import type { HttpBinding, Operation } from './operation.ts';
-import { compileValidator } from './validate.ts';
+import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect } from './effect.ts';
+import type { Operation } from './operation.ts';
+import { compileValidator, isRequired } from './validate.ts';
 
 /** The contract, compiled: what the service offers, and the descriptors that say so. */
 export interface Contract {
@@ -26,6 +29,9 @@ export interface Contract {
   /** Every rpc, by full name (`package.Service/Method`). */
   readonly operations: ReadonlyMap<string, Operation>;
 }
+
+/** An operation while it is compiled: what refers to other operations is filled in last. */
+type Compiling = { -readonly [K in keyof Operation]: Operation[K] };
 
 /**
  * Compiles a descriptor set into the table of operations.
@@ -38,7 +44,7 @@ export function loadContract(bytes: Uint8Array): Contract {
     fromBinary(FileDescriptorProtoSchema, withoutComments(each)),
   );
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file }));
-  const operations = new Map<string, Operation>();
+  const operations = new Map<string, Compiling>();
   for (const type of registry) {
     if (type.kind !== 'service') continue;
     for (const method of type.methods) {
@@ -46,29 +52,57 @@ export function loadContract(bytes: Uint8Array): Contract {
       operations.set(operation.name, operation);
     }
   }
+  const raw = [...operations.values()].filter(({ isRaw }) => isRaw);
+  if (raw.length > 1)
+    throw new ContractError(`${raw.map(({ name }) => name).join(' and ')} are raw; one rpc may be.`);
+  for (const operation of operations.values()) {
+    operation.create = compileCreateRule(
+      operation,
+      optionOf(operation.descriptor, 'vultr.options.v1.create', registry) as CreateOption | undefined,
+      (name) => operation.input.fields.some((field) => field.name === name && isRequired(field, registry)),
+      (name) => operations.get(name),
+    );
+    checkDestroysWith(operation);
+  }
   return { registry, files, operations };
 }
 
-function compileOperation(method: DescMethod, registry: FileRegistry): Operation {
-  const bindings: HttpBinding[] = [];
-  const operation: Operation = {
-    name: `${method.parent.typeName}/${method.name}`,
+function compileOperation(method: DescMethod, registry: FileRegistry): Compiling {
+  const name = `${method.parent.typeName}/${method.name}`;
+  const bindings = compileBindings(method, registry);
+  const idempotency = idempotencyOf(method);
+  const isRaw = optionOf(method, 'vultr.options.v1.raw', registry) === true;
+  const stated = Number(optionOf(method, 'vultr.options.v1.effect', registry) ?? 0);
+  try {
+    compileValidator(method.input, registry);
+  } catch (cause) {
+    throw new ContractError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  return {
+    name,
     service: method.parent.typeName,
     rpc: method.name,
     descriptor: method,
     input: method.input,
     kind: method.methodKind,
-    idempotency: idempotencyOf(method),
-    isPublic: isPublic(method, registry),
+    idempotency,
+    isPublic: optionOf(method, 'vultr.options.v1.public', registry) === true,
+    effect: resolveEffect(name, stated, bindings[0]?.httpMethod, idempotency, isRaw),
+    create: undefined,
+    destroysWith: (optionOf(method, 'vultr.options.v1.destroys_with', registry) ?? []) as readonly string[],
+    isRaw,
+    isForm: optionOf(method, 'vultr.options.v1.form', registry) === true,
     bindings,
   };
-  bindings.push(...compileHttpBindings(operation, registry));
+}
+
+function compileBindings(method: DescMethod, registry: FileRegistry): readonly HttpBinding[] {
   try {
-    compileValidator(method.input, registry);
-  } catch (cause) {
-    throw new ContractError(`${operation.name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    return compileHttpBindings(method, registry);
+  } catch (error) {
+    if (!(error instanceof HttpRuleError)) throw error;
+    throw new ContractError(error.message, { cause: error });
   }
-  return operation;
 }
 
 function idempotencyOf(method: DescMethod): Operation['idempotency'] {
@@ -82,13 +116,11 @@ function idempotencyOf(method: DescMethod): Operation['idempotency'] {
   }
 }
 
-function isPublic(method: DescMethod, registry: FileRegistry): boolean {
-  const option: DescExtension | undefined = registry.getExtension('vultr.options.v1.public');
-  return (
-    option !== undefined &&
-    method.proto.options !== undefined &&
-    getExtension(method.proto.options, option) === true
-  );
+/** The value of an option; undefined when it is not set, or the descriptor set does not know it. */
+function optionOf(method: DescMethod, name: string, registry: FileRegistry): unknown {
+  const extension: DescExtension | undefined = registry.getExtension(name);
+  if (extension === undefined || !hasOption(method, extension)) return undefined;
+  return getOption(method, extension);
 }
 
 /** Cuts a FileDescriptorSet (repeated FileDescriptorProto file = 1) into its files without re-encoding them. */

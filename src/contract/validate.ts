@@ -102,7 +102,8 @@ function checkNested(field: DescField, validator: Validator): Validator {
   };
 }
 
-function isRequired(field: DescField, registry: Registry): boolean {
+/** Whether every caller has to set a field: google.api.field_behavior REQUIRED. */
+export function isRequired(field: DescField, registry: Registry): boolean {
   return (
     (option(field, 'google.api.field_behavior', registry) as number[] | undefined)?.includes(REQUIRED) ??
     false

@@ -8,7 +8,7 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../gen/grpc/health/v1/health.ts';
 import { CallError } from '../status/call-error.ts';
-import { binaryReply } from './reply.ts';
+import { binaryReply } from '../rpc/reply.ts';
 
 /** The health of the server and of each of its services (grpc.health.v1). */
 export interface Health {

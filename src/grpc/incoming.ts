@@ -1,6 +1,7 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Incoming } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
 
@@ -34,8 +35,11 @@ export function toIncoming(
     peer: call.getPeer(),
     metadata: toMap(call.metadata),
     signal: controller.signal,
-    deadline: toEpoch(call.getDeadline()),
-    decode: () => decodeMessage(operation.input, request ?? new Uint8Array()),
+    deadline: toDeadline(call.getDeadline()),
+    read: () => ({
+      kind: 'message',
+      message: decodeMessage(operation.input, request ?? new Uint8Array()),
+    }),
     responseMetadata: new Map(),
     completed: () => {
       isCompleted = true;
@@ -52,9 +56,10 @@ function toMap(metadata: Metadata): ReadonlyMap<string, string> {
   return map;
 }
 
-function toEpoch(deadline: Date | number): number | undefined {
-  const epoch = deadline instanceof Date ? deadline.getTime() : deadline;
-  return Number.isFinite(epoch) ? epoch : undefined;
+/** A deadline of grpc-js, which goes by the wall clock, on the clock of the service. */
+function toDeadline(deadline: Date | number): number | undefined {
+  const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(wallMs) ? systemClock.now() + wallMs - Date.now() : undefined;
 }
 
 function cancelled(): CallError {

@@ -4,7 +4,7 @@ import type { Call, Handler, Reply } from '../rpc/call.ts';
 import type { Contract } from '../contract/load.ts';
 import { toTyped } from '../rpc/typed.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/reflection/v1/reflection.ts';
-import { binaryReply } from './reply.ts';
+import { binaryReply } from '../rpc/reply.ts';
 import { symbolsOf } from './symbols.ts';
 
 type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;

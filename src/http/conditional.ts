@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import type { HttpAnswer } from '../rpc/call.ts';
+import type { CacheStatus, HttpReply } from '../rpc/call.ts';
 
-/** 162 bits of the hash: no two answers share them, by chance or by design. */
+/** 162 bits of the hash: no two responses share them, by chance or by design. */
 const TAG_LENGTH = 27;
 
 const tags = new WeakMap<Uint8Array, string>();
@@ -26,10 +26,10 @@ export function entityTag(body: Uint8Array): string {
 const MEMBER = /[\t ]*(?:(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*)?(?:,|$)/y;
 
 /**
- * Whether the caller has the answer already: If-None-Match names its tag, strong or weak, or is `*` (RFC 9110, section
- * 13.1.2). A header that is malformed, even in part, counts as absent: the answer is sent.
+ * Whether the caller has the response already: If-None-Match names its tag, strong or weak, or is `*` (RFC 9110, section
+ * 13.1.2). A header that is malformed, even in part, counts as absent: the response is sent.
  * @param ifNoneMatch the header, several of them joined by a comma
- * @param etag the tag of the answer, strong or weak
+ * @param etag the tag of the response, strong or weak
  */
 export function isNotModified(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
@@ -45,7 +45,7 @@ export function isNotModified(ifNoneMatch: string | undefined, etag: string): bo
   return isNamed;
 }
 
-/** What decides about an HTTP answer to a request. */
+/** What decides about an HTTP response to a request. */
 export interface ConditionalRequest {
   readonly method: string;
   /** The header. */
@@ -53,27 +53,25 @@ export interface ConditionalRequest {
 }
 
 /**
- * Adds what HTTP caches need. An answer of the public catalogue may be kept by everybody for as long as the service
- * itself keeps it fresh, counted from when it came from Vultr: `age`, which is sent beside it, is already part of that
- * time (RFC 9111, section 4.2.3). It has an entity tag, and whoever has it already is answered 304. Every other answer
- * depends on a credential or is a failure, so nobody may keep it.
- * @param metadata the response metadata; `x-cache` tells the catalogue's answers
- * @param freshMs how long the catalogue's answers are fresh
+ * Adds what HTTP caches need. A reply from the public catalogue may be kept by everybody for as long as the service itself
+ * keeps it fresh, counted from when it came from Vultr: `age`, which is sent beside it, is already part of that time (RFC
+ * 9111, section 4.2.3). It has an entity tag, and whoever has it already is answered 304. Every other reply depends on a
+ * credential or is a failure, so nobody may keep it.
+ * @param cache how the reply stands in the cache; undefined: it is not public
  * @returns what to send, and the headers to send with it
  */
-export function conditionalAnswer(
+export function conditionalReply(
   request: ConditionalRequest,
-  answer: HttpAnswer,
-  metadata: ReadonlyMap<string, string>,
-  freshMs: number,
-): { readonly answer: HttpAnswer; readonly headers: Readonly<Record<string, string>> } {
+  reply: HttpReply,
+  cache: CacheStatus | undefined,
+): { readonly reply: HttpReply; readonly headers: Readonly<Record<string, string>> } {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (!isRead || answer.status !== 200 || !metadata.has('x-cache')) {
-    return { answer, headers: { 'cache-control': 'no-store' } };
+  if (!isRead || reply.status !== 200 || cache === undefined) {
+    return { reply, headers: { 'cache-control': 'no-store' } };
   }
-  const etag = entityTag(answer.body);
-  const headers = { etag, 'cache-control': `public, max-age=${Math.floor(freshMs / 1_000)}` };
+  const etag = entityTag(reply.body);
+  const headers = { etag, 'cache-control': `public, max-age=${Math.floor(cache.freshMs / 1_000)}` };
   return isNotModified(request.ifNoneMatch, etag)
-    ? { answer: { status: 304, contentType: undefined, body: new Uint8Array() }, headers }
-    : { answer, headers };
+    ? { reply: { status: 304, contentType: undefined, body: new Uint8Array() }, headers }
+    : { reply, headers };
 }

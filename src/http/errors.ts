@@ -1,20 +1,20 @@
 import { CallError } from '../status/call-error.ts';
-import type { HttpLimits } from './limits.ts';
+import type { HttpLimits } from './options.ts';
 
-/**
- * No operation has the path. The code is UNIMPLEMENTED, not NOT_FOUND: a caller that takes NOT_FOUND for "the instance is
- * gone" must not be misled by a misspelt address.
- */
+/** No operation has the path. */
 export function unknownPath(): CallError {
-  return new CallError('UNIMPLEMENTED', 'ROUTE_NOT_FOUND', 'There is no operation at this path.', {
-    httpStatus: 404,
-  });
+  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', 'There is no operation at this path.');
+}
+
+/** The path would mean something else to the next one who reads it. */
+export function pathNotPlain(fault: string): CallError {
+  return new CallError('INVALID_ARGUMENT', 'INVALID_REQUEST', `The path ${fault}.`);
 }
 
 /** The path has operations, but for other methods. */
 export function methodNotAllowed(method: string, allow: readonly string[]): CallError {
   const list = allow.join(', ');
-  return new CallError('UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `This path takes ${list}, not ${method}.`, {
+  return new CallError('UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `This path accepts ${list}, not ${method}.`, {
     httpStatus: 405,
     httpHeaders: { allow: list },
   });
@@ -57,7 +57,7 @@ export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
   );
 }
 
-/** The bytes are no HTTP/1.1 request. */
+/** The bytes are not an HTTP/1.1 request. */
 export function malformedRequest(cause: unknown): CallError {
   return new CallError('INVALID_ARGUMENT', 'MALFORMED_HTTP', 'The request is not valid HTTP/1.1.', {
     cause,
@@ -86,7 +86,7 @@ export function malformedTimeout(): CallError {
   return CallError.invalid([
     {
       field: 'grpc-timeout',
-      description: 'It has to be 1 to 8 digits and one of the units H, M, S, m, u, n, as in "10S".',
+      description: 'Must be 1 to 8 digits and one of the units H, M, S, m, u, n, for example "10S".',
     },
   ]);
 }

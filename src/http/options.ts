@@ -1,7 +1,36 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher, HttpAnswer } from '../rpc/call.ts';
+import type { Dispatcher, HttpReply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
-import type { HttpLimits } from './limits.ts';
+import type { ResolveOperation } from '../v2/resolve.ts';
+
+/** The bounds of the HTTP side. */
+export interface HttpLimits {
+  /** The largest request body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** The largest request line with all headers, in bytes. */
+  readonly maxHeaderBytes: number;
+  /** How long a whole request, body included, may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection without a request is kept. */
+  readonly keepAliveTimeoutMs: number;
+  /** How long a caller may leave an answer unread before its connection is closed. */
+  readonly writeTimeoutMs: number;
+  /** The most connections at a time. */
+  readonly maxConnections: number;
+  /** How often a stream of server-sent events without news carries a comment, so that proxies keep it open. */
+  readonly heartbeatMs: number;
+}
+
+/** The bounds unless the configuration says otherwise. */
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  maxBodyBytes: 1024 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  writeTimeoutMs: 30_000,
+  maxConnections: 1_000,
+  heartbeatMs: 15_000,
+};
 
 /** What an extra route is asked. */
 export interface ExtraRequest {
@@ -12,11 +41,14 @@ export interface ExtraRequest {
 }
 
 /** Serves one exact path, for GET and HEAD. */
-export type ExtraRoute = (request: ExtraRequest) => HttpAnswer | Promise<HttpAnswer>;
+export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
 
 /** What the HTTP side is made of. */
 export interface HttpServerOptions {
+  /** The operations that are served by their HTTP rules, but for those whose paths are Vultr's own. */
   readonly operations: Iterable<Operation>;
+  /** Names the operation that a request below Vultr's own paths is for; such a request is passed on as it came. */
+  readonly resolveVultr: ResolveOperation;
   readonly dispatcher: Dispatcher;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -26,8 +58,6 @@ export interface HttpServerOptions {
   readonly extraRoutes?: ReadonlyMap<string, ExtraRoute>;
   /** The origins whose pages may call, `*` for all. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** How long an answer of the public catalogue may be kept by HTTP caches. Default: 0. */
-  readonly catalogueFreshMs?: number;
   /** The clock, in milliseconds since the epoch. */
   readonly now?: () => number;
 }

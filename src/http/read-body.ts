@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { bodyTooLarge, callerGone, encodedBody, requestTimeout } from './errors.ts';
-import type { HttpLimits } from './limits.ts';
+import type { HttpLimits } from './options.ts';
 
 /**
  * Reads the body of a request, whole.

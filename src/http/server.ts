@@ -1,14 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { CallError } from '../status/call-error.ts';
-import { sendAnswer } from './answer.ts';
-import { classifyClientError, refuseConnection } from './client-error.ts';
-import { toErrorAnswer } from './error-body.ts';
+import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
 import { malformedRequest, tooManyConnections, unknownExpectation } from './errors.ts';
 import { createHandler } from './handler.ts';
-import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import type { HttpServerOptions } from './options.ts';
-import { formatPeer } from './peer.ts';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpServerOptions } from './options.ts';
+import { sendResponse } from './response.ts';
+import { formatPeer } from './target.ts';
 
 /** The HTTP side, listening. */
 export interface HttpServer {
@@ -29,7 +27,7 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
 
 /**
  * Starts the HTTP side: the operations' HTTP rules over HTTP/1.1, with JSON.
- * @throws ContractError when two operations have the same route; what listening fails with, such as EADDRINUSE
+ * @throws HttpRuleError when two operations have the same route; what listening fails with, such as EADDRINUSE
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
@@ -68,8 +66,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   function refuse(request: IncomingMessage, response: ServerResponse, error: CallError): void {
     noteRefusal(request.socket, error);
     response.setHeader('connection', 'close');
-    const { status, headers, body } = toErrorAnswer(error, undefined);
-    sendAnswer(response, { status, contentType: 'application/json', body }, headers).catch(() =>
+    const { status, headers, body } = toErrorResponse(error, undefined);
+    sendResponse(response, { status, contentType: 'application/json', body }, headers).catch(() =>
       response.destroy(),
     );
   }

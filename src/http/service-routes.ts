@@ -1,4 +1,4 @@
-import type { HttpAnswer } from '../rpc/call.ts';
+import type { HttpReply } from '../rpc/call.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
 
@@ -19,12 +19,12 @@ export function createServiceRoutes(
   metrics: Metrics,
 ): ReadonlyMap<string, ExtraRoute> {
   return new Map<string, ExtraRoute>([
-    ['/healthz', () => toAnswer(200, { status: 'ok' })],
+    ['/healthz', () => toReply(200, { status: 'ok' })],
     [
       '/readyz',
       () => {
         const { isReady, details } = readiness();
-        return toAnswer(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...details });
+        return toReply(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...details });
       },
     ],
     [
@@ -37,6 +37,6 @@ export function createServiceRoutes(
   ]);
 }
 
-function toAnswer(status: number, body: Readonly<Record<string, string>>): HttpAnswer {
+function toReply(status: number, body: Readonly<Record<string, string>>): HttpReply {
   return { status, contentType: 'application/json', body: Buffer.from(`${JSON.stringify(body)}\n`) };
 }

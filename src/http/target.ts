@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** Where a request goes, as it came: nothing is decoded or folded. */
 export interface Target {
   readonly path: string;
@@ -17,4 +19,9 @@ export function parseTarget(target: string): Target {
   const mark = local.indexOf('?');
   const path = mark < 0 ? local : local.slice(0, mark);
   return { path: path === '' ? '/' : path, query: mark < 0 ? '' : local.slice(mark + 1) };
+}
+
+/** The address of a caller, for the log: `127.0.0.1:40312`, `[::1]:40312`. */
+export function formatPeer({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

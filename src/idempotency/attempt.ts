@@ -4,14 +4,16 @@ import type { Clock } from '../base/clock.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { Creation, Outcome } from './creation.ts';
 import { conflict, recordUnavailable } from './errors.ts';
+import type { Moments } from './moment.ts';
 import type { OncePolicy } from './policy.ts';
 import { differingFields } from './record.ts';
-import type { Begun, CreationStore } from './store.ts';
+import type { Begun, IdempotencyStore } from './store.ts';
 
 /** What an attempt works with. */
 export interface AttemptContext {
-  readonly store: CreationStore;
+  readonly store: IdempotencyStore;
   readonly clock: Clock;
+  readonly moments: Moments;
   readonly policy: OncePolicy;
   readonly onStoreFailure: (error: unknown) => void;
   /** Names this attempt in the record. */
@@ -22,30 +24,31 @@ export interface AttemptContext {
 
 /**
  * Brings a creation as far as it can be brought now. The request to create obeys its caller until it is sent; from then on
- * the caller may leave: the request is ended by its deadline only, and the look for the resource by its own.
+ * the caller may leave: the request is ended by its deadline only, and the search for the resource by its own.
  */
 export async function attempt(creation: Creation, context: AttemptContext): Promise<Outcome> {
-  const { store, clock, policy, owner, closing, onStoreFailure } = context;
-  const { key, fields, mark } = creation;
+  const { store, clock, moments, policy, owner, closing, onStoreFailure } = context;
+  const { key, fields, tag } = creation;
 
   let begun: Begun;
   try {
-    begun = await store.begin(key, { fields, mark, postUntilMs: postUntil() }, owner);
+    begun = await store.begin(key, { fields, tag, postUntil: moments.write(postUntil()) }, owner);
   } catch (error) {
     return { kind: 'refused', error: recordUnavailable(error) };
   }
   switch (begun.kind) {
     case 'done':
-      return { kind: 'answer', response: creation.open(begun.answer) };
-    case 'other':
+      return { kind: 'made', response: creation.decrypt(begun.response) };
+    case 'conflict':
       return { kind: 'refused', error: conflict(differingFields(begun.fields, fields)) };
-    case 'busy':
-      return { kind: 'busy' };
+    case 'in-progress':
+      return { kind: 'in-progress' };
     case 'fresh':
-      return await owning(() => post(mark, postUntil()));
-    case 'taken': {
+      return await owning(() => post(tag, postUntil()));
+    case 'recovered': {
       const { record } = begun;
-      return await owning(() => look(record.mark, record.postUntilMs));
+      const postUntilMs = moments.read(record.postUntil, key, policy.postTimeoutMs);
+      return await owning(() => poll(record.tag, postUntilMs));
     }
   }
 
@@ -87,8 +90,8 @@ export async function attempt(creation: Creation, context: AttemptContext): Prom
     } catch (thrown) {
       const error = CallError.from(thrown);
       if (isSent && error.reached !== 'no') {
-        await quietly(store.setPostUntil(key, owner, clock.now()));
-        return await look(carried, clock.now(), error);
+        await quietly(store.setPostUntil(key, owner, moments.write(clock.now())));
+        return await poll(carried, clock.now(), error);
       }
       await quietly(store.remove(key, owner));
       return { kind: error.vultr === undefined ? 'not-sent' : 'refused', error };
@@ -98,11 +101,11 @@ export async function attempt(creation: Creation, context: AttemptContext): Prom
   }
 
   /** Looks for what may have been made by a request that was under way until `postUntilMs`. */
-  async function look(carried: string | undefined, postUntilMs: number, cause?: CallError): Promise<Outcome> {
-    const deadline = clock.now() + policy.lookMs;
+  async function poll(carried: string | undefined, postUntilMs: number, cause?: CallError): Promise<Outcome> {
+    const deadline = clock.now() + policy.findMs;
     while (carried !== undefined && !closing.aborted) {
       const isSettled = clock.now() >= postUntilMs + policy.settleMs;
-      const sight = await lookOnce(carried, isSettled, deadline);
+      const sight = await pollOnce(carried, isSettled, deadline);
       if (sight.kind === 'found') return await complete(sight.response);
       if (sight.kind === 'absent' && isSettled) return await postAgain(carried);
       if (clock.now() + policy.pollMs >= deadline) break;
@@ -112,8 +115,8 @@ export async function attempt(creation: Creation, context: AttemptContext): Prom
     return { kind: 'uncertain', isFindable: carried !== undefined, cause };
   }
 
-  /** A look that fails is none: it proves nothing. */
-  async function lookOnce(carried: string, isThorough: boolean, deadline: number): Promise<Sight> {
+  /** A poll that fails proves nothing. */
+  async function pollOnce(carried: string, isThorough: boolean, deadline: number): Promise<Sight> {
     try {
       const response = await creation.find(carried, isThorough, { signal: closing, deadline });
       return response === undefined ? { kind: 'absent' } : { kind: 'found', response };
@@ -127,7 +130,7 @@ export async function attempt(creation: Creation, context: AttemptContext): Prom
   async function postAgain(carried: string): Promise<Outcome> {
     const deadline = postUntil();
     try {
-      if (!(await store.setPostUntil(key, owner, deadline))) return { kind: 'busy' };
+      if (!(await store.setPostUntil(key, owner, moments.write(deadline)))) return { kind: 'in-progress' };
     } catch (error) {
       return { kind: 'refused', error: recordUnavailable(error) };
     }
@@ -135,8 +138,8 @@ export async function attempt(creation: Creation, context: AttemptContext): Prom
   }
 
   async function complete(response: VultrResponse): Promise<Outcome> {
-    await quietly(store.complete(key, creation.seal(response)));
-    return { kind: 'answer', response };
+    await quietly(store.complete(key, creation.encrypt(response)));
+    return { kind: 'made', response };
   }
 
   /** The record then knows less than it could, which costs time later and buys nothing. */

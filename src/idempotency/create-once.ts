@@ -6,24 +6,26 @@ import type { VultrResponse } from '../vultr/request.ts';
 import { attempt } from './attempt.ts';
 import type { Creation, Outcome } from './creation.ts';
 import { conflict, recordUnavailable, uncertain } from './errors.ts';
+import type { Moments } from './moment.ts';
 import { DEFAULT_POLICY, type OncePolicy } from './policy.ts';
 import { differingFields } from './record.ts';
-import type { CreationStore } from './store.ts';
+import type { IdempotencyStore } from './store.ts';
 
 /** What createOnce is made of. */
 export interface OnceOptions {
-  readonly store: CreationStore;
+  readonly store: IdempotencyStore;
   readonly clock: Clock;
+  readonly moments: Moments;
   readonly policy?: Partial<OncePolicy>;
   /** Told of a failure of the store that the call could cope with. */
   readonly onStoreFailure: (error: unknown) => void;
 }
 
-/** Creates things at most once per id. */
+/** Creates things at most once per key. */
 export interface Once {
   /**
-   * Creates it, or answers what was answered before. The work goes on, within bounds, when its caller leaves.
-   * @throws CallError ALREADY_EXISTS for an id of another request; UNAVAILABLE with CREATE_UNCERTAIN while the outcome
+   * Creates it, or returns what was returned before. The work goes on, within bounds, when its caller leaves.
+   * @throws CallError ALREADY_EXISTS for a key of another request; UNAVAILABLE with CREATE_UNCERTAIN while the outcome
    * is not known; whatever Vultr refused the creation with
    */
   create(creation: Creation): Promise<VultrResponse>;
@@ -37,9 +39,9 @@ interface UnderWay {
   readonly fields: Creation['fields'];
 }
 
-/** Makes it. Nothing is sent before it is recorded; what is recorded and not answered is looked for, not sent again. */
+/** Makes it. Nothing is sent before it is recorded; what is recorded without a response is looked for, not sent again. */
 export function createOnce(options: OnceOptions): Once {
-  const { store, clock, onStoreFailure } = options;
+  const { store, clock, moments, onStoreFailure } = options;
   const policy = { ...DEFAULT_POLICY, ...options.policy };
   const underWay = new Map<string, UnderWay>();
   const closing = new AbortController();
@@ -61,6 +63,7 @@ export function createOnce(options: OnceOptions): Once {
     const outcome = attempt(creation, {
       store,
       clock,
+      moments,
       policy,
       onStoreFailure,
       owner,
@@ -76,27 +79,27 @@ export function createOnce(options: OnceOptions): Once {
       if (creation.signal.aborted) throw abortError(creation.signal);
       const { outcome: attempted, isOwn } = join(creation);
       const outcome = await untilDeadline(attempted, creation);
-      if (outcome.kind === 'answer') return outcome.response;
+      if (outcome.kind === 'made') return outcome.response;
       if (outcome.kind === 'refused') throw outcome.error;
       if (outcome.kind === 'not-sent' && isOwn) throw outcome.error;
       if (outcome.kind === 'uncertain' && (isOwn || !outcome.isFindable)) {
         throw uncertain(outcome.isFindable, outcome.cause);
       }
-      // Somebody else's attempt came to nothing, or is another process's: its turn is over, or will be.
+      // Somebody else's attempt came to nothing, or is another process's: it is over, or will be.
       await untilDeadline(
-        clock.sleep(outcome.kind === 'busy' ? policy.pollMs : 0, creation.signal),
+        clock.sleep(outcome.kind === 'in-progress' ? policy.pollMs : 0, creation.signal),
         creation,
       );
     }
   }
 
   /** Waits for as long as the caller can still be told something. */
-  async function untilDeadline<T>(work: Promise<T>, { deadline, signal, mark }: Creation): Promise<T> {
+  async function untilDeadline<T>(work: Promise<T>, { deadline, signal, tag }: Creation): Promise<T> {
     const done = new AbortController();
     const leftMs = Math.max(0, deadline - policy.marginMs - clock.now());
     const late = clock.sleep(leftMs, AbortSignal.any([done.signal, signal])).then(
       () => {
-        throw uncertain(mark !== undefined);
+        throw uncertain(tag !== undefined);
       },
       () => {
         throw abortError(signal);

@@ -1,37 +1,37 @@
 import type { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import type { CreationRequest } from './record.ts';
+import type { SentRecord } from './record.ts';
 
 /** One call that creates something under an id, as createOnce sees it. */
 export interface Creation {
   /** What the record is found by. */
   readonly key: string;
-  readonly fields: CreationRequest['fields'];
-  /** The text that the resource will carry; undefined: it can carry none, so it cannot be found. */
-  readonly mark: string | undefined;
-  /** Until when the caller waits, in milliseconds since the epoch. */
+  readonly fields: SentRecord['fields'];
+  /** The correlation tag that the resource will carry; undefined: it can carry none, so it cannot be found. */
+  readonly tag: string | undefined;
+  /** Until when the caller waits, by the clock. */
   readonly deadline: number;
   /** Aborts when the caller does not wait any more. */
   readonly signal: AbortSignal;
-  /** Asks Vultr to create it, carrying this mark; throws a CallError. */
-  post(mark: string | undefined, context: PostContext): Promise<VultrResponse>;
+  /** Asks Vultr to create it, carrying this tag; throws a CallError, also for a success that does not prove it. */
+  post(tag: string | undefined, context: PostContext): Promise<VultrResponse>;
   /**
-   * Looks for the resource that carries the mark; undefined: Vultr's lists do not hold it. Throws a CallError.
+   * Looks for the resource that carries the tag; undefined: Vultr's lists do not hold it. Throws a CallError.
    * @param isThorough whether every page of the whole list is read, no filter of Vultr's being trusted
    */
-  find(mark: string, isThorough: boolean, context: LookContext): Promise<VultrResponse | undefined>;
-  seal(response: VultrResponse): Uint8Array;
-  open(answer: Uint8Array): VultrResponse;
+  find(tag: string, isThorough: boolean, context: PollContext): Promise<VultrResponse | undefined>;
+  encrypt(response: VultrResponse): Uint8Array;
+  decrypt(encrypted: Uint8Array): VultrResponse;
 }
 
-/** What bounds a look in time. */
-export interface LookContext {
+/** What bounds a poll in time. */
+export interface PollContext {
   readonly signal: AbortSignal;
   readonly deadline: number;
 }
 
 /** What bounds the request that creates. */
-export interface PostContext extends LookContext {
+export interface PostContext extends PollContext {
   /** Called before the request is handed to the connection. */
   readonly onSend: () => void;
 }
@@ -39,12 +39,12 @@ export interface PostContext extends LookContext {
 /** How one attempt at a creation ended. */
 export type Outcome =
   /** The resource is there. */
-  | { readonly kind: 'answer'; readonly response: VultrResponse }
+  | { readonly kind: 'made'; readonly response: VultrResponse }
   /** It is certain that nothing was made, and this is why: true for whoever asks the same. */
   | { readonly kind: 'refused'; readonly error: unknown }
   /** Nothing was made since this caller, or the way to Vultr, gave up: another caller may have more luck. */
   | { readonly kind: 'not-sent'; readonly error: unknown }
-  /** Somebody else works on it. */
-  | { readonly kind: 'busy' }
+  /** Another process works on it. */
+  | { readonly kind: 'in-progress' }
   /** It may be there. */
   | { readonly kind: 'uncertain'; readonly isFindable: boolean; readonly cause: CallError | undefined };

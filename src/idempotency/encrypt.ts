@@ -1,24 +1,21 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import type { FieldValue, Message } from '../transcoding/message.ts';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { VultrResponse } from '../vultr/request.ts';
 
-/** What makes one creation out of a credential, an operation and an id. Ids of different credentials never meet. */
-export function creationKey(credential: string, operation: string, id: string): string {
-  return createHmac('sha256', credential).update(`${operation}\n${id}`).digest('hex');
-}
-
-/** The text that a resource carries so that it can be found: short, and a valid tag. */
-export function markOf(key: string): string {
-  return `vultr-grpc-${createHash('sha256').update(key).digest('hex').slice(0, 20)}`;
+/** The key of a record: the same for a credential and an idempotency key, whatever they create. Credentials never meet. */
+export function recordKey(credential: string, idempotencyKey: string): string {
+  return createHmac('sha256', credential).update(idempotencyKey).digest('hex');
 }
 
 /**
  * The digest of each field of a request, keyed with the credential: fields hold passwords and scripts, which nobody shall
  * be able to guess from the record.
  */
-export function digestFields(credential: string, message: Message): Readonly<Record<string, string>> {
+export function digestFields(
+  credential: string,
+  fields: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(message).map(([name, value]) => [
+    Object.entries(fields).map(([name, value]) => [
       name,
       createHmac('sha256', credential)
         .update(`field\n${name}\n${canonical(value)}`)
@@ -28,7 +25,7 @@ export function digestFields(credential: string, message: Message): Readonly<Rec
 }
 
 /** Equal values have one text, whatever the order of their members. */
-function canonical(value: FieldValue): string {
+function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) => {
     if (typeof member === 'bigint') return { bigint: String(member) };
     if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
@@ -38,30 +35,37 @@ function canonical(value: FieldValue): string {
 
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
-const TAG_BYTES = 16;
+const AUTH_TAG_BYTES = 16;
 
-/** Seals an answer (it may hold a default_password) so that only who has the credential can read it. */
-export function sealAnswer(credential: string, key: string, response: VultrResponse): Uint8Array {
+/** Encrypts a response (it may hold a default_password) so that only who has the credential can read it. */
+export function encryptResponse(credential: string, key: string, response: VultrResponse): Uint8Array {
   const { status, contentType, body } = response;
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(ALGORITHM, sealKey(credential, key), iv, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv(ALGORITHM, encryptionKey(credential, key), iv, {
+    authTagLength: AUTH_TAG_BYTES,
+  });
   const plain = JSON.stringify({ status, contentType, body: Buffer.from(body).toString('base64') });
   return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
 /**
- * Opens what sealAnswer sealed.
- * @throws Error when it was sealed with another credential or is damaged
+ * Decrypts what encryptResponse wrote.
+ * @throws Error when it was encrypted with another credential or is damaged
  */
-export function openAnswer(credential: string, key: string, sealed: Uint8Array): VultrResponse {
-  const iv = sealed.subarray(0, IV_BYTES);
-  const decipher = createDecipheriv(ALGORITHM, sealKey(credential, key), iv, { authTagLength: TAG_BYTES });
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-  const plain = Buffer.concat([decipher.update(sealed.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]);
+export function decryptResponse(credential: string, key: string, encrypted: Uint8Array): VultrResponse {
+  const iv = encrypted.subarray(0, IV_BYTES);
+  const decipher = createDecipheriv(ALGORITHM, encryptionKey(credential, key), iv, {
+    authTagLength: AUTH_TAG_BYTES,
+  });
+  decipher.setAuthTag(encrypted.subarray(-AUTH_TAG_BYTES));
+  const plain = Buffer.concat([
+    decipher.update(encrypted.subarray(IV_BYTES, -AUTH_TAG_BYTES)),
+    decipher.final(),
+  ]);
   const { status, contentType, body } = JSON.parse(String(plain));
   return { status, contentType, body: Buffer.from(body, 'base64'), attempts: 1 };
 }
 
-function sealKey(credential: string, key: string): Uint8Array {
+function encryptionKey(credential: string, key: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', credential, key, 'vultr-grpc creation', 32));
 }

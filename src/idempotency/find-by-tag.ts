@@ -1,11 +1,12 @@
+import type { CreateRule, TagField } from '../contract/effect.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
-import { vultrQuery } from '../vultr/path.ts';
-import type { Send, VultrResponse } from '../vultr/request.ts';
-import type { LookContext } from './creation.ts';
-import { carries, memberOf } from './tag-body.ts';
-import type { MarkField } from './marks.ts';
+import type { Message } from '../transcoding/message.ts';
+import { encodeRequest } from '../vultr/encode.ts';
+import type { VultrResponse } from '../vultr/request.ts';
+import type { CallOptions, Vultr } from '../vultr/vultr.ts';
+import { carriesTag, memberOf } from './correlation-tag.ts';
 
 /** Vultr's largest page. */
 const PAGE_SIZE = 500;
@@ -15,62 +16,56 @@ const MAX_PAGES = 200;
 
 /** What is looked for, and where. */
 export interface Search {
-  /** The name of the operation that lists, for telemetry. */
-  readonly operation: string;
-  readonly path: string;
-  readonly credential: string;
-  readonly field: MarkField;
-  /** Whether the creation is answered with the resource itself. */
-  readonly isBare: boolean;
-  readonly mark: string;
+  readonly rule: CreateRule;
+  /** The fields of the list's path, from the path of the creation. */
+  readonly pathFields: Message;
+  readonly field: TagField;
+  readonly tag: string;
   /** Whether the whole list is read, no filter of Vultr's being trusted. */
   readonly isThorough: boolean;
 }
 
 /**
- * Looks through all pages of a list for the resource that carries a mark. The answer is what its creation would have
- * answered, but for what Vultr tells only then (default_password).
+ * Looks through all pages of a list for the resource that carries a tag. The response is what its creation would have
+ * returned, but for what Vultr tells only then (default_password).
  * @throws CallError whatever reading the list fails with; BAD_UPSTREAM_RESPONSE when it is no list, or has no end
  */
-export async function findMarked(
-  send: Send,
-  search: Search,
-  context: LookContext,
+export async function findByTag(
+  vultr: Vultr,
+  { rule, pathFields, field, tag, isThorough }: Search,
+  options: CallOptions,
 ): Promise<VultrResponse | undefined> {
-  const { operation, path, credential, field, isBare, mark, isThorough } = search;
-  const filter = isThorough || field.filter === undefined ? {} : { [field.filter]: mark };
+  const { list, idPaths } = rule;
+  if (list === undefined) throw new Error('Only what is listed can be looked for.');
+  const has = (name: string): boolean => list.input.fields.some((each) => each.name === name);
+  const filter = isThorough || field.filter === undefined ? {} : { [field.filter]: tag };
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const query = vultrQuery({ per_page: PAGE_SIZE, ...filter, cursor });
-    const { body } = await send(
-      {
-        operation,
-        method: 'GET',
-        path,
-        query,
-        body: undefined,
-        credential,
-        kind: 'read',
-        repeatable: true,
-        isPublic: false,
-      },
-      context,
-    );
+    const fields: Message = {
+      ...pathFields,
+      ...filter,
+      ...(has('per_page') && { per_page: PAGE_SIZE }),
+      ...(cursor !== undefined && { cursor }),
+    };
+    const { body } = await vultr.call(list, encodeRequest(list, fields), options);
     const { value } = payloadOf(body);
-    const [listed] = Object.entries(value).filter(([, member]) => Array.isArray(member));
-    if (listed === undefined) throw noList('It holds no list.');
-    const [key, items] = listed;
-    const found = (items as unknown[]).find((item) => carries(item, field, mark));
-    if (found !== undefined) return toAnswer(isBare ? found : { [singular(key)]: found });
+    const items = Object.values(value).find((member) => Array.isArray(member));
+    if (items === undefined) throw notAList('It has no list in it.');
+    const found = items.find((item) => carriesTag(item, field, tag));
+    if (found !== undefined) return toResponse(found, idPaths[0] ?? []);
     const next = memberOf(memberOf(memberOf(value, 'meta'), 'links'), 'next');
-    if (typeof next !== 'string' || next === '') return undefined;
-    if (next === cursor) throw noList('Its next page is itself.');
+    if (typeof next !== 'string' || next === '' || !has('cursor')) return undefined;
+    if (next === cursor) throw notAList('Its next page is the same page again.');
     cursor = next;
   }
-  throw noList(`It has more than ${MAX_PAGES} pages.`);
+  throw notAList(`It has more than ${MAX_PAGES} pages.`);
 }
 
-function toAnswer(value: unknown): VultrResponse {
+/** The resource where the creation's response would have it: around its id. */
+function toResponse(resource: unknown, idPath: readonly string[]): VultrResponse {
+  const value = idPath
+    .slice(0, -1)
+    .reduceRight<unknown>((inner, name) => (/^\d+$/.test(name) ? [inner] : { [name]: inner }), resource);
   return {
     status: 200,
     contentType: 'application/json',
@@ -79,15 +74,10 @@ function toAnswer(value: unknown): VultrResponse {
   };
 }
 
-/** Vultr answers the creation of one of the `instances` with an `instance`. */
-function singular(key: string): string {
-  return key.replace(/s$/, '');
-}
-
-function noList(what: string): CallError {
+function notAList(what: string): CallError {
   return new CallError(
     'INTERNAL',
     'BAD_UPSTREAM_RESPONSE',
-    `The list that was asked of Vultr is none. ${what}`,
+    `The list in which the created resource is looked for cannot be read. ${what}`,
   );
 }

@@ -1,120 +1,122 @@
-import type { Call } from '../rpc/call.ts';
-import type { Message } from '../transcoding/message.ts';
-import type { Operation } from '../contract/operation.ts';
-import { payloadOf } from '../payload/payload-memo.ts';
-import { type Ask, askVultr, type Question } from '../vultr/ask.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Send, VultrResponse } from '../vultr/request.ts';
+import { stringifyJson } from '../payload/json.ts';
+import { createMessage, type Message } from '../transcoding/message.ts';
+import { createRouter } from '../transcoding/router.ts';
+import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
-import { nowhereToLook, withoutId } from './errors.ts';
-import { findMarked } from './find-by-tag.ts';
-import { creationId } from './key.ts';
-import { markBody, markFieldOf } from './tag-body.ts';
-import { isCreation, readMarkings } from './marks.ts';
+import { decryptResponse, digestFields, encryptResponse, recordKey } from './encrypt.ts';
+import { withoutKey } from './errors.ts';
+import { findByTag } from './find-by-tag.ts';
+import type { Moments } from './moment.ts';
 import type { OncePolicy } from './policy.ts';
-import { creationKey, digestFields, markOf, openAnswer, sealAnswer } from './encrypt.ts';
-import type { CreationStore } from './store.ts';
+import { provesCreation, unproven } from './proof.ts';
+import { readMembers, requestFields } from './request-fields.ts';
+import type { IdempotencyStore } from './store.ts';
 
+export { createMoments, type Moments } from './moment.ts';
 export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
-export type { CreationStore } from './store.ts';
+export type { IdempotencyStore } from './store.ts';
 
-/** What the creations are made of. */
-export interface CreationsOptions {
-  readonly send: Send;
-  /** The operations of the contract: they tell what can carry a mark. */
-  readonly operations: readonly Operation[];
-  /** Where creations are remembered. It is closed with the creations. */
-  readonly store: CreationStore;
+/** What idempotency is made of. */
+export interface IdempotencyOptions {
+  /** The way to Vultr that is wrapped. */
+  readonly vultr: Vultr;
+  /** Where creations are remembered. It is closed with the rest. */
+  readonly store: IdempotencyStore;
   readonly clock: Clock;
-  /** Whether what is created under an id is marked, so that it can be found after an ambiguous outcome. */
-  readonly isMarking: boolean;
+  readonly moments: Moments;
+  /** Whether what is created under a key gets a correlation tag, so that it can be found after an ambiguous outcome. */
+  readonly isTagging: boolean;
   /** Told of a failure of the store that a call could cope with. */
   readonly onStoreFailure: (error: unknown) => void;
   readonly policy?: Partial<OncePolicy>;
 }
 
-/** The creations of the service. */
-export interface Creations {
-  /** Asks Vultr as askVultr does; but what creates, and is named by an id, happens once. */
-  readonly ask: Ask;
+/** The way to Vultr on which a creation with a key happens once. */
+export interface IdempotentVultr extends Vultr {
+  /** Ends the creations under way; the record knows how far they came. */
   close(): Promise<void>;
 }
 
-/** Operations that create what an operation of vultr.v2 creates. */
-const SAME_AS: Readonly<Record<string, string>> = {
-  'vultr.cloud.v1.CloudService/CreateInstance': 'vultr.v2.InstancesService/CreateInstance',
-};
-
-/** Makes it. Calls without an id do not touch the store. */
-export function createCreations(options: CreationsOptions): Creations {
-  const { send, store, clock, isMarking, onStoreFailure, policy = {} } = options;
-  const markings = readMarkings(options.operations);
-  const once = createOnce({ store, clock, policy, onStoreFailure });
-
-  async function ask(call: Call, question: Question): Promise<VultrResponse> {
-    if (!isCreation(call.operation) || call.credential === undefined)
-      return await askVultr(send, call, question);
-    const id = creationId(call);
-    if (id !== undefined) return await once.create(toCreation(call, question, call.credential, id));
-    try {
-      return await askForJson(send, call, question);
-    } catch (error) {
-      throw withoutId(error);
-    }
-  }
-
-  function toCreation(call: Call, question: Question, credential: string, id: string): Creation {
-    const { name } = call.operation;
-    const key = creationKey(credential, name, id);
-    const marking = markings.get(SAME_AS[name] ?? name);
-    const field = marking && markFieldOf(marking, question.body);
-    return {
-      key,
-      fields: digestFields(credential, withoutOwnFields(call.request)),
-      mark: isMarking && field !== undefined ? markOf(key) : undefined,
-      deadline: call.deadline,
-      signal: call.signal,
-      post: async (mark, { signal, deadline, onSend }) =>
-        await askForJson(
-          (request, context) => send(request, { ...context, onSend }),
-          { ...call, signal, deadline },
-          mark === undefined || field === undefined
-            ? question
-            : { ...question, body: markBody(question.body, field, mark) },
-        ),
-      find: async (mark, isThorough, context) => {
-        // To find nothing would mean that nothing was made.
-        if (marking === undefined || field === undefined) throw nowhereToLook(name);
-        const { list, isBare } = marking;
-        const search = {
-          operation: list.name,
-          path: question.path,
-          credential,
-          field,
-          isBare,
-          mark,
-          isThorough,
-        };
-        return await findMarked(send, search, context);
-      },
-      seal: (response) => sealAnswer(credential, key, response),
-      open: (answer) => openAnswer(credential, key, answer),
-    };
-  }
-
-  return { ask, close: once.close };
+/** Wraps the way to Vultr. Calls that create nothing, or have no key, do not touch the store. */
+export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVultr {
+  const { vultr, store, clock, moments, policy = {}, onStoreFailure } = options;
+  const once = createOnce({ store, clock, moments, policy, onStoreFailure });
+  return {
+    call: async (operation, request, callOptions) => {
+      const { credential, idempotencyKey } = callOptions;
+      if (operation.effect !== 'CREATE' || credential === undefined)
+        return await vultr.call(operation, request, callOptions);
+      if (idempotencyKey !== undefined) {
+        const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
+        return await once.create(creation);
+      }
+      try {
+        const response = await vultr.call(operation, request, callOptions);
+        // A redirect is not a success, and whoever asked for it can see that.
+        if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
+        return response;
+      } catch (error) {
+        throw withoutKey(error);
+      }
+    },
+    close: once.close,
+  };
 }
 
-/** Every creation answers JSON. What does not is no answer of Vultr's, so whether it was carried out is not known. */
-async function askForJson(send: Send, call: Call, question: Question): Promise<VultrResponse> {
-  const response = await askVultr(send, call, question);
-  payloadOf(response.body);
-  return response;
+function toCreation(
+  { vultr, isTagging }: IdempotencyOptions,
+  operation: UpstreamOperation,
+  request: UpstreamRequest,
+  options: CallOptions,
+  { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
+): Creation {
+  const key = recordKey(credential, idempotencyKey);
+  const members = readMembers(request);
+  const rule = operation.create;
+  const field =
+    isTagging && rule !== undefined && members !== undefined
+      ? chooseTagField(rule.tagFields, members)
+      : undefined;
+  const readOptions: Pick<CallOptions, 'credential'> = { credential };
+  return {
+    key,
+    fields: digestFields(credential, requestFields(operation, request, members)),
+    tag: field === undefined ? undefined : correlationTag(key),
+    deadline: options.deadline,
+    signal: options.signal,
+    post: async (tag, context) => {
+      const tagged =
+        tag === undefined || field === undefined
+          ? request
+          : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
+      const response = await vultr.call(operation, tagged, { ...readOptions, ...context });
+      if (!provesCreation(rule, response)) throw unproven(response);
+      return response;
+    },
+    find: async (tag, isThorough, context) => {
+      // To find nothing would mean that nothing was made.
+      if (rule === undefined || field === undefined)
+        throw new Error(`${operation.name} carries no tag to look for.`);
+      const search = { rule, pathFields: readPath(operation, request), field, tag, isThorough };
+      return await findByTag(vultr, search, { ...readOptions, ...context });
+    },
+    encrypt: (response) => encryptResponse(credential, key, response),
+    decrypt: (encrypted) => decryptResponse(credential, key, encrypted),
+  };
 }
 
-/** What makes two requests the same: all that goes to Vultr, but for who asks and under which id. */
-function withoutOwnFields({ access_token: _, request_id: __, dry_run: ___, ...rest }: Message): Message {
-  return rest;
+/** The fields that the path of a creation holds: its list is found below the same things. */
+function readPath({ bindings }: UpstreamOperation, { method, path }: UpstreamRequest): Message {
+  const fields = createMessage();
+  const router = createRouter(bindings.map((binding) => ({ binding, target: undefined })));
+  const match = router.match(method, path);
+  if (match.kind !== 'match') return fields;
+  for (const [index, { fieldPath }] of match.binding.template.variables.entries()) {
+    fields[fieldPath.join('.')] = match.values[index] ?? '';
+  }
+  return fields;
 }

@@ -3,8 +3,8 @@ export interface OncePolicy {
   /** The longest that a request to create may be under way. Default 60 000. */
   readonly postTimeoutMs: number;
   /** How long a resource is looked for after an ambiguous outcome. Default 10 000. */
-  readonly lookMs: number;
-  /** The pause between two looks, also at somebody else's work. Default 1 000. */
+  readonly findMs: number;
+  /** The pause between two polls, of Vultr's list or of a record that another process works on. Default 1 000. */
   readonly pollMs: number;
   /**
    * How long after the last moment at which a request may have been under way Vultr's lists are complete: what they do not
@@ -22,7 +22,7 @@ export interface OncePolicy {
 /** The values that hold where none is given. */
 export const DEFAULT_POLICY: OncePolicy = {
   postTimeoutMs: 60_000,
-  lookMs: 10_000,
+  findMs: 10_000,
   pollMs: 1_000,
   settleMs: 120_000,
   renewMs: 1_500,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { REMEMBERED_MS } from './record.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
-import { type Begun, type CreationStore, readFields, type StoreLimits, writeFields } from './store.ts';
+import { type Begun, type IdempotencyStore, readFields, type StoreLimits, writeFields } from './store.ts';
 
 /** What a store in Redis is made of. */
 export interface RedisStoreOptions {
@@ -10,7 +10,7 @@ export interface RedisStoreOptions {
   readonly url: string;
   /** Told once when the connection is lost or does not come about, and again after it was there. */
   readonly onError: (error: Error) => void;
-  /** The start of every key. Default `vultr-grpc:creation:`. */
+  /** The start of every key. Default `vultr-grpc:idempotency:`. */
   readonly prefix?: string;
   /** How long Redis may take to answer. Default 1 000. */
   readonly commandTimeoutMs?: number;
@@ -25,11 +25,11 @@ const MAX_RECONNECT_MS = 1_000;
 
 /**
  * Opens the store that replicas share. While Redis does not answer, every method rejects: nothing else takes its place, since
- * an id that another replica knows would be taken for a new one. Redis has to keep what it was given (appendonly yes, no
+ * a key that another replica knows would be taken for a new one. Redis has to keep what it was given (appendonly yes, no
  * eviction); each record is a hash with a time to live, and leases are measured by the clock of Redis.
  */
-export function openRedisStore(options: RedisStoreOptions): CreationStore {
-  const { url, onError, prefix = 'vultr-grpc:creation:', commandTimeoutMs = 1_000 } = options;
+export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
+  const { url, onError, prefix = 'vultr-grpc:idempotency:', commandTimeoutMs = 1_000 } = options;
   const { leaseMs = 5_000, rememberedMs = REMEMBERED_MS } = options.limits ?? {};
   const redis = new Redis(url, {
     connectTimeout: commandTimeoutMs,
@@ -62,39 +62,34 @@ export function openRedisStore(options: RedisStoreOptions): CreationStore {
   }
 
   return {
-    begin: async (key, { fields, mark, postUntilMs }, owner) => {
+    begin: async (key, { fields, tag, postUntil }, owner) => {
       const text = writeFields(fields);
-      const answer = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, mark ?? '', postUntilMs);
+      const answer = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil);
       const [kind, one, other] = Array.isArray(answer) ? (answer as Buffer[]) : [];
       switch (String(kind)) {
         case 'fresh':
           return { kind: 'fresh' };
-        case 'busy':
-          return { kind: 'busy' };
+        case 'in-progress':
+          return { kind: 'in-progress' };
         case 'done':
-          return { kind: 'done', answer: asBytes(one) };
-        case 'other':
-          return { kind: 'other', fields: readFields(String(one)) };
-        case 'taken': {
+          return { kind: 'done', response: asBytes(one) };
+        case 'conflict':
+          return { kind: 'conflict', fields: readFields(String(one)) };
+        case 'recovered': {
           const carried = String(one) === '' ? undefined : String(one);
-          const record = {
-            state: 'sent',
-            fields,
-            mark: carried,
-            postUntilMs: Number(String(other)),
-          } as const;
-          return { kind: 'taken', record } satisfies Begun;
+          const record = { fields, tag: carried, postUntil: String(other) };
+          return { kind: 'recovered', record } satisfies Begun;
         }
       }
-      throw new TypeError('The record of creations in Redis gave an answer that is none.');
+      throw new TypeError('Redis answered something that the record of creations does not know.');
     },
     renew: async (key, owner) => {
       await run(SET_IF_OWNER, key, owner, 'lease', leaseMs);
     },
-    setPostUntil: async (key, owner, postUntilMs) =>
-      Number(await run(SET_IF_OWNER, key, owner, 'post_until_ms', postUntilMs)) === 1,
-    complete: async (key, answer) => {
-      await run(COMPLETE, key, Buffer.from(answer));
+    setPostUntil: async (key, owner, postUntil) =>
+      Number(await run(SET_IF_OWNER, key, owner, 'post_until', postUntil)) === 1,
+    complete: async (key, response) => {
+      await run(COMPLETE, key, Buffer.from(response));
     },
     remove: async (key, owner) => {
       await run(REMOVE, key, owner);
@@ -102,12 +97,13 @@ export function openRedisStore(options: RedisStoreOptions): CreationStore {
     release: async (key, owner) => {
       await run(SET_IF_OWNER, key, owner, 'lease', 0);
     },
+    isAvailable: () => redis.status === 'ready',
     close: async () => redis.disconnect(),
   };
 }
 
 function asBytes(value: Buffer | undefined): Buffer {
   if (!Buffer.isBuffer(value))
-    throw new TypeError('The record of creations in Redis holds an answer that is none.');
+    throw new TypeError('A record of a creation in Redis does not hold a response.');
   return value;
 }

@@ -1,4 +1,4 @@
-import type { CreationRecord, CreationRequest } from './record.ts';
+import type { SentRecord } from './record.ts';
 
 /**
  * Where creations are remembered. Every change is durable and seen by every other holder of the store once its promise has
@@ -6,33 +6,36 @@ import type { CreationRecord, CreationRequest } from './record.ts';
  *
  * Who works on a creation is its owner, under a lease: when the lease runs out, for its holder died, another takes over.
  */
-export interface CreationStore {
+export interface IdempotencyStore {
   /** Begins a creation, or takes over one that nobody works on, or tells what there is. One atomic step. */
-  begin(key: string, request: CreationRequest, owner: string): Promise<Begun>;
+  begin(key: string, record: SentRecord, owner: string): Promise<Begun>;
   /** Prolongs the owner's lease. */
   renew(key: string, owner: string): Promise<void>;
   /** Notes until when a request may be on its way. False: the creation has another owner by now, or is done. */
-  setPostUntil(key: string, owner: string, postUntilMs: number): Promise<boolean>;
-  /** The resource is there: true knowledge whoever brings it, so no owner is asked for. The first answer stays. */
-  complete(key: string, answer: Uint8Array): Promise<void>;
+  setPostUntil(key: string, owner: string, postUntil: string): Promise<boolean>;
+  /** The resource is there: true knowledge whoever brings it, so no owner is asked for. The first response stays. */
+  complete(key: string, response: Uint8Array): Promise<void>;
   /** Forgets the owner's creation: nothing was made. */
   remove(key: string, owner: string): Promise<void>;
   /** Ends the owner's lease: somebody else may go on. */
   release(key: string, owner: string): Promise<void>;
+  /** Whether it works, as far as is known: for readiness and metrics. */
+  isAvailable(): boolean;
   close(): Promise<void>;
 }
 
 /** What `begin` met. */
 export type Begun =
-  /** The id is new: it is recorded as sent, and the caller owns it. */
+  /** The key is new: it is recorded as sent, and the caller owns it. */
   | { readonly kind: 'fresh' }
   /** Somebody has begun and not ended it; the caller owns it now. */
-  | { readonly kind: 'taken'; readonly record: Extract<CreationRecord, { state: 'sent' }> }
+  | { readonly kind: 'recovered'; readonly record: SentRecord }
   /** Somebody works on it. */
-  | { readonly kind: 'busy' }
-  | { readonly kind: 'done'; readonly answer: Uint8Array }
-  /** The id was used for a request with other fields. */
-  | { readonly kind: 'other'; readonly fields: CreationRequest['fields'] };
+  | { readonly kind: 'in-progress' }
+  /** The resource is there. The response is encrypted: only who has the credential can read it. */
+  | { readonly kind: 'done'; readonly response: Uint8Array }
+  /** The key was used for a request with other fields. */
+  | { readonly kind: 'conflict'; readonly fields: SentRecord['fields'] };
 
 /** What a store is told; times in milliseconds. */
 export interface StoreLimits {
@@ -43,7 +46,7 @@ export interface StoreLimits {
 }
 
 /** The digests of a request as one text that is equal for equal requests. */
-export function writeFields(fields: CreationRequest['fields']): string {
+export function writeFields(fields: SentRecord['fields']): string {
   return JSON.stringify(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
@@ -51,6 +54,6 @@ export function writeFields(fields: CreationRequest['fields']): string {
  * Reads what writeFields wrote.
  * @throws SyntaxError or TypeError when it is something else
  */
-export function readFields(text: string): CreationRequest['fields'] {
+export function readFields(text: string): SentRecord['fields'] {
   return Object.fromEntries(JSON.parse(text) as [string, string][]);
 }

@@ -1,3 +1,5 @@
+import { systemClock } from '../base/clock.ts';
+import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
 
 /** How long a call may live, as one signal. */
@@ -10,15 +12,12 @@ export interface Lifetime {
   release(): void;
 }
 
-/** setTimeout fires at once for more than this. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Binds a call to its deadline and to everything else that can end it.
  * @param deadline milliseconds since the epoch
  * @param sources signals whose reasons are CallErrors: caller gone, service going down
  */
-export function createLifetime(deadline: number, sources: readonly AbortSignal[], now = Date.now): Lifetime {
+export function createLifetime(deadline: number, sources: readonly AbortSignal[], now = systemClock.now): Lifetime {
   const controller = new AbortController();
   const end = (reason: unknown): void => controller.abort(CallError.from(reason));
   const listeners = sources.map((source) => {

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../base/clock.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
+import { originMetadata } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { type CallRecord, logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createMessage, type Message } from '../transcoding/message.ts';
 import { type CredentialSource, findCredential } from './credential.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 
 /** What the pipeline is made of. */
@@ -32,8 +36,8 @@ export interface Pipeline extends Dispatcher {
   abortStreams(): void;
 }
 
-/** What is found out of a call on its way, for the log. */
-interface Trace {
+/** What is found out about a call on its way, for the log. */
+interface CallState {
   readonly incoming: Incoming;
   readonly requestId: string;
   readonly startedAt: number;
@@ -50,29 +54,34 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const shutdown = { unary: new AbortController(), streams: new AbortController() };
 
   /** Runs the steps before the handler. */
-  async function admit(trace: Trace, lifetime: Lifetime, deadline: number): Promise<Call> {
-    const { incoming } = trace;
-    const request = await Promise.race([incoming.decode(), lifetime.ended]);
-    const violations = validate(incoming.operation.input, request);
-    if (violations.length > 0) throw CallError.invalid(violations);
+  async function admit(state: CallState, lifetime: Lifetime, deadline: number): Promise<Call> {
+    const { incoming } = state;
+    const read = await Promise.race([incoming.read(), lifetime.ended]);
+    const request = read.kind === 'message' ? read.message : createMessage();
+    if (read.kind === 'message') {
+      const violations = validate(incoming.operation.input, request);
+      if (violations.length > 0) throw CallError.invalid(violations);
+    }
     const credential = asksVultr(incoming.operation)
       ? findCredential(request, incoming.metadata, options.serviceKey)
       : undefined;
-    trace.credential = credential?.source;
+    state.credential = credential?.source;
     return {
       operation: incoming.operation,
       request,
+      verbatim: read.kind === 'verbatim' ? read.request : undefined,
       metadata: incoming.metadata,
       signal: lifetime.signal,
       deadline,
-      requestId: trace.requestId,
+      requestId: state.requestId,
       credential: credential?.key,
+      idempotencyKey: readKey(incoming, request),
       responseMetadata: incoming.responseMetadata,
       requests: incoming.requests,
     };
   }
 
-  function begin(incoming: Incoming): Trace {
+  function begin(incoming: Incoming): CallState {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
     const leave = options.metrics?.beginCall() ?? (() => undefined);
@@ -84,9 +93,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     logCall(options.log, call);
   }
 
-  function finish(trace: Trace, error: CallError | undefined, messages?: number): void {
-    const { incoming, requestId, startedAt, credential } = trace;
-    trace.leave();
+  function finish(state: CallState, error: CallError | undefined, messages?: number): void {
+    const { incoming, requestId, startedAt, credential } = state;
+    state.leave();
     record(true, {
       method: incoming.operation.name,
       transport: incoming.transport,
@@ -103,19 +112,20 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   return {
     async unary(incoming) {
-      const trace = begin(incoming);
+      const state = begin(incoming);
       const deadline = deadlineOf(incoming.deadline, options.unaryTimeoutMs);
       const lifetime = createLifetime(deadline, [incoming.signal, shutdown.unary.signal]);
       try {
         const handler = handlerFor(options.handlers, incoming, 'unary');
-        const call = await admit(trace, lifetime, deadline);
+        const call = await admit(state, lifetime, deadline);
         const reply = await Promise.race([handler.handle(call), lifetime.ended]);
         assertSendable(reply, incoming);
-        finish(trace, undefined);
+        noteOrigin(reply, incoming);
+        finish(state, undefined);
         return reply;
       } catch (thrown) {
         const error = endOf(lifetime, thrown);
-        finish(trace, error);
+        finish(state, error);
         throw error;
       } finally {
         lifetime.release();
@@ -123,14 +133,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
 
     async *stream(incoming) {
-      const trace = begin(incoming);
+      const state = begin(incoming);
       const deadline = deadlineOf(incoming.deadline, options.streamTimeoutMs);
       const lifetime = createLifetime(deadline, [incoming.signal, shutdown.streams.signal]);
       let messages = 0;
       let error: CallError | undefined;
       try {
         const handler = handlerFor(options.handlers, incoming, 'server_streaming');
-        const call = await admit(trace, lifetime, deadline);
+        const call = await admit(state, lifetime, deadline);
         for await (const reply of untilEnded(handler.handle(call), lifetime)) {
           assertSendable(reply, incoming);
           messages += 1;
@@ -141,7 +151,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         throw error;
       } finally {
         lifetime.release();
-        finish(trace, error, messages);
+        finish(state, error, messages);
       }
     },
 
@@ -174,8 +184,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
  * Health and reflection, which have no HTTP form, are the service's own: whatever credential a proxy adds to them, for
  * itself, is not looked at.
  */
-function asksVultr({ bindings }: Operation): boolean {
-  return bindings.length > 0;
+function asksVultr({ bindings, isRaw }: Operation): boolean {
+  return bindings.length > 0 || isRaw;
+}
+
+/** Only a creation has a use for a key: to repeat anything else under one is to repeat it. */
+function readKey({ operation, metadata }: Incoming, request: Message): string | undefined {
+  return operation.effect === 'CREATE' ? readIdempotencyKey(request, metadata) : undefined;
 }
 
 /** What ended a call: when its lifetime did, that counts, not the failure that the abort led to. */
@@ -189,6 +204,12 @@ function endOf(lifetime: Lifetime, thrown: unknown): CallError {
  */
 function assertSendable(reply: Reply, { transport }: Incoming): void {
   if (transport === 'grpc') reply.toBinary();
+}
+
+/** Tells the caller how its reply came about. */
+function noteOrigin({ origin }: Reply, { responseMetadata }: Incoming): void {
+  if (origin === undefined) return;
+  for (const [name, value] of Object.entries(originMetadata(origin))) responseMetadata.set(name, value);
 }
 
 /** The messages of a handler until the call's lifetime ends, even when the handler does not heed its signal. */
@@ -219,7 +240,7 @@ function handlerFor<K extends Handler['kind']>(
 }
 
 function deadlineOf(wanted: number | undefined, timeoutMs: { default: number; max: number }): number {
-  const now = Date.now();
+  const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
 }
 

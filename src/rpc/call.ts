@@ -1,49 +1,90 @@
+import type { Operation } from '../contract/operation.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
-import type { Operation } from '../contract/operation.ts';
 
 /** A call on its way through the service, whichever transport brought it. */
 export interface Call {
   readonly operation: Operation;
+  /** The request message; empty when `verbatim` holds the request. */
   readonly request: Message;
+  /** The HTTP request that is passed on to Vultr as it came; undefined: `request` holds the request. */
+  readonly verbatim: VerbatimRequest | undefined;
   /** What the caller sent besides the request: lower-case names, several values joined by ", ". */
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left, the deadline passed or the service goes down; its reason is a CallError. */
   readonly signal: AbortSignal;
-  /** When the answer is due, in milliseconds since the epoch. */
+  /** When the reply is due, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** Names the call in logs and answers. */
+  /** Names the call in logs and replies. */
   readonly requestId: string;
   /** The caller's Vultr API key, or the service's own; undefined when there is neither. */
   readonly credential: string | undefined;
-  /** What is sent to the caller besides the answer, lower-case names: gRPC initial metadata, HTTP headers. */
+  /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
+  readonly idempotencyKey: string | undefined;
+  /** What is sent to the caller besides the reply, lower-case names: gRPC initial metadata, HTTP headers. */
   readonly responseMetadata: Map<string, string>;
   /** The messages of a caller that streams them; `request` is empty then. */
   readonly requests: AsyncIterable<Message> | undefined;
 }
 
-/** An answer, or one message of a stream of answers. */
+/** An HTTP request that is passed on byte for byte. */
+export interface VerbatimRequest {
+  readonly method: string;
+  /** As it came: nothing is decoded or folded. Plain: without dot segments and control characters. */
+  readonly path: string;
+  /** As it came, without the question mark; "" when there is none. */
+  readonly query: string;
+  /** Undefined: the caller gave none. */
+  readonly contentType: string | undefined;
+  /** Undefined: the caller gave none. */
+  readonly accept: string | undefined;
+  /** Undefined: there is none. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** A reply, or one message of a stream of replies. */
 export interface Reply {
   /** The bytes of the response message. */
   toBinary(): Uint8Array;
   /** The response message as proto3 JSON text, in UTF-8. */
   toJson(): Uint8Array;
-  /** What the HTTP side passes on as it is, where an operation's answer over HTTP is Vultr's own. */
-  readonly http?: HttpAnswer;
+  /** What the HTTP side passes on as it is, where an operation's reply over HTTP is Vultr's own response. */
+  readonly http?: HttpReply;
+  readonly origin?: ReplyOrigin;
 }
 
-/** An HTTP answer that is passed through. */
-export interface HttpAnswer {
+/** How a reply came about, as far as its caller is told. */
+export interface ReplyOrigin {
+  /** How it stands in the cache of what is public; undefined: it is for this caller alone. */
+  readonly cache?: CacheStatus | undefined;
+  /** How often Vultr was asked until it answered, 1 or more; undefined: it was not asked, or more than one thing was. */
+  readonly attempts?: number | undefined;
+}
+
+/** An HTTP response that is passed through. */
+export interface HttpReply {
   readonly status: number;
-  /** Undefined: an answer without content. */
+  /** Undefined: a response without content. */
   readonly contentType: string | undefined;
+  /** Further headers, lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Answers a unary call. Throws a CallError; anything else that is thrown becomes INTERNAL. */
+/** Where something from the public catalogue came from, and for how long it counts. */
+export interface CacheStatus {
+  /** `miss`: from Vultr just now. `hit`: kept and fresh. `stale`: kept, and older than it should be. */
+  readonly state: 'hit' | 'miss' | 'stale';
+  /** How long ago it came from Vultr, in milliseconds. */
+  readonly ageMs: number;
+  /** How long it is fresh from when it came, in milliseconds. */
+  readonly freshMs: number;
+}
+
+/** Serves a unary call. Throws a CallError; anything else that is thrown becomes INTERNAL. */
 export type UnaryHandler = (call: Call) => Promise<Reply>;
 
-/** Answers a call with a stream. Throws like a UnaryHandler; ends early when the call's signal aborts. */
+/** Serves a call with a stream. Throws like a UnaryHandler; ends early when the call's signal aborts. */
 export type StreamHandler = (call: Call) => AsyncIterable<Reply>;
 
 /** What serves an operation. */
@@ -61,21 +102,26 @@ export interface Incoming {
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left; its reason is a CallError. */
   readonly signal: AbortSignal;
-  /** When the caller wants the answer at the latest, in milliseconds since the epoch; undefined: it did not say. */
+  /** When the caller wants the reply at the latest, in milliseconds since the epoch; undefined: it did not say. */
   readonly deadline: number | undefined;
-  /** Reads the request. Throws a CallError when it is too large, too slow, or not a message of the operation. */
-  readonly decode: () => Message | Promise<Message>;
+  /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */
+  readonly read: () => IncomingRequest | Promise<IncomingRequest>;
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */
   readonly requests?: AsyncIterable<Message>;
 }
 
+/** A request as it is read: a message of the contract, or an HTTP request that is passed on. */
+export type IncomingRequest =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'verbatim'; readonly request: VerbatimRequest };
+
 /** The pipeline, as the transports see it. Everything it throws is a CallError. */
 export interface Dispatcher {
-  /** Answers a unary operation. */
+  /** Serves a unary operation. */
   unary(incoming: Incoming): Promise<Reply>;
-  /** Answers an operation that streams its answers. Returning from the iteration ends the call. */
+  /** Serves an operation that streams its replies. Returning from the iteration ends the call. */
   stream(incoming: Incoming): AsyncIterable<Reply>;
   /** Takes note of a request that belongs to no operation, for log and metrics. */
   refused(request: { transport: 'grpc' | 'http'; peer: string; target: string }, error: CallError): void;

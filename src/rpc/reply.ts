@@ -1,6 +1,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Payload } from '../payload/payload.ts';
-import type { HttpAnswer, Reply } from './call.ts';
+import { CallError } from '../status/call-error.ts';
+import type { CacheStatus, HttpReply, Reply, ReplyOrigin } from './call.ts';
 
 const STRUCT_URL = 'type.googleapis.com/google.protobuf.Struct';
 const ANY_JSON_START = Buffer.from(`{"data":{"@type":"${STRUCT_URL}","value":`);
@@ -15,13 +16,13 @@ const anyReplies = new WeakMap<Payload, Reply>();
  * A response of CloudService: `{ google.protobuf.Any data = 1; }`, the Any holding the payload as a Struct. A payload that
  * is kept has one reply, so that it is encoded once however often it is sent.
  */
-export function anyReply(payload: Payload): Reply {
+export function anyReply(payload: Payload, origin?: ReplyOrigin): Reply {
   let reply = anyReplies.get(payload);
   if (reply === undefined) {
     reply = createAnyReply(payload);
     anyReplies.set(payload, reply);
   }
-  return reply;
+  return origin === undefined ? reply : { ...reply, origin };
 }
 
 function createAnyReply(payload: Payload): Reply {
@@ -47,7 +48,60 @@ function inAny(struct: Uint8Array): Uint8Array {
   return writer.join().finish();
 }
 
-/** A response of vultr.v2: the payload as a Struct over gRPC, Vultr's own answer over HTTP. */
-export function structReply(payload: Payload, http: HttpAnswer): Reply {
-  return { toBinary: () => payload.struct, toJson: () => payload.json, http };
+/** A response that is a google.protobuf.Struct by itself. */
+export function structReply(payload: Payload, origin?: ReplyOrigin): Reply {
+  return {
+    toBinary: () => payload.struct,
+    toJson: () => payload.json,
+    ...(origin !== undefined && { origin }),
+  };
+}
+
+/** An HTTP response that is passed on as it came; only the HTTP side has a use for it. */
+export function httpReply(http: HttpReply, origin?: ReplyOrigin): Reply {
+  return {
+    toBinary: () => {
+      throw new Error('A response that is passed on over HTTP has no binary form.');
+    },
+    toJson: () => http.body,
+    http,
+    ...(origin !== undefined && { origin }),
+  };
+}
+
+/** A response of a service that only gRPC serves. */
+export function binaryReply(bytes: Uint8Array): Reply {
+  return {
+    toBinary: () => bytes,
+    toJson: () => {
+      throw new CallError('UNIMPLEMENTED', 'ROUTE_NOT_FOUND', 'This operation has no HTTP form.');
+    },
+  };
+}
+
+/** From the best to the worst that a caller may have been given. */
+const CACHE_STATES: readonly CacheStatus['state'][] = ['hit', 'miss', 'stale'];
+
+/** How a reply that was made of several responses stands in the cache: as the worst and oldest of them. */
+export function worstOf(statuses: readonly (CacheStatus | undefined)[]): CacheStatus | undefined {
+  return statuses.reduce((worst, status) => {
+    if (worst === undefined || status === undefined) return worst ?? status;
+    const isWorse = CACHE_STATES.indexOf(status.state) > CACHE_STATES.indexOf(worst.state);
+    return {
+      state: isWorse ? status.state : worst.state,
+      ageMs: Math.max(worst.ageMs, status.ageMs),
+      freshMs: Math.min(worst.freshMs, status.freshMs),
+    };
+  }, undefined);
+}
+
+/**
+ * The metadata that tells a caller how a reply came about: of a public one `x-cache` (hit, miss, stale) and `age` in whole
+ * seconds (RFC 9111, section 5.1), and `x-vultr-attempts` when Vultr was asked more than once.
+ */
+export function originMetadata({ cache, attempts = 1 }: ReplyOrigin): Readonly<Record<string, string>> {
+  return {
+    ...(cache !== undefined && { 'x-cache': cache.state, age: String(Math.floor(cache.ageMs / 1_000)) }),
+    ...(attempts > 1 && { 'x-vultr-attempts': String(attempts) }),
+  };
 }

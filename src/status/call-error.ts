@@ -9,6 +9,23 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** A failure that Vultr reported. */
+export interface VultrFailure {
+  /** The HTTP status that counts: the one that came, or the one in an error object that came with 200. */
+  readonly status: number;
+  /** The reason in Vultr's words, or what stands in for them. */
+  readonly error: string;
+  /** When Vultr wants to be asked again, by its Retry-After header. */
+  readonly retryAfterMs?: number;
+  /** The response as it came, for callers of the drop-in API; left out when it echoes the API key. */
+  readonly response?: {
+    readonly status: number;
+    readonly contentType: string;
+    readonly retryAfter?: string;
+    readonly body: Uint8Array;
+  };
+}
+
 /** What a CallError is made of besides code, reason and message. */
 export interface CallErrorOptions {
   /** Facts for programs, for google.rpc.ErrorInfo.metadata. No secrets. */
@@ -17,7 +34,7 @@ export interface CallErrorOptions {
   /** When to ask again, for google.rpc.RetryInfo. */
   readonly retryDelayMs?: number;
   /** What Vultr said, when the error is Vultr's. */
-  readonly vultr?: { readonly status: number; readonly error: string };
+  readonly vultr?: VultrFailure;
   /** The HTTP status to answer with, when it is not that of the code. */
   readonly httpStatus?: number;
   /** HTTP headers that belong to the error, such as Allow. */
@@ -39,7 +56,7 @@ export class CallError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
   readonly retryDelayMs: number | undefined;
-  readonly vultr: { readonly status: number; readonly error: string } | undefined;
+  readonly vultr: VultrFailure | undefined;
   readonly httpStatus: number | undefined;
   readonly httpHeaders: Readonly<Record<string, string>>;
   /** `no`: it is certain that Vultr has not carried out the request. */

@@ -2,13 +2,12 @@ import type { DescField } from '@bufbuild/protobuf';
 import { fieldNames, wireName } from './field-names.ts';
 import { decodeJsonField, decodeJsonMessage, takesNull } from './decode-json.ts';
 import { createMessage, type FieldValue, type Message } from './message.ts';
-import type { FieldPath, HttpBinding } from '../contract/operation.ts';
+import type { FieldPath, HttpBinding } from './binding.ts';
 import { decodeQuery } from './decode-query.ts';
 import { expectedScalar, scalarFromText } from './scalar-json.ts';
-import { validate } from '../contract/validate.ts';
 import { Violations } from './violations.ts';
 import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
-import { CallError } from '../status/call-error.ts';
+import { CallError, type FieldViolation } from '../status/call-error.ts';
 
 /** The parts of an HTTP request that hold the request message. */
 export interface RequestParts {
@@ -21,40 +20,47 @@ export interface RequestParts {
   readonly body: Uint8Array;
 }
 
+/** Finds what is wrong with a message besides its types, such as a field that is required and missing. */
+export type MessageCheck = (message: Message) => readonly FieldViolation[];
+
 /**
  * Reads the request message from an HTTP request as its binding says. The path wins over the body, the body over the
  * query; with a body `*` there are no query parameters (google/api/http.proto). An empty body is an empty message.
  *
+ * @param check asked only when the request cannot be read, so that the caller learns everything that is wrong with it at once
  * @throws CallError INVALID_ARGUMENT, with every violation, or for a body that is not JSON with the position in it; with
  *   HTTP status 415 for a body of another media type or charset
  */
-export function decodeHttpRequest(binding: HttpBinding, parts: RequestParts): Message {
+export function decodeHttpRequest(
+  binding: HttpBinding,
+  parts: RequestParts,
+  check: MessageCheck = () => [],
+): Message {
   const violations = new Violations();
   const elsewhere = new Set(binding.template.variables.map(({ fieldPath }) => fieldPath.join('.')));
   const message = decodeBodyAndQuery(binding, parts, elsewhere, violations);
   for (const [index, path] of binding.variables.entries()) {
     setVariable(message, path, parts.values[index] ?? '', violations);
   }
-  if (violations.list.length > 0) addMissing(binding, message, violations);
+  if (violations.list.length > 0) addUnknown(check(message), violations);
   violations.throwIfAny();
   return message;
 }
 
 /** A caller whose request cannot be read learns at once what else is wrong with it. */
-function addMissing({ operation }: HttpBinding, message: Message, violations: Violations): void {
+function addUnknown(found: readonly FieldViolation[], violations: Violations): void {
   const known = new Set(violations.list.map(({ field }) => field));
-  for (const { field, description } of validate(operation.input, message)) {
+  for (const { field, description } of found) {
     if (!known.has(field)) violations.add(field, description);
   }
 }
 
 function decodeBodyAndQuery(
-  { body, operation }: HttpBinding,
+  { body, input }: HttpBinding,
   parts: RequestParts,
   elsewhere: Set<string>,
   violations: Violations,
 ): Message {
-  const { input } = operation;
   if (body === 'none') return decodeQuery(input, parts.query, elsewhere, violations);
   const json = parseBody(parts);
   if (body === 'message') {

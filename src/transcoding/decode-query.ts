@@ -2,7 +2,7 @@ import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { fieldNames } from './field-names.ts';
 import { decodeElement } from './decode-json.ts';
 import { createMessage, type FieldValue, type Message } from './message.ts';
-import type { FieldPath } from '../contract/operation.ts';
+import type { FieldPath } from './binding.ts';
 import { percentDecode } from './percent.ts';
 import { expectedScalar, scalarFromText } from './scalar-json.ts';
 import { at, type Violations } from './violations.ts';

@@ -2,7 +2,7 @@ import type { DescField } from '@bufbuild/protobuf';
 import { type EncodeContext, encodeField, encodeMessage } from './encode-json.ts';
 import { encodeQuery } from './encode-query.ts';
 import type { FieldValue, Message } from './message.ts';
-import type { FieldPath, HttpBinding } from '../contract/operation.ts';
+import type { FieldPath, HttpBinding } from './binding.ts';
 import type { PathTemplate, TemplateVariable } from './path-template.ts';
 import { percentEncode } from './percent.ts';
 import { scalarToText } from './scalar-text.ts';
@@ -28,14 +28,14 @@ export interface EncodedRequest {
  */
 export function encodeHttpRequest(binding: HttpBinding, message: Message): EncodedRequest {
   const violations = new Violations();
-  const { template, operation } = binding;
+  const { template, input } = binding;
   const path = encodePath(binding, message, violations);
   const elsewhere = new Set(template.variables.map(({ fieldPath }) => fieldPath.join('.')));
   const context: EncodeContext = { violations, elsewhere };
   let query = '';
   let body: FieldValue | undefined;
   if (binding.body === 'message') {
-    body = encodeMessage(operation.input, message, '', context);
+    body = encodeMessage(input, message, '', context);
   } else {
     if (binding.body !== 'none') {
       const { name } = binding.body;
@@ -43,7 +43,7 @@ export function encodeHttpRequest(binding: HttpBinding, message: Message): Encod
       if (value !== undefined) body = encodeField(binding.body, value, name, context);
       elsewhere.add(name);
     }
-    query = encodeQuery(operation.input, message, context);
+    query = encodeQuery(input, message, context);
   }
   violations.throwIfAny();
   return { method: requestMethod(binding), path, query, body };

@@ -2,12 +2,12 @@ import {
   type DescExtension,
   type DescField,
   type DescMessage,
+  type DescMethod,
   getOption,
   hasOption,
   type Registry,
 } from '@bufbuild/protobuf';
-import { ContractError } from '../contract/contract-error.ts';
-import type { FieldPath, HttpBinding, Operation } from '../contract/operation.ts';
+import { type FieldPath, type HttpBinding, HttpRuleError } from './binding.ts';
 import { type PathTemplate, PathTemplateError, parsePathTemplate } from './path-template.ts';
 
 /** The option google.api.http, as reflection hands it out. */
@@ -27,59 +27,60 @@ const METHOD_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /**
  * Compiles the google.api.http rules of an rpc: its own first, then its additional_bindings.
  *
- * @param operation the operation that the bindings belong to; its own `bindings` are not read
- * @param registry of the descriptor set that the operation comes from; without google/api/annotations.proto in it, there
+ * @param method the rpc
+ * @param registry of the descriptor set that the rpc comes from; without google/api/annotations.proto in it, there
  *   are no rules
  * @returns no bindings when the rpc has no rule
- * @throws ContractError that names the rpc, when a rule cannot be served (google/api/http.proto says what may be)
+ * @throws HttpRuleError that names the rpc, when a rule cannot be served (google/api/http.proto says what may be)
  */
-export function compileHttpBindings(operation: Operation, registry: Registry): HttpBinding[] {
+export function compileHttpBindings(method: DescMethod, registry: Registry): HttpBinding[] {
   const extension = registry.getExtension('google.api.http');
-  if (extension === undefined || !hasOption(operation.descriptor, extension)) return [];
-  const rule = readRule(operation, extension);
-  if (operation.kind === 'client_streaming' || operation.kind === 'bidi_streaming') {
+  if (extension === undefined || !hasOption(method, extension)) return [];
+  const rule = readRule(method, extension);
+  if (method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming') {
     fail(
-      operation,
+      method,
       'takes a stream of requests, which cannot be sent over HTTP. Remove its google.api.http rule.',
     );
   }
   for (const additional of rule.additionalBindings) {
     if (additional.additionalBindings.length > 0) {
-      fail(operation, 'has additional_bindings inside additional_bindings; only one level is allowed.');
+      fail(method, 'has additional_bindings inside additional_bindings; only one level is allowed.');
     }
   }
-  return [rule, ...rule.additionalBindings].map((one) => compileRule(operation, one));
+  return [rule, ...rule.additionalBindings].map((one) => compileRule(method, one));
 }
 
-function readRule(operation: Operation, extension: DescExtension): HttpRule {
+function readRule(method: DescMethod, extension: DescExtension): HttpRule {
   // The value's type is known from the extension's name alone: reflection cannot tell it to the compiler.
-  return getOption(operation.descriptor, extension) as unknown as HttpRule;
+  return getOption(method, extension) as unknown as HttpRule;
 }
 
-function compileRule(operation: Operation, rule: HttpRule): HttpBinding {
-  const { httpMethod, path } = pattern(operation, rule);
-  const template = parseTemplate(operation, path);
-  const variables = template.variables.map(({ fieldPath }) => bindVariable(operation, fieldPath));
-  checkDistinct(operation, template);
+function compileRule(method: DescMethod, rule: HttpRule): HttpBinding {
+  const { httpMethod, path } = pattern(method, rule);
+  const template = parseTemplate(method, path);
+  const variables = template.variables.map(({ fieldPath }) => bindVariable(method, fieldPath));
+  checkDistinct(method, template);
   return {
-    operation,
+    rpc: rpcName(method),
+    input: method.input,
     httpMethod,
     template,
     variables,
-    body: bindBody(operation, rule.body, httpMethod, template),
-    responseBody: bindResponseBody(operation, rule.responseBody),
+    body: bindBody(method, rule, template),
+    responseBody: bindResponseBody(method, rule.responseBody),
   };
 }
 
-function pattern(operation: Operation, rule: HttpRule): { httpMethod: string; path: string } {
+function pattern(method: DescMethod, rule: HttpRule): { httpMethod: string; path: string } {
   switch (rule.pattern.case) {
     case undefined:
-      return fail(operation, 'has a google.api.http rule without a pattern: name a method and a path.');
+      return fail(method, 'has a google.api.http rule without a pattern: name a method and a path.');
     case 'custom': {
       const { kind, path } = rule.pattern.value;
       if (!METHOD_TOKEN.test(kind)) {
         fail(
-          operation,
+          method,
           `has a custom rule of kind ${JSON.stringify(kind)}, which is no HTTP method and not "*".`,
         );
       }
@@ -90,32 +91,32 @@ function pattern(operation: Operation, rule: HttpRule): { httpMethod: string; pa
   }
 }
 
-function parseTemplate(operation: Operation, path: string): PathTemplate {
+function parseTemplate(method: DescMethod, path: string): PathTemplate {
   try {
     return parsePathTemplate(path);
   } catch (error) {
-    if (error instanceof PathTemplateError) return fail(operation, `${error.message}.`, error);
+    if (error instanceof PathTemplateError) return fail(method, `${error.message}.`, error);
     throw error;
   }
 }
 
-function bindVariable(operation: Operation, names: readonly string[]): FieldPath {
+function bindVariable(method: DescMethod, names: readonly string[]): FieldPath {
   const path = names.join('.');
   const fields: DescField[] = [];
-  let message: DescMessage | undefined = operation.input;
+  let message: DescMessage | undefined = method.input;
   for (const name of names) {
     if (message === undefined) {
       return fail(
-        operation,
+        method,
         `binds {${path}}, but ${fields.at(-1)?.name} is no message that could hold ${name}.`,
       );
     }
     const field = findField(message, name);
     if (field === undefined)
-      return fail(operation, `binds {${path}}, but ${message.typeName} has no field ${name}.`);
+      return fail(method, `binds {${path}}, but ${message.typeName} has no field ${name}.`);
     if (field.fieldKind === 'list' || field.fieldKind === 'map') {
       return fail(
-        operation,
+        method,
         `binds {${path}}, but ${name} is a ${field.fieldKind === 'list' ? 'repeated field' : 'map'}; a path holds one value.`,
       );
     }
@@ -124,58 +125,59 @@ function bindVariable(operation: Operation, names: readonly string[]): FieldPath
   }
   if (message !== undefined) {
     fail(
-      operation,
+      method,
       `binds {${path}}, which is a message (${message.typeName}); a path holds a scalar or an enum.`,
     );
   }
   const [first, ...rest] = fields;
-  if (first === undefined) return fail(operation, 'has a variable without a field.');
+  if (first === undefined) return fail(method, 'has a variable without a field.');
   return [first, ...rest];
 }
 
-function checkDistinct(operation: Operation, template: PathTemplate): void {
+function checkDistinct(method: DescMethod, template: PathTemplate): void {
   const seen = new Set<string>();
   for (const { fieldPath } of template.variables) {
     const name = fieldPath.join('.');
-    if (seen.has(name)) fail(operation, `binds {${name}} twice in ${template.source}.`);
+    if (seen.has(name)) fail(method, `binds {${name}} twice in ${template.source}.`);
     seen.add(name);
   }
 }
 
 function bindBody(
-  operation: Operation,
-  body: string,
-  httpMethod: string,
+  method: DescMethod,
+  rule: HttpRule,
   template: PathTemplate,
 ): HttpBinding['body'] {
+  const { body } = rule;
   if (body === '') return 'none';
-  if (httpMethod === 'GET' || httpMethod === 'HEAD') {
+  // A custom rule may give a GET a body: whoever writes it so means it.
+  if (rule.pattern.case === 'get') {
     fail(
-      operation,
-      `has a body ${JSON.stringify(body)} for ${httpMethod}, which carries none. Remove it or use POST.`,
+      method,
+      `has a body ${JSON.stringify(body)} for GET, which carries none. Remove it or use POST.`,
     );
   }
   if (body === '*') return 'message';
-  const field = findField(operation.input, body);
+  const field = findField(method.input, body);
   if (field === undefined) {
     return fail(
-      operation,
-      `has body ${JSON.stringify(body)}, which is no field of ${operation.input.typeName} and not "*".`,
+      method,
+      `has body ${JSON.stringify(body)}, which is no field of ${method.input.typeName} and not "*".`,
     );
   }
   if (template.variables.some(({ fieldPath }) => fieldPath.length === 1 && fieldPath[0] === body)) {
-    fail(operation, `has body ${JSON.stringify(body)}, which its path binds already.`);
+    fail(method, `has body ${JSON.stringify(body)}, which its path binds already.`);
   }
   return field;
 }
 
-function bindResponseBody(operation: Operation, responseBody: string): DescField | undefined {
+function bindResponseBody(method: DescMethod, responseBody: string): DescField | undefined {
   if (responseBody === '') return undefined;
-  const { output } = operation.descriptor;
+  const { output } = method;
   const field = findField(output, responseBody);
   if (field !== undefined) return field;
   return fail(
-    operation,
+    method,
     `has response_body ${JSON.stringify(responseBody)}, which is no field of ${output.typeName}.`,
   );
 }
@@ -185,6 +187,10 @@ function findField(message: DescMessage, name: string): DescField | undefined {
   return message.fields.find((field) => field.name === name);
 }
 
-function fail(operation: Operation, problem: string, cause?: unknown): never {
-  throw new ContractError(`${operation.name} ${problem}`, { cause });
+function fail(method: DescMethod, problem: string, cause?: unknown): never {
+  throw new HttpRuleError(`${rpcName(method)} ${problem}`, { cause });
+}
+
+function rpcName({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
 }

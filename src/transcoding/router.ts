@@ -1,39 +1,46 @@
-import { ContractError } from '../contract/contract-error.ts';
+import { CallError } from '../status/call-error.ts';
+import { type HttpBinding, HttpRuleError } from './binding.ts';
 import { isPathValue } from './encode-http.ts';
-import type { HttpBinding, Operation } from '../contract/operation.ts';
 import type { PathTemplate } from './path-template.ts';
 import { percentDecode, percentDecodeExceptSlash } from './percent.ts';
-import { CallError } from '../status/call-error.ts';
+
+/** A binding, and what it leads to. */
+export interface Route<Target> {
+  readonly binding: HttpBinding;
+  readonly target: Target;
+}
 
 /** What a method and a path lead to. */
-export type RouteMatch =
-  | {
+export type RouteMatch<Target> =
+  | (Route<Target> & {
       readonly kind: 'match';
-      readonly binding: HttpBinding;
       /** The text of each variable of the binding, decoded. */
       readonly values: readonly string[];
-    }
+    })
   /** The path is known, the method is not: those that are, HEAD beside GET. */
   | { readonly kind: 'other_methods'; readonly allow: readonly string[] }
   | { readonly kind: 'unknown' };
 
-/** Finds the binding of an HTTP request among those of all operations. */
-export interface Router {
+/** Finds the binding of an HTTP request. */
+export interface Router<Target> {
   /**
    * Matches a request.
    * @param path as it came, not decoded, without the query
    * @throws CallError INVALID_ARGUMENT when the path is not percent-encoded UTF-8
    */
-  match(method: string, path: string): RouteMatch;
+  match(method: string, path: string): RouteMatch<Target>;
 }
 
-/** A node of the tree of paths: what may follow, and the bindings that end here, by verb and then by method. */
-interface Node {
-  readonly literals: Map<string, Node>;
-  wildcard: Node | undefined;
-  doubleWildcard: Node | undefined;
-  readonly ends: Map<string, Map<string, HttpBinding>>;
+/** A node of the tree of paths: what may follow, and the routes that end here, by verb and then by method. */
+interface Node<Target> {
+  readonly literals: Map<string, Node<Target>>;
+  wildcard: Node<Target> | undefined;
+  doubleWildcard: Node<Target> | undefined;
+  readonly ends: Map<string, End<Target>>;
 }
+
+/** The routes that end at a node with the same verb, by method. */
+type End<Target> = Map<string, Route<Target>>;
 
 /** A segment of a request's path. */
 interface PathSegment {
@@ -42,28 +49,28 @@ interface PathSegment {
   readonly text: string;
 }
 
-/** The key of bindings without a verb; no verb is empty. */
+/** The key of routes without a verb; no verb is empty. */
 const NO_VERB = '';
 
 /**
- * Builds the router. A literal goes before `*`, `*` before `**`, with back-tracking, for each method on its own; a
- * binding for every method (`*`) comes after one that names it, and HEAD is served as GET.
- * @throws ContractError that names both rpcs, when two have the same method and path
+ * Builds a router. A literal goes before `*`, `*` before `**`, with back-tracking, for each method on its own; a rule for
+ * every method (`*`) comes after one that names it, and HEAD is served as GET. `**` matches no segment at all, too.
+ * @throws HttpRuleError that names both rpcs, when two have the same method and path
  */
-export function createRouter(operations: Iterable<Operation>): Router {
-  const root = createNode();
-  for (const operation of operations) for (const binding of operation.bindings) insert(root, binding);
+export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Target> {
+  const root = createNode<Target>();
+  for (const route of routes) insert(root, route);
   return {
     match(method, path) {
       if (!path.startsWith('/')) return { kind: 'unknown' };
-      const segments = path.slice(1).split('/').map(decodeSegment);
+      const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeSegment);
       const methods = new Set<string>();
       for (const [end, matched] of findEnds(root, segments)) {
-        const binding = end.get(method) ?? (method === 'HEAD' ? end.get('GET') : undefined) ?? end.get('*');
-        const values = binding && capture(binding.template, matched);
-        if (binding !== undefined && values !== undefined) return { kind: 'match', binding, values };
-        for (const [known, other] of end)
-          if (capture(other.template, matched) !== undefined) methods.add(known);
+        const route = routeFor(end, method);
+        if (route !== undefined) {
+          return { kind: 'match', ...route, values: capture(route.binding.template, matched) };
+        }
+        for (const known of end.keys()) methods.add(known);
       }
       if (methods.size === 0) return { kind: 'unknown' };
       if (methods.has('GET')) methods.add('HEAD');
@@ -72,11 +79,16 @@ export function createRouter(operations: Iterable<Operation>): Router {
   };
 }
 
-function createNode(): Node {
+function routeFor<Target>(end: End<Target>, method: string): Route<Target> | undefined {
+  return end.get(method) ?? (method === 'HEAD' ? end.get('GET') : undefined) ?? end.get('*');
+}
+
+function createNode<Target>(): Node<Target> {
   return { literals: new Map(), wildcard: undefined, doubleWildcard: undefined, ends: new Map() };
 }
 
-function insert(root: Node, binding: HttpBinding): void {
+function insert<Target>(root: Node<Target>, route: Route<Target>): void {
+  const { binding } = route;
   let node = root;
   for (const segment of binding.template.segments) {
     if ('literal' in segment) {
@@ -92,16 +104,16 @@ function insert(root: Node, binding: HttpBinding): void {
     }
   }
   const verb = binding.template.verb ?? NO_VERB;
-  const end = node.ends.get(verb) ?? new Map<string, HttpBinding>();
+  const end = node.ends.get(verb) ?? new Map<string, Route<Target>>();
   node.ends.set(verb, end);
   const other = end.get(binding.httpMethod);
   if (other !== undefined) {
-    throw new ContractError(
-      `${binding.operation.name} and ${other.operation.name} have the same route, ` +
-        `${binding.httpMethod} ${other.template.source}. Give one of them another path.`,
+    throw new HttpRuleError(
+      `${binding.rpc} and ${other.binding.rpc} have the same route, ` +
+        `${binding.httpMethod} ${other.binding.template.source}. Give one of them another path.`,
     );
   }
-  end.set(binding.httpMethod, binding);
+  end.set(binding.httpMethod, route);
 }
 
 function decodeSegment(raw: string): PathSegment {
@@ -118,10 +130,10 @@ function decodeSegment(raw: string): PathSegment {
  * Every end that the path reaches, the best first, with the segments that were matched. The last segment's `:verb` is
  * tried as one first, and as a part of the segment after that.
  */
-function* findEnds(
-  root: Node,
+function* findEnds<Target>(
+  root: Node<Target>,
   segments: readonly PathSegment[],
-): Generator<[Map<string, HttpBinding>, readonly PathSegment[]]> {
+): Generator<[End<Target>, readonly PathSegment[]]> {
   const last = segments.at(-1);
   const colon = last?.raw.lastIndexOf(':') ?? -1;
   if (last !== undefined && colon >= 0) {
@@ -132,12 +144,12 @@ function* findEnds(
   yield* walk(root, segments, 0, NO_VERB);
 }
 
-function* walk(
-  node: Node,
+function* walk<Target>(
+  node: Node<Target>,
   segments: readonly PathSegment[],
   index: number,
   verb: string,
-): Generator<[Map<string, HttpBinding>, readonly PathSegment[]]> {
+): Generator<[End<Target>, readonly PathSegment[]]> {
   const segment = segments[index];
   if (segment === undefined) {
     const end = node.ends.get(verb);
@@ -153,17 +165,13 @@ function* walk(
     yield [rest, segments];
 }
 
-/**
- * The values of a template's variables: one segment decoded completely, several all but their escaped slashes. Undefined
- * when one is empty: `**` may stand for no segment at all, but a variable that is nothing else may not.
- */
-function capture(template: PathTemplate, segments: readonly PathSegment[]): readonly string[] | undefined {
-  const values = template.variables.map(({ start, end, isMultiSegment }) => {
+/** The values of a template's variables: one segment decoded completely, several all but their escaped slashes. */
+function capture(template: PathTemplate, segments: readonly PathSegment[]): readonly string[] {
+  return template.variables.map(({ start, end, isMultiSegment }) => {
     if (!isMultiSegment) return segments[start]?.text ?? '';
     const last = template.segments[end - 1];
     const isOpen = last !== undefined && 'wildcard' in last && last.wildcard === '**';
     const captured = segments.slice(start, isOpen ? undefined : end);
     return captured.map(({ raw }) => percentDecodeExceptSlash(raw)).join('/');
   });
-  return values.includes('') ? undefined : values;
 }

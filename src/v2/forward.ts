@@ -1,52 +1,75 @@
-import type { Reply, UnaryHandler } from '../rpc/call.ts';
-import { encodeHttpRequest } from '../transcoding/encode-http.ts';
-import { structReply } from '../rpc/reply.ts';
 import { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { Call, Reply, ReplyOrigin, UnaryHandler } from '../rpc/call.ts';
+import { httpReply, structReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { type Ask, askVultr } from '../vultr/ask.ts';
-import type { Send, VultrResponse } from '../vultr/request.ts';
+import { encodeRequest } from '../vultr/encode.ts';
+import type { VultrResponse } from '../vultr/request.ts';
+import type { Vultr } from '../vultr/vultr.ts';
 
 /**
- * The handler of every vultr.v2 operation: the operation's own HTTP rule says what to ask, and Vultr's answer is the
- * answer.
- * @param ask how Vultr is asked. Default: askVultr
+ * The handler of every operation that is Vultr's own. A request that came over HTTP goes on as it came, and so does its
+ * response; a message is written as the operation's HTTP rule says, and its response is a Struct.
  */
-export function createForwarder(
-  send: Send,
-  ask: Ask = (call, question) => askVultr(send, call, question),
-): UnaryHandler {
+export function createForwarder(vultr: Vultr): UnaryHandler {
   return async (call) => {
-    const [binding] = call.operation.bindings;
-    if (binding === undefined) throw new Error(`${call.operation.name} has no HTTP rule to ask Vultr by`);
-    return toReply(await ask(call, encodeHttpRequest(binding, call.request)));
+    if (call.verbatim !== undefined) return await passOn(vultr, call, call.verbatim);
+    const request = encodeRequest(call.operation, call.request);
+    const response = await vultr.call(call.operation, request, call);
+    return toStructReply(response, call.operation);
   };
+}
+
+async function passOn(vultr: Vultr, call: Call, request: NonNullable<Call['verbatim']>): Promise<Reply> {
+  const response = await vultr.call(call.operation, request, call);
+  const { status, contentType, location, retryAfter, body } = response;
+  return httpReply(
+    {
+      status,
+      contentType: body.length === 0 || contentType === '' ? undefined : contentType,
+      headers: {
+        ...(location !== undefined && { location }),
+        ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+      },
+      body,
+    },
+    originOf(response, call.operation),
+  );
+}
+
+/** Only what is public may be kept by others. */
+function originOf({ cache, attempts }: VultrResponse, { isPublic }: Operation): ReplyOrigin {
+  return { cache: isPublic ? cache : undefined, attempts };
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * An answer that is not JSON (one operation answers YAML) is a Struct of its content type and text for gRPC. HTML is
- * never an answer of the API, only of what stands before it.
+ * A response as a Struct. One that is not JSON (a kubeconfig is YAML) is a Struct of its content type and text, a redirect
+ * one of its location. HTML is never a response of the API, only of what stands before it.
+ * @throws CallError INTERNAL, BAD_UPSTREAM_RESPONSE, when it is neither JSON nor text
  */
-function toReply({ status, contentType, body }: VultrResponse): Reply {
-  const http = { status, contentType: body.length === 0 ? undefined : contentType, body };
-  if (body.length === 0 || /\bjson\b/i.test(contentType)) return structReply(payloadOf(body), http);
-  if (contentType === '' || /\bhtml\b/i.test(contentType)) throw notAnAnswer();
+export function toStructReply(response: VultrResponse, operation: Operation): Reply {
+  return structReply(toPayload(response), originOf(response, operation));
+}
+
+function toPayload({ status, contentType, location, body }: VultrResponse): Payload {
+  if (status >= 300) return Payload.of({ status, location: location ?? '' });
+  if (body.length === 0 || /\bjson\b/i.test(contentType)) return payloadOf(body);
+  if (contentType === '' || /\bhtml\b/i.test(contentType)) throw notAResponse();
   try {
-    return structReply(Payload.of({ content_type: contentType, body: UTF8.decode(body) }), http);
+    return Payload.of({ content_type: contentType, body: UTF8.decode(body) });
   } catch (cause) {
-    throw notAnAnswer(cause);
+    throw notAResponse(cause);
   }
 }
 
-function notAnAnswer(cause?: unknown): CallError {
+function notAResponse(cause?: unknown): CallError {
   return new CallError(
     'INTERNAL',
     'BAD_UPSTREAM_RESPONSE',
     'Vultr answered with something that is neither JSON nor text.',
-    {
-      cause,
-    },
+    { cause },
   );
 }

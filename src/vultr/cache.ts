@@ -5,7 +5,8 @@ import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cach
 import type { Clock } from '../base/clock.ts';
 import { badAnswer } from './errors.ts';
 import { resolvePositive } from '../base/limits.ts';
-import type { CacheNote, Stage, VultrRequest, VultrResponse } from './request.ts';
+import type { CacheStatus } from '../rpc/call.ts';
+import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
 /** How long answers count and how many are kept. */
 export interface CacheLimits extends CacheStoreLimits {
@@ -105,11 +106,11 @@ export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: C
       if (entry === undefined || ageMs >= limits.keepMs) {
         const response = await next(request, context);
         if (isKeepable(response)) keep(key, response);
-        return noted(response, 'miss', 0);
+        return noted(response, 'miss', 0, limits.freshMs);
       }
-      if (isWithin(ageMs, limits.freshMs)) return noted(entry.response, 'hit', ageMs);
+      if (isWithin(ageMs, limits.freshMs)) return noted(entry.response, 'hit', ageMs, limits.freshMs);
       if (isRefreshDue(key, entry)) void refresh(key, entry, request);
-      return noted(entry.response, 'stale', ageMs);
+      return noted(entry.response, 'stale', ageMs, limits.freshMs);
     };
   };
 }
@@ -134,6 +135,11 @@ function isKeepable({ status, body }: VultrResponse): boolean {
   }
 }
 
-function noted(response: VultrResponse, state: CacheNote['state'], ageMs: number): VultrResponse {
-  return { ...response, cache: { state, ageMs: Math.max(0, ageMs) } };
+function noted(
+  response: VultrResponse,
+  state: CacheStatus['state'],
+  ageMs: number,
+  freshMs: number,
+): VultrResponse {
+  return { ...response, cache: { state, ageMs: Math.max(0, ageMs), freshMs } };
 }

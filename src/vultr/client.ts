@@ -1,128 +1,57 @@
-import { type BreakerPolicy, breakerOpen, createBreaker, sideOf } from './breaker.ts';
-import type { BudgetState } from './budget/budget.ts';
-import { createBudget } from './budget/create-budget.ts';
-import type { BudgetOptions } from './budget/options.ts';
-import { spendBudget } from './budget/spend-budget.ts';
-import { type CacheOptions, cacheCatalogue } from './cache.ts';
-import type { CircuitKind, Side } from './circuit.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
-import { enforceDeadline } from './deadline.ts';
-import { refuseFailures } from './errors.ts';
-import type { VultrObserver } from './observe.ts';
-import type { Send, Stage } from './request.ts';
-import { type RetryPolicy, retryFailures } from './retry.ts';
-import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
-import { type SharingLimits, shareReads } from './singleflight.ts';
-import { createTransport } from './transport.ts';
-import { resolveLimits, type TransportLimits } from './transport-limits.ts';
+import { CallError } from '../status/call-error.ts';
+import type { VultrRequest } from './request.ts';
+import { createStages, type StageOptions, type Stages } from './stages.ts';
+import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './vultr.ts';
 
-/** What a client is made of; all but the base URL has a default. */
-export interface VultrClientOptions {
-  /** Where the API is, without its `/v2`: http or https, a path prefix is allowed. */
-  readonly baseUrl: string;
-  /** The User-Agent header; `vultr-grpc` by default. */
-  readonly userAgent?: string;
-  readonly limits?: Partial<TransportLimits>;
-  readonly retry?: Partial<RetryPolicy>;
-  readonly retryBudget?: Partial<RetryBudgetLimits>;
-  /** The request budget; undefined: requests go as they come. */
-  readonly budget?: Partial<BudgetOptions>;
-  /** The breaker; undefined: requests go whether Vultr answers or not. */
-  readonly breaker?: Partial<BreakerPolicy>;
-  /** The cache of the public catalogue; undefined: every request goes to Vultr. */
-  readonly cache?: Omit<CacheOptions, 'clock'>;
-  /** The sharing of identical reads; undefined: each is sent for itself. */
-  readonly sharing?: Partial<SharingLimits>;
-  /** Further stages, the outermost first. They stand between retry and the breaker, so they see every attempt. */
-  readonly stages?: readonly Stage[];
-  /** Told of what budget, breaker and retry do. Default: nobody. */
-  readonly observe?: VultrObserver;
-  readonly clock?: Clock;
-  /** A number from 0 up to 1, for the jitter of retries. */
-  readonly random?: () => number;
-}
-
-/** What a client is doing, for metrics and readiness. */
-export interface VultrClientState {
-  /** Undefined: there is no budget. */
-  readonly budget: BudgetState | undefined;
-  /** Undefined: there is no breaker. */
-  readonly breaker: Readonly<Record<Side, CircuitKind>> | undefined;
-  /** Tokens left in the retry budget. */
-  readonly retryTokens: number;
-}
-
-/** The way to Vultr. */
-export interface VultrClient {
-  /** Sends a request; see Send. */
-  readonly send: Send;
-  state(): VultrClientState;
-  /** Refuses who waits, lets running requests end for a bounded time, then cuts them off and closes every connection. */
-  close(): Promise<void>;
-}
+/** The client of Vultr's API: the door, and what is behind it. */
+export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
 
 /**
- * Creates a client. It opens no connection before the first request.
+ * Creates a client. It opens no connection before the first request. It creates a thing as often as it is asked to: an
+ * `idempotencyKey` is the business of who wraps it.
  * @throws TypeError when the base URL or a limit is not usable
  */
-export function createVultrClient(options: VultrClientOptions): VultrClient {
-  const clock = options.clock ?? systemClock;
-  const random = options.random ?? Math.random;
-  const observe = options.observe ?? (() => undefined);
-  const limits = resolveLimits(options.limits ?? {});
-  const retryBudget = new RetryBudget(options.retryBudget ?? {});
-  const retry = retryFailures({ clock, random, policy: options.retry ?? {}, budget: retryBudget, observe });
-  const breaker =
-    options.breaker === undefined
-      ? undefined
-      : createBreaker({ clock, policy: options.breaker, observe, onOpen: refuseWaiting });
-  const transport = createTransport({
-    baseUrl: options.baseUrl,
-    userAgent: options.userAgent ?? 'vultr-grpc',
-    limits,
-  });
-  // The last of all: a shared budget opens a connection, which nobody would close if another option were refused.
-  const budget =
-    options.budget === undefined
-      ? undefined
-      : createBudget({
-          options: options.budget,
-          baseUrl: options.baseUrl,
-          maxInFlight: limits.maxConnections,
-          clock,
-          random,
-          observe,
-        });
-
-  /** With the breaker open, nobody need wait for a turn to be refused. */
-  function refuseWaiting(side: Side, retryMs: number): void {
-    budget?.refuseWaiting(
-      (kind) => sideOf(kind) === side,
-      () => breakerOpen(side, retryMs),
-    );
-  }
-
-  const stages: readonly Stage[] = [
-    ...(options.cache === undefined ? [] : [cacheCatalogue({ ...options.cache, clock })]),
-    enforceDeadline(clock),
-    ...(options.sharing === undefined ? [] : [shareReads({ clock, limits: options.sharing })]),
-    retry,
-    ...(options.stages ?? []),
-    ...(breaker === undefined ? [] : [breaker.guard]),
-    ...(budget === undefined ? [] : [spendBudget(budget)]),
-    ...(breaker === undefined ? [] : [breaker.watch]),
-    refuseFailures,
-  ];
-  const send = stages.reduceRight<Send>((next, stage) => stage(next), transport.send);
+export function createVultrClient(options: StageOptions): VultrClient {
+  const { send, state, close } = createStages(options);
   return {
-    send,
-    state: () => ({
-      budget: budget?.state(),
-      breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },
-      retryTokens: retryBudget.tokens,
-    }),
-    close: async () => {
-      await Promise.all([budget?.close(), transport.close()]);
+    call: async (operation, request, callOptions) => {
+      const { signal, deadline, onSend } = callOptions;
+      return await send(toVultrRequest(operation, request, callOptions), {
+        signal,
+        deadline,
+        ...(onSend !== undefined && { onSend }),
+      });
     },
+    state,
+    close,
   };
+}
+
+/** A request as the stages take it: with everything that its operation says about it. */
+function toVultrRequest(
+  operation: UpstreamOperation,
+  request: UpstreamRequest,
+  { credential, isPoll = false }: CallOptions,
+): VultrRequest {
+  const { name, effect, idempotency, isPublic } = operation;
+  if (!isPublic && credential === undefined) throw credentialMissing();
+  const reads = effect === 'READ' || effect === 'SECRET';
+  return {
+    operation: name,
+    ...request,
+    // A public operation is the same for everybody, so it is asked for in one form only.
+    ...(isPublic && { accept: undefined }),
+    credential: isPublic ? undefined : credential,
+    kind: reads ? (isPoll ? 'poll' : 'read') : 'change',
+    repeatable: idempotency !== 'IDEMPOTENCY_UNKNOWN',
+    isPublic,
+  };
+}
+
+function credentialMissing(): CallError {
+  return new CallError(
+    'UNAUTHENTICATED',
+    'CREDENTIAL_MISSING',
+    'This call needs a Vultr API key: give it as access_token or as "authorization: Bearer <key>", or set VULTR_API_KEY for the service.',
+  );
 }

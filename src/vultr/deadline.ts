@@ -1,11 +1,9 @@
+import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
 import { abortError } from '../status/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest } from './request.ts';
-
-/** The longest that a timer of Node can wait; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).

@@ -1,7 +1,11 @@
+import { parseRetryAfter } from '../base/retry-after.ts';
+import { holdsSecret } from '../base/secret.ts';
+import { toLine } from '../base/text.ts';
 import { CallError, type CallErrorOptions } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import type { Reason } from '../status/reasons.ts';
-import { TEXT_RULES } from './error-texts.ts';
+import { findHiddenError, readErrorText } from './error-text.ts';
+import { TEXT_RULES } from './text-rules.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
@@ -11,17 +15,8 @@ const RATE_LIMIT_RETRY_MS = 1_000;
 /** When to ask again after Vultr did not answer, or said that it cannot for now. */
 export const UNAVAILABLE_RETRY_MS = 1_000;
 
-/** An error body beyond this is not read: Vultr's have some hundred bytes. */
-const MAX_ERROR_BODY_BYTES = 65_536;
-
-/** The most characters of Vultr's text that are kept. */
-const MAX_ERROR_TEXT_LENGTH = 2_000;
-
 /** The most characters of Vultr's text that a message holds. */
 const MAX_MESSAGE_TEXT_LENGTH = 500;
-
-/** Shorter credentials are no keys of Vultr; taking them out would only garble the text. */
-const MIN_KEY_LENGTH = 16;
 
 interface Verdict {
   readonly code: Code;
@@ -58,34 +53,62 @@ const STATUS_RULES: ReadonlyMap<number, Verdict> = new Map([
 const OTHER_CLIENT_ERROR: Verdict = { code: 'FAILED_PRECONDITION', reason: 'VULTR_REFUSED' };
 const OTHER_SERVER_ERROR: Verdict = { code: 'INTERNAL', reason: 'VULTR_FAILED' };
 
-/** Turns every answer but 2xx into a CallError. */
+/** Turns a failure into a CallError: every status from 400 on, and an error object that came with a success. */
 export const refuseFailures: Stage = (next) => async (request, context) => {
   const response = await next(request, context);
-  if (response.status >= 200 && response.status < 300) return response;
-  throw toCallError(request, response);
+  if (response.status >= 400) throw toCallError(request, response);
+  const hidden = response.status < 300 ? findHiddenError(response) : undefined;
+  if (hidden !== undefined) throw fail(request, response, hidden.status, hidden.text);
+  return response;
 };
 
 /**
- * The error that an answer means. Vultr's text decides before the status does; a body that is not Vultr's
- * `{"error", "status"}` is judged by the status alone and its text goes nowhere.
- * @param response any answer but a 2xx
+ * The error that a failed response means. Vultr's text decides before the status does; where there is none, the status
+ * alone counts.
+ * @param response one with a status from 400 on
  */
 export function toCallError(request: VultrRequest, response: VultrResponse): CallError {
-  const { status } = response;
-  if (status < 400 || status > 599) {
-    return badAnswer(request, `has the status ${status}, which this service does not follow`);
+  if (response.status > 599) {
+    return badAnswer(request, `has the status ${response.status}, which HTTP does not have`);
   }
-  const error = readErrorText(request, response.body);
+  return fail(request, response, response.status, readErrorText(response));
+}
+
+function fail(
+  request: VultrRequest,
+  response: VultrResponse,
+  status: number,
+  text: string | undefined,
+): CallError {
+  const { credential } = request;
+  const error = text === undefined ? undefined : withoutKey(text, credential);
   const { code, reason, retryDelayMs } = judge(request.method, status, error);
+  const said =
+    response.status === status ? `Vultr answered ${status}` : `Vultr answered ${response.status} with an error`;
   const message =
     error === undefined
-      ? `Vultr answered ${status} without a readable reason.`
-      : `Vultr answered ${status}: ${toLine(error)}`;
+      ? `${said} without a readable reason.`
+      : `${said}: ${toLine(error, MAX_MESSAGE_TEXT_LENGTH)}`;
+  const retryAfterMs = parseRetryAfter(response.retryAfter, Date.now());
+  const waitMs = retryDelayMs === undefined ? undefined : (retryAfterMs ?? retryDelayMs);
+  const { contentType, body, retryAfter } = response;
   return new CallError(code, reason, message, {
-    vultr: { status, error: error ?? message },
+    vultr: {
+      status,
+      error: error ?? message,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(!holdsSecret(body, credential) && {
+        response: {
+          status: response.status,
+          contentType,
+          ...(retryAfter !== undefined && { retryAfter }),
+          body,
+        },
+      }),
+    },
     metadata: { http_status: String(status) },
     reached: isRefusal(status) ? 'no' : 'maybe',
-    ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
+    ...(waitMs === undefined ? {} : { retryDelayMs: waitMs }),
   });
 }
 
@@ -116,30 +139,9 @@ function judge(method: string, status: number, error: string | undefined): Verdi
   return textRule ?? STATUS_RULES.get(status) ?? (status < 500 ? OTHER_CLIENT_ERROR : OTHER_SERVER_ERROR);
 }
 
-/** The `error` of Vultr's error object; undefined when the body is something else. */
-function readErrorText(request: VultrRequest, body: Uint8Array): string | undefined {
-  if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    // A page of a proxy or of a maintenance: expected, and the status says enough.
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;
-  if (typeof value.error !== 'string' || value.error.trim() === '') return undefined;
-  return clip(withoutKey(value.error, request.credential), MAX_ERROR_TEXT_LENGTH);
-}
-
-function withoutKey(text: string, key: string | undefined): string {
-  return key === undefined || key.length < MIN_KEY_LENGTH ? text : text.replaceAll(key, '[API key]');
-}
-
-/** One line of printable text, bounded. */
-function toLine(text: string): string {
-  return clip(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim(), MAX_MESSAGE_TEXT_LENGTH);
-}
-
-function clip(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`.toWellFormed();
+/** The text without the API key; one that hides it in another form is not passed on at all. */
+function withoutKey(text: string, key: string | undefined): string | undefined {
+  if (key === undefined || !holdsSecret(Buffer.from(text), key)) return text;
+  const plain = text.replaceAll(key, '[API key]');
+  return holdsSecret(Buffer.from(plain), key) ? undefined : plain;
 }

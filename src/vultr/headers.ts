@@ -8,10 +8,10 @@ import type { VultrRequest } from './request.ts';
  */
 export function toHeaders(request: VultrRequest, userAgent: string): Record<string, string> {
   return {
-    accept: 'application/json',
+    accept: request.accept ?? 'application/json',
     'accept-encoding': 'identity',
     // Vultr answers 400 without it, also to requests without a body.
-    'content-type': 'application/json',
+    'content-type': request.contentType ?? 'application/json',
     'user-agent': userAgent,
     ...(request.isPublic ? {} : { authorization: toAuthorization(request.credential) }),
   };

@@ -1,3 +1,5 @@
+import type { CacheStatus } from '../rpc/call.ts';
+
 /** One request to Vultr, ready to be written to the wire. */
 export interface VultrRequest {
   /** The name of the rpc that asks, for telemetry. */
@@ -8,8 +10,12 @@ export interface VultrRequest {
   readonly path: string;
   /** The query, encoded, without the question mark; empty: none. It never holds a credential. */
   readonly query: string;
-  /** A JSON text in UTF-8; undefined: no body. */
+  /** Undefined: no body. */
   readonly body: Uint8Array | undefined;
+  /** The media type of the body; undefined: application/json. */
+  readonly contentType?: string | undefined;
+  /** What the caller accepts; undefined: application/json. */
+  readonly accept?: string | undefined;
   /** The API key; undefined: none. A public request is sent without, whatever stands here. */
   readonly credential: string | undefined;
   /** What is at stake: it changes something, somebody waits for an answer, or a watch looks again. */
@@ -32,7 +38,7 @@ export interface SendContext {
   readonly onSend?: () => void;
 }
 
-/** An answer of Vultr. Its headers are dropped: one of them is the account's e-mail address. */
+/** A response of Vultr. Most of its headers are dropped: one of them is the account's e-mail address. */
 export interface VultrResponse {
   /** The HTTP status. */
   readonly status: number;
@@ -40,21 +46,17 @@ export interface VultrResponse {
   readonly contentType: string;
   /** The body as it came; empty where there is none. */
   readonly body: Uint8Array;
-  /** How often the request was sent until this answer came, 1 or more. */
+  /** The Location header of a redirect. */
+  readonly location?: string;
+  /** The Retry-After header. */
+  readonly retryAfter?: string;
+  /** How often the request was sent until this response came, 1 or more. */
   readonly attempts: number;
-  /** Undefined: the answer came from Vultr without a look at the cache. */
-  readonly cache?: CacheNote;
+  /** Undefined: the response came from Vultr without a look at the cache. */
+  readonly cache?: CacheStatus;
 }
 
-/** Where an answer of the public catalogue came from. */
-export interface CacheNote {
-  /** `miss`: from Vultr just now. `hit`: kept and fresh. `stale`: kept, and older than it should be. */
-  readonly state: 'hit' | 'miss' | 'stale';
-  /** How long ago it came from Vultr. */
-  readonly ageMs: number;
-}
-
-/** Sends a request. Resolves with a 2xx answer, rejects with a CallError in every other case. */
+/** Sends a request. Resolves with a success or a redirect, rejects with a CallError in every other case. */
 export type Send = (request: VultrRequest, context: SendContext) => Promise<VultrResponse>;
 
 /** A layer around Send: what it returns uses `next` as often as it sees fit. */

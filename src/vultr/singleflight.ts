@@ -46,7 +46,7 @@ export function shareReads({ clock, limits: given = {} }: SharingOptions): Stage
     function find(request: VultrRequest): Flight | undefined {
       const credential = credentialKey(request);
       // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-      const key = [credential, request.kind, request.path, request.query].join(' ');
+      const key = [credential, request.kind, request.path, request.query, request.accept ?? ''].join(' ');
       const running = open.get(key);
       if (running !== undefined && isJoinable(running)) return running.flight;
       if (running === undefined && open.size >= limits.maxFlights) return undefined;

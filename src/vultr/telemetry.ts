@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { VultrClientState } from './client.ts';
+import type { StageState } from './stages.ts';
 import type { VultrEvent, VultrObserver } from './observe.ts';
 import type { VultrRequest } from './request.ts';
 
@@ -21,7 +21,7 @@ const WAIT_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 export function createVultrTelemetry(
   log: Logger,
   registry: Registry,
-  state: () => VultrClientState,
+  state: () => StageState,
 ): VultrTelemetry {
   const registers = [registry];
   const waits = new Histogram({
@@ -75,11 +75,11 @@ export function createVultrTelemetry(
 }
 
 /** Gauges that are read off the client. */
-function registerState(registry: Registry, state: () => VultrClientState): void {
+function registerState(registry: Registry, state: () => StageState): void {
   const gauge = (
     name: string,
     help: string,
-    read: (current: VultrClientState) => number | undefined,
+    read: (current: StageState) => number | undefined,
   ): void => {
     new Gauge({
       name,

@@ -16,14 +16,14 @@ export interface TransportOptions {
 
 /** The innermost layer: HTTP/1.1 over a pool of kept-alive connections. */
 export interface Transport {
-  /** Resolves with any answer that came whole, whatever its status; rejects with a CallError. */
+  /** Resolves with any response that came whole, whatever its status; rejects with a CallError. */
   send(request: VultrRequest, context: SendContext): Promise<VultrResponse>;
   /** Lets running requests end for `closeTimeoutMs`, then cuts them off. A second call waits for the first. */
   close(): Promise<void>;
 }
 
 /**
- * Creates the transport. It follows no redirect and asks for no compression: answers are small, and a bound on the bytes
+ * Creates the transport. It follows no redirect and asks for no compression: responses are small, and a bound on the bytes
  * received is then the bound on the memory used.
  * @throws TypeError when the base URL or a limit is not usable
  */
@@ -54,22 +54,26 @@ export function createTransport({ baseUrl, userAgent, limits }: TransportOptions
       body: request.body ?? null,
     };
     let phase: 'headers' | 'body' = 'headers';
-    let answer: Dispatcher.ResponseData;
+    let response: Dispatcher.ResponseData;
     let body: Uint8Array;
     onSend?.();
     try {
-      answer = await pool.request({ ...options, signal });
+      response = await pool.request({ ...options, signal });
       phase = 'body';
-      body = await answer.body.bytes();
+      body = await response.body.bytes();
     } catch (thrown) {
       throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
     }
-    const encoding = toText(answer.headers['content-encoding']);
+    const encoding = toText(response.headers['content-encoding']);
     if (encoding !== '' && encoding !== 'identity')
       throw badAnswer(request, 'is compressed, which was not asked for');
+    const location = toText(response.headers['location']);
+    const retryAfter = toText(response.headers['retry-after']);
     return {
-      status: answer.statusCode,
-      contentType: toText(answer.headers['content-type']),
+      status: response.statusCode,
+      contentType: toText(response.headers['content-type']),
+      ...(location !== '' && { location }),
+      ...(retryAfter !== '' && { retryAfter }),
       body,
       attempts: 1,
     };

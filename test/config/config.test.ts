@@ -49,7 +49,7 @@ const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: rea
   replicas: { text: '3', value: 3, wrong: ['0', '1.5', 'x'] },
   redisUrl: { text: 'redis://127.0.0.1:1', value: 'redis://127.0.0.1:1', wrong: ['http://x', 'x'] },
   stateDir: { text: 'memory', value: undefined, wrong: [] },
-  isMarking: { text: 'off', value: false, wrong: ['maybe', 'true'] },
+  isTagging: { text: 'off', value: false, wrong: ['maybe', 'true'] },
   createSettleMs: { text: '5m', value: 300_000, wrong: ['5', '2h', '1ms'] },
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },
   cacheKeepMs: { text: '48h', value: 172_800_000, wrong: ['5', 'off'] },

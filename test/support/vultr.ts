@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
-import { createVultrClient, type VultrClient, type VultrClientOptions } from '../../src/vultr/client.ts';
+import { createStages, type Stages, type StageOptions } from '../../src/vultr/stages.ts';
 import type { SendContext, VultrRequest } from '../../src/vultr/request.ts';
 
 /** An upstream on a free port of this machine. It is closed when the test ends. */
@@ -73,8 +73,8 @@ export async function closed(socket: Socket | undefined): Promise<void> {
 }
 
 /** A client that repeats nothing unless told; it is closed when the test ends. */
-export function startClient(baseUrl: string, options: Partial<VultrClientOptions> = {}): VultrClient {
-  const client = createVultrClient({ baseUrl, retry: { maxAttempts: 1 }, ...options });
+export function startClient(baseUrl: string, options: Partial<StageOptions> = {}): Stages {
+  const client = createStages({ baseUrl, retry: { maxAttempts: 1 }, ...options });
   onTestFinished(() => client.close());
   return client;
 }

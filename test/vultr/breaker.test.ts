@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import type { VultrClientOptions } from '../../src/vultr/client.ts';
+import type { StageOptions } from '../../src/vultr/stages.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { VultrEvent } from '../../src/vultr/observe.ts';
 import { context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
@@ -9,7 +9,7 @@ const CHANGE = request({ method: 'PATCH', kind: 'change' });
 const BREAKER = { failures: 3, openMs: 1_000, maxOpenMs: 4_000, slowMs: 50 };
 
 /** An upstream whose answer is set by the test, and a client with a breaker on a clock that is moved by hand. */
-async function setUp(options: Partial<VultrClientOptions> = {}) {
+async function setUp(options: Partial<StageOptions> = {}) {
   const upstream = { status: 200, body: '{}', hangs: false, asked: 0 };
   const server = await startHttp((_, response) => {
     upstream.asked += 1;

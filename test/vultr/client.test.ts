@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createVultrClient } from '../../src/vultr/client.ts';
+import { createStages } from '../../src/vultr/stages.ts';
 import type { Stage } from '../../src/vultr/request.ts';
 import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
 
@@ -13,7 +13,7 @@ describe('a client', () => {
     ['a fragment', 'https://api.vultr.com/#SECRET', 'no user'],
     ['the version', 'https://api.vultr.com/v2/', 'before /v2'],
   ])('refuses a base URL with %s and does not repeat it', (_, baseUrl, words) => {
-    const attempt = () => createVultrClient({ baseUrl });
+    const attempt = () => createStages({ baseUrl });
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow(words);
     expect(attempt).not.toThrow('SECRET');
@@ -28,7 +28,7 @@ describe('a client', () => {
     [{ retry: { baseDelayMs: -1 } }, 'retry.baseDelayMs is -1'],
     [{ retry: { maxDelayMs: Number.NaN } }, 'retry.maxDelayMs is NaN'],
   ])('refuses %j by name and value', (options, words) => {
-    expect(() => createVultrClient({ baseUrl: 'https://api.vultr.com', ...options })).toThrow(words);
+    expect(() => createStages({ baseUrl: 'https://api.vultr.com', ...options })).toThrow(words);
   });
 
   test('opens no connection before the first request', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
-import type { VultrClientOptions } from '../../src/vultr/client.ts';
+import type { StageOptions } from '../../src/vultr/stages.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { retryFailures } from '../../src/vultr/retry.ts';
 import { RetryBudget } from '../../src/vultr/retry-budget.ts';
@@ -31,7 +31,7 @@ async function startFlaky(status: number, failures: number, body = '') {
   return { ...upstream, asked };
 }
 
-function startRetrying(url: string, options: Partial<VultrClientOptions> = {}) {
+function startRetrying(url: string, options: Partial<StageOptions> = {}) {
   return startClient(url, { retry: { maxAttempts: 3, baseDelayMs: 100, maxDelayMs: 1_000 }, ...options });
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/index.ts';
-import type { VultrClientOptions } from '../../../src/vultr/client.ts';
+import type { StageOptions } from '../../../src/vultr/stages.ts';
 import { context, failure, request, startClient, startHttp } from '../../support/vultr.ts';
 import { mostInOneSecond } from '../../support/budget.ts';
 
 /** An upstream that answers what it is told to, and a client with a budget. */
-async function setUp(answer: (count: number) => number, options: Partial<VultrClientOptions> = {}) {
+async function setUp(answer: (count: number) => number, options: Partial<StageOptions> = {}) {
   const asked: number[] = [];
   const upstream = await startHttp((_, response) => {
     asked.push(Date.now());

@@ -3,7 +3,7 @@ import type { Reason } from '../status/reasons.ts';
 
 /** What an error text of Vultr means, beyond its HTTP status. */
 export interface TextRule {
-  /** Tested against the text of `error` as Vultr wrote it. */
+  /** Tested against the text as Vultr wrote it. */
   readonly pattern: RegExp;
   /** The HTTP statuses that it holds for; undefined: every failure. */
   readonly statuses?: readonly number[];
@@ -22,7 +22,13 @@ const MISSING = { statuses: [400, 422], code: 'NOT_FOUND', reason: 'VULTR_NOT_FO
 export const TEXT_RULES: readonly TextRule[] = [
   // A locked server comes with 500: without this rule it would read as a crash of Vultr.
   { pattern: /\bcurrently locked\b/i, code: 'FAILED_PRECONDITION', reason: 'VULTR_LOCKED' },
-  { pattern: /\bunauthorized ip\b/i, statuses: [401], code: 'UNAUTHENTICATED', reason: 'UNAUTHORIZED_IP' },
+  // The second is how the API said it before v2, in plain text.
+  {
+    pattern: /\bunauthorized ip\b|\byour ip\b.*\bnot authorized\b/i,
+    statuses: [401, 403],
+    code: 'UNAUTHENTICATED',
+    reason: 'UNAUTHORIZED_IP',
+  },
   {
     pattern: /\balready exists?\b|\bduplicate\b/i,
     statuses: [409],
@@ -40,6 +46,12 @@ export const TEXT_RULES: readonly TextRule[] = [
   // "Invalid instance-id.", "Invalid VPC 2.0 ID": words of one sentence, then ID as a word of its own. Not "Invalid
   // os_id", which names a field.
   { pattern: /\binvalid(?: [\w.-]*\w)*?[ -]id\b/i, ...MISSING },
+  // "Not a valid DBaaS Subscription UUID!", which managed databases say in `message`.
+  { pattern: /\bnot a valid\b.*\buuid\b/i, ...MISSING },
   // What some resources say for a missing one. To a POST they say it about an argument ("Invalid ssh key." of a create).
-  { pattern: /^invalid (?:server|ssh key|domain|user|iso)\.?$/i, exceptMethod: 'POST', ...MISSING },
+  {
+    pattern: /^invalid (?:server|ssh key|domain|user|iso|bare metal instance)\.?$/i,
+    exceptMethod: 'POST',
+    ...MISSING,
+  },
 ];

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import type { HttpAnswer } from '../rpc/call.ts';
+import type { HttpReply } from '../rpc/call.ts';
 import { chooseEncoding } from './accept.ts';
 
 const compress = {
@@ -17,27 +17,27 @@ const MIN_COMPRESSED_BYTES = 1024;
 const COMPRESSIBLE = /^(?:text\/|application\/(?:json|x-ndjson|yaml|openapi\+json|javascript))/;
 
 /**
- * Sends an answer as a whole: with its length, compressed when it is over 1 KB and the caller takes that, without
+ * Sends a response as a whole: with its length, compressed when it is over 1 KB and the caller takes that, without
  * content for HEAD (which node leaves out by itself) and for status 204 and 304.
  *
  * @param headers lower-case names
  */
-export async function sendAnswer(
+export async function sendResponse(
   response: ServerResponse,
-  answer: HttpAnswer,
+  reply: HttpReply,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { status, contentType } = answer;
+  const { status, contentType } = reply;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.statusCode = status;
   response.setHeader('x-content-type-options', 'nosniff');
   if (status === 204 || status === 304) {
-    // A 304 carries the Vary of the answer it stands for (RFC 9110, section 15.4.5).
+    // A 304 carries the Vary of the response it stands for (RFC 9110, section 15.4.5).
     if (status === 304) response.appendHeader('vary', 'Accept-Encoding');
     response.end();
     return;
   }
-  let body = answer.body;
+  let body = reply.body;
   if (contentType !== undefined) response.setHeader('content-type', contentType);
   if (contentType !== undefined && COMPRESSIBLE.test(contentType)) {
     response.appendHeader('vary', 'Accept-Encoding');

@@ -9,7 +9,7 @@ const CHECKED = ['authorization', 'idempotency-key'] as const;
 const OPTIONAL = ['x-request-id', 'traceparent', 'tracestate', 'user-agent'] as const;
 
 /** What gRPC metadata allows: its names, and printable ASCII. */
-const NAME = /^[0-9a-z_.-]+$/;
+const METADATA_NAME = /^[0-9a-z_.-]+$/;
 const VALUE = /^[\x20-\x7e]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
@@ -42,13 +42,53 @@ export function requestMetadata(
 }
 
 function findProblem(name: string, values: readonly string[], isGivenPlain: boolean): string | undefined {
-  if (!NAME.test(name)) return 'Its name is no name of gRPC metadata.';
-  if (name.startsWith('grpc-')) return 'Metadata that begins with grpc- is reserved for the protocol.';
+  if (!METADATA_NAME.test(name)) return 'Its name is not a valid name of gRPC metadata.';
+  if (name.startsWith('grpc-')) return 'Names that begin with grpc- are reserved for the protocol.';
   const isSingle = CHECKED.some((one) => one === name);
-  if (isSingle && (values.length > 1 || isGivenPlain)) return `${name} must be given once only.`;
+  if (isSingle && (values.length > 1 || isGivenPlain)) return `Must be given only once.`;
   if (name.endsWith('-bin')) {
     const isBase64 = values.every((value) => value.split(',').every((part) => BASE64.test(part.trim())));
-    return isBase64 ? undefined : 'Its value has to be base64, as its name ends in -bin.';
+    return isBase64 ? undefined : 'Must be base64, since its name ends in -bin.';
   }
-  return values.every((value) => VALUE.test(value)) ? undefined : 'Its value has to be printable ASCII.';
+  return values.every((value) => VALUE.test(value)) ? undefined : 'Must be printable ASCII.';
+}
+
+/** Metadata that has a header of its own name in HTTP. */
+const PLAIN = new Set(['etag', 'cache-control', 'age', 'retry-after']);
+
+/** The token of RFC 9110. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+/**
+ * Turns response metadata into HTTP headers: `x-*` and the caching headers as they are, all else as
+ * `grpc-metadata-<name>`. A name that is no header name is left out; what no header may hold in a value becomes `?`.
+ */
+export function metadataHeaders(metadata: ReadonlyMap<string, string>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of metadata) {
+    if (!HEADER_NAME.test(name)) continue;
+    const header = PLAIN.has(name) || name.startsWith('x-') ? name : `grpc-metadata-${name}`;
+    headers[header] = value.replace(/[^\t\x20-\x7e]/g, '?');
+  }
+  return headers;
+}
+
+/** The units of grpc-timeout, in milliseconds. */
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['H', 3_600_000],
+  ['M', 60_000],
+  ['S', 1_000],
+  ['m', 1],
+  ['u', 1e-3],
+  ['n', 1e-6],
+]);
+
+/**
+ * Reads a `grpc-timeout` header: one to eight digits and a unit, `H M S m u n` (the gRPC protocol over HTTP/2).
+ * @returns milliseconds, rounded up to whole ones; undefined when the header is malformed
+ */
+export function parseGrpcTimeout(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  const unitMs = UNITS.get(unit);
+  return digits === undefined || unitMs === undefined ? undefined : Math.ceil(Number(digits) * unitMs);
 }

@@ -1,0 +1,199 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import { ContractError } from './contract-error.ts';
+import type { Operation } from './operation.ts';
+
+/**
+ * What an operation does. READ reads; SECRET reads credentials; CREATE buys or makes something new, so that doing it twice
+ * makes two; CHANGE changes what exists; DESTROY deletes, wipes or reinstalls it.
+ */
+export type Effect = 'READ' | 'SECRET' | 'CREATE' | 'CHANGE' | 'DESTROY';
+
+/** How the thing that an operation makes is recognised. */
+export interface CreateRule {
+  /** Where its id may stand in the response, as paths of JSON members; empty: the response does not name it. */
+  readonly idPaths: readonly (readonly string[])[];
+  /** The request fields that can carry a correlation tag, the best one first; empty: none can. */
+  readonly tagFields: readonly TagField[];
+  /** The operation that lists such things; undefined when nothing carries a tag. */
+  readonly list: Operation | undefined;
+}
+
+/** A request field that can carry a correlation tag. */
+export interface TagField {
+  readonly name: string;
+  /** Whether it is a list, which carries the tag beside the caller's own elements. */
+  readonly isList: boolean;
+  /** The parameter of the list that filters by it; undefined: there is none. */
+  readonly filter: string | undefined;
+}
+
+/** The option vultr.options.v1.create, as reflection hands it out. */
+export interface CreateOption {
+  readonly id: readonly string[];
+  readonly tagFields: readonly { readonly name: string; readonly filter: string }[];
+  readonly list: string;
+  readonly untagged: string;
+}
+
+/** The values of the enum vultr.options.v1.Effect, by number. */
+const EFFECTS: readonly (Effect | undefined)[] = [
+  undefined,
+  'READ',
+  'SECRET',
+  'CREATE',
+  'CHANGE',
+  'DESTROY',
+];
+
+/** google.api.FieldBehavior.REQUIRED is told apart by whoever calls: only he reads that option. */
+type IsRequired = (fieldName: string) => boolean;
+
+/**
+ * The effect of an HTTP method as far as it leaves no doubt: GET and HEAD read, DELETE destroys.
+ * @returns undefined for every other method
+ */
+function effectOfMethod(httpMethod: string): Effect | undefined {
+  if (httpMethod === 'GET' || httpMethod === 'HEAD') return 'READ';
+  return httpMethod === 'DELETE' ? 'DESTROY' : undefined;
+}
+
+/**
+ * The effect of a request that the contract does not know, by its method, read as strictly as it can be: what only reads may
+ * read credentials, and what does more may buy.
+ */
+export function effectOfUnknown(httpMethod: string): Effect {
+  if (httpMethod === 'GET' || httpMethod === 'HEAD' || httpMethod === 'OPTIONS') return 'SECRET';
+  return httpMethod === 'DELETE' ? 'DESTROY' : 'CREATE';
+}
+
+/**
+ * The effect of an rpc. One without an HTTP rule is the service's own (health, reflection) and reads; the one that passes
+ * anything on counts as a CREATE until its request is known.
+ * @param stated the option vultr.options.v1.effect; 0: not stated
+ * @param httpMethod of its HTTP rule; undefined: it has none
+ * @throws ContractError when the effect is not stated and does not follow, or contradicts idempotency_level
+ */
+export function resolveEffect(
+  rpc: string,
+  stated: number,
+  httpMethod: string | undefined,
+  idempotency: Operation['idempotency'],
+  isRaw: boolean,
+): Effect {
+  const derived = httpMethod === undefined ? (isRaw ? 'CREATE' : 'READ') : effectOfMethod(httpMethod);
+  const effect = EFFECTS[stated] ?? derived;
+  if (effect === undefined) {
+    throw new ContractError(
+      `${rpc} is a ${httpMethod} and does not state its effect. Add option (vultr.options.v1.effect).`,
+    );
+  }
+  const reads = effect === 'READ' || effect === 'SECRET';
+  if (!reads && idempotency === 'NO_SIDE_EFFECTS') {
+    throw new ContractError(`${rpc} states the effect ${effect} and idempotency_level NO_SIDE_EFFECTS.`);
+  }
+  if (effect === 'CREATE' && idempotency === 'IDEMPOTENT') {
+    throw new ContractError(
+      `${rpc} states the effect CREATE and idempotency_level IDEMPOTENT; what can be repeated without harm creates nothing new.`,
+    );
+  }
+  return effect;
+}
+
+/**
+ * Compiles the option vultr.options.v1.create.
+ * @param find looks an operation up by its full name
+ * @throws ContractError when a CREATE has none, another effect has one, or it names what does not exist
+ */
+export function compileCreateRule(
+  operation: Omit<Operation, 'create'>,
+  option: CreateOption | undefined,
+  isRequired: IsRequired,
+  find: (name: string) => Operation | undefined,
+): CreateRule | undefined {
+  const { name, effect, isRaw } = operation;
+  if (effect !== 'CREATE' || isRaw) {
+    if (option !== undefined)
+      throw new ContractError(`${name} has option (vultr.options.v1.create) and does not create.`);
+    return undefined;
+  }
+  if (option === undefined) {
+    throw new ContractError(
+      `${name} creates and does not say how what it makes is recognised. Add option (vultr.options.v1.create).`,
+    );
+  }
+  const idPaths = option.id.map((path) => path.split('.'));
+  if (option.tagFields.length === 0) {
+    if (option.untagged === '') {
+      throw new ContractError(
+        `${name} creates and names neither tag_fields nor, in untagged, why there are none.`,
+      );
+    }
+    return { idPaths, tagFields: [], list: undefined };
+  }
+  const list = findList(operation, option, find);
+  const tagFields = option.tagFields.map((field) => compileTagField(operation, field, list, isRequired));
+  return { idPaths, tagFields, list };
+}
+
+function findList(
+  { name, service, descriptor }: Omit<Operation, 'create'>,
+  option: CreateOption,
+  find: (name: string) => Operation | undefined,
+): Operation {
+  if (option.list === '') {
+    throw new ContractError(`${name} names tag_fields but no list to find the thing in again.`);
+  }
+  const list = find(option.list.includes('/') ? option.list : `${service}/${option.list}`);
+  const [binding] = list?.bindings ?? [];
+  if (list === undefined || binding?.httpMethod !== 'GET') {
+    throw new ContractError(`${name} names the list ${option.list}, which is not an rpc with a GET.`);
+  }
+  for (const { fieldPath } of binding.template.variables) {
+    const variable = fieldPath.join('.');
+    if (!hasField(descriptor, variable)) {
+      throw new ContractError(`${name} names the list ${option.list}, whose path needs ${variable}.`);
+    }
+  }
+  return list;
+}
+
+function compileTagField(
+  { name, input }: Omit<Operation, 'create'>,
+  { name: fieldName, filter }: CreateOption['tagFields'][number],
+  list: Operation,
+  isRequired: IsRequired,
+): TagField {
+  const field = input.fields.find((each) => each.name === fieldName);
+  if (field === undefined) {
+    throw new ContractError(`${name} names the tag field ${fieldName}, which its request does not have.`);
+  }
+  if (isRequired(fieldName)) {
+    throw new ContractError(`${name} names the tag field ${fieldName}, which every caller has to set.`);
+  }
+  if (filter !== '' && !hasField(list.descriptor, filter)) {
+    throw new ContractError(`${name} names the filter ${filter}, which ${list.name} does not have.`);
+  }
+  return {
+    name: fieldName,
+    isList: field.fieldKind === 'list',
+    filter: filter === '' ? undefined : filter,
+  };
+}
+
+/**
+ * Checks the option vultr.options.v1.destroys_with.
+ * @throws ContractError when the rpc is not a CHANGE, or has no such field
+ */
+export function checkDestroysWith({ name, effect, descriptor, destroysWith }: Operation): void {
+  if (destroysWith.length > 0 && effect !== 'CHANGE') {
+    throw new ContractError(`${name} has option (vultr.options.v1.destroys_with) and is not a CHANGE.`);
+  }
+  for (const field of destroysWith) {
+    if (!hasField(descriptor, field))
+      throw new ContractError(`${name} destroys with ${field}, which its request does not have.`);
+  }
+}
+
+function hasField({ input }: DescMethod, name: string): boolean {
+  return input.fields.some((field) => field.name === name);
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { TagField } from '../contract/effect.ts';
+
+/** The text that a resource carries so that it can be found again: short, and a valid tag. */
+export function correlationTag(recordKey: string): string {
+  return `vultr-grpc-${createHash('sha256').update(recordKey).digest('hex').slice(0, 20)}`;
+}
+
+/** The field of this body that can carry a tag; undefined: each one that could is the caller's. */
+export function chooseTagField(fields: readonly TagField[], body: unknown): TagField | undefined {
+  return fields.find(({ name, isList }) => {
+    const value = memberOf(body, name);
+    return value === undefined || (isList && Array.isArray(value));
+  });
+}
+
+/** The body with the tag: beside the caller's elements in a list, or where the caller has said nothing. */
+export function addTag(body: unknown, { name, isList }: TagField, tag: string): Record<string, unknown> {
+  const value = isList ? [...callersTags(body, name), tag] : tag;
+  return { ...(typeof body === 'object' ? body : {}), [name]: value };
+}
+
+/** The caller's tags. `tag` is Vultr's older form of `tags`, and would be lost beside a list that does not hold it. */
+function callersTags(body: unknown, name: string): readonly unknown[] {
+  const tags = memberOf(body, name);
+  if (Array.isArray(tags)) return tags;
+  const tag = name === 'tags' ? memberOf(body, 'tag') : undefined;
+  return typeof tag === 'string' && tag !== '' ? [tag] : [];
+}
+
+/** Whether a resource carries the tag. */
+export function carriesTag(resource: unknown, { name }: TagField, tag: string): boolean {
+  const value = memberOf(resource, name);
+  return Array.isArray(value) ? value.includes(tag) : value === tag;
+}
+
+/** A member of what may be an object, or an element of what may be a list. */
+export function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}

@@ -1,0 +1,34 @@
+import type { CreateRule } from '../contract/effect.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import { CallError } from '../status/call-error.ts';
+import type { VultrResponse } from '../vultr/request.ts';
+import { memberOf } from './correlation-tag.ts';
+
+/**
+ * Whether a response proves that the creation made something: it is a success, and names the new thing where its operation
+ * says that it stands. An operation that the contract does not know, and one whose response names nothing, are believed.
+ */
+export function provesCreation(rule: CreateRule | undefined, response: VultrResponse): boolean {
+  if (response.status < 200 || response.status > 299) return false;
+  if (rule === undefined || rule.idPaths.length === 0) return true;
+  let value: unknown;
+  try {
+    ({ value } = payloadOf(response.body));
+  } catch {
+    // Not JSON, so it names nothing.
+    return false;
+  }
+  return rule.idPaths.some((path) => {
+    const id = path.reduce<unknown>(memberOf, value);
+    return (typeof id === 'string' && id !== '') || typeof id === 'number' || typeof id === 'bigint';
+  });
+}
+
+/** The error for a success that does not prove what it claims. Callers of the drop-in API get Vultr's response as it came. */
+export function unproven({ status, contentType, body }: VultrResponse): CallError {
+  const error = `Vultr answered ${status} without naming what it has created.`;
+  return new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', error, {
+    vultr: { status, error, response: { status, contentType, body } },
+    metadata: { http_status: String(status) },
+  });
+}

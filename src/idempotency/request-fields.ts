@@ -1,0 +1,53 @@
+import { JsonError, parseStrictJson, type StrictJson } from '../payload/strict-json.ts';
+import { CallError } from '../status/call-error.ts';
+import type { UpstreamOperation, UpstreamRequest } from '../vultr/vultr.ts';
+
+/** Marks what is no member of the body, so that no member of that name is taken for it. */
+const OUTSIDE = '@';
+
+/**
+ * What makes two requests the same, by name: the operation, the path, the query and the members of the body, all as they go
+ * to Vultr. Whether a caller came over /api, /v2 or gRPC makes no difference.
+ */
+export function requestFields(
+  { name }: UpstreamOperation,
+  { path, query, body }: UpstreamRequest,
+  members: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...(members ?? (body !== undefined && { [`${OUTSIDE}body`]: Buffer.from(body).toString('base64') })),
+    [`${OUTSIDE}operation`]: name,
+    [`${OUTSIDE}path`]: path,
+    ...(query !== '' && { [`${OUTSIDE}query`]: query }),
+  };
+}
+
+/** The name of a field, as it is told to the caller. */
+export function fieldLabel(name: string): string {
+  return name.startsWith(OUTSIDE) ? name.slice(OUTSIDE.length) : name;
+}
+
+/**
+ * The members of a JSON body, read so that no second reading of it exists: members given twice and numbers that would lose
+ * digits are refused.
+ * @returns undefined when the body is no JSON object
+ * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not
+ */
+export function readMembers(request: UpstreamRequest): Readonly<Record<string, StrictJson>> | undefined {
+  const { body, contentType = 'application/json' } = request;
+  if (body === undefined || body.length === 0) return {};
+  if (!/\bjson\b/i.test(contentType)) return undefined;
+  let value: StrictJson;
+  try {
+    value = parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+  } catch (error) {
+    const problem = error instanceof JsonError ? `: ${error.message}` : ' in UTF-8';
+    throw new CallError(
+      'INVALID_ARGUMENT',
+      'MALFORMED_JSON',
+      `The body of a creation with an idempotency key must be JSON${problem}.`,
+    );
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return value;
+}

@@ -1,0 +1,46 @@
+import { effectOfUnknown } from '../contract/effect.ts';
+import type { Contract } from '../contract/load.ts';
+import type { Operation } from '../contract/operation.ts';
+import { isVultrPath } from '../contract/vultr-path.ts';
+import { CallError } from '../status/call-error.ts';
+import { createRouter } from '../transcoding/router.ts';
+
+/**
+ * Names the operation that an HTTP request to Vultr is for. One that the contract does not know goes by the rpc that passes
+ * anything on, with the strictest effect that its method allows.
+ * @param path as it came
+ * @throws CallError INVALID_ARGUMENT when the path is not percent-encoded UTF-8
+ */
+export type ResolveOperation = (method: string, path: string) => Operation;
+
+/**
+ * Makes it from the contract, whose rpcs below Vultr's roots have Vultr's own paths.
+ * @throws HttpRuleError when two operations have the same route
+ */
+export function createResolver({ operations }: Pick<Contract, 'operations'>): ResolveOperation {
+  const known = [...operations.values()].filter(isForwarded);
+  const router = createRouter(
+    known.flatMap((operation) => operation.bindings.map((binding) => ({ binding, target: operation }))),
+  );
+  const raw = [...operations.values()].find(({ isRaw }) => isRaw);
+  return (method, path) => {
+    const match = router.match(method, path);
+    if (match.kind === 'match') return match.target;
+    if (raw === undefined) throw notServed();
+    return { ...raw, effect: effectOfUnknown(method) };
+  };
+}
+
+/** Whether an operation is Vultr's own, so that serving it is forwarding it. */
+export function isForwarded({ bindings }: Operation): boolean {
+  const [binding] = bindings;
+  return binding !== undefined && isVultrPath(binding.template.source);
+}
+
+function notServed(): CallError {
+  return new CallError(
+    'UNIMPLEMENTED',
+    'ROUTE_NOT_FOUND',
+    'The contract does not know this operation, and has no rpc that passes on what it does not know.',
+  );
+}

@@ -1,0 +1,128 @@
+import { type BreakerPolicy, breakerOpen, createBreaker, sideOf } from './breaker.ts';
+import type { BudgetState } from './budget/budget.ts';
+import { createBudget } from './budget/create-budget.ts';
+import type { BudgetOptions } from './budget/options.ts';
+import { spendBudget } from './budget/spend-budget.ts';
+import { type CacheOptions, cacheCatalogue } from './cache.ts';
+import type { CircuitKind, Side } from './circuit.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { enforceDeadline } from './deadline.ts';
+import { refuseFailures } from './errors.ts';
+import type { VultrObserver } from './observe.ts';
+import type { Send, Stage } from './request.ts';
+import { type RetryPolicy, retryFailures } from './retry.ts';
+import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
+import { type SharingLimits, shareReads } from './singleflight.ts';
+import { createTransport } from './transport.ts';
+import { resolveLimits, type TransportLimits } from './transport-limits.ts';
+
+/** What the way to Vultr is made of; all but the base URL has a default. */
+export interface StageOptions {
+  /** Where the API is, without its `/v2`: http or https, a path prefix is allowed. */
+  readonly baseUrl: string;
+  /** The User-Agent header; `vultr-grpc` by default. */
+  readonly userAgent?: string;
+  readonly limits?: Partial<TransportLimits>;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly retryBudget?: Partial<RetryBudgetLimits>;
+  /** The request budget; undefined: requests go as they come. */
+  readonly budget?: Partial<BudgetOptions>;
+  /** The breaker; undefined: requests go whether Vultr answers or not. */
+  readonly breaker?: Partial<BreakerPolicy>;
+  /** The cache of the public catalogue; undefined: every request goes to Vultr. */
+  readonly cache?: Omit<CacheOptions, 'clock'>;
+  /** The sharing of identical reads; undefined: each is sent for itself. */
+  readonly sharing?: Partial<SharingLimits>;
+  /** Further stages, the outermost first. They stand between retry and the breaker, so they see every attempt. */
+  readonly stages?: readonly Stage[];
+  /** Told of what budget, breaker and retry do. Default: nobody. */
+  readonly observe?: VultrObserver;
+  readonly clock?: Clock;
+  /** A number from 0 up to 1, for the jitter of retries. */
+  readonly random?: () => number;
+}
+
+/** What the stages are doing, for metrics and readiness. */
+export interface StageState {
+  /** Undefined: there is no budget. */
+  readonly budget: BudgetState | undefined;
+  /** Undefined: there is no breaker. */
+  readonly breaker: Readonly<Record<Side, CircuitKind>> | undefined;
+  /** Tokens left in the retry budget. */
+  readonly retryTokens: number;
+}
+
+/** Everything that a request passes between the door and the network. */
+export interface Stages {
+  /** Sends a request; see Send. */
+  readonly send: Send;
+  state(): StageState;
+  /** Refuses who waits, lets running requests end for a bounded time, then cuts them off and closes every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates the stages. They open no connection before the first request.
+ * @throws TypeError when the base URL or a limit is not usable
+ */
+export function createStages(options: StageOptions): Stages {
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? Math.random;
+  const observe = options.observe ?? (() => undefined);
+  const limits = resolveLimits(options.limits ?? {});
+  const retryBudget = new RetryBudget(options.retryBudget ?? {});
+  const retry = retryFailures({ clock, random, policy: options.retry ?? {}, budget: retryBudget, observe });
+  const breaker =
+    options.breaker === undefined
+      ? undefined
+      : createBreaker({ clock, policy: options.breaker, observe, onOpen: refuseWaiting });
+  const transport = createTransport({
+    baseUrl: options.baseUrl,
+    userAgent: options.userAgent ?? 'vultr-grpc',
+    limits,
+  });
+  // The last of all: a shared budget opens a connection, which nobody would close if another option were refused.
+  const budget =
+    options.budget === undefined
+      ? undefined
+      : createBudget({
+          options: options.budget,
+          baseUrl: options.baseUrl,
+          maxInFlight: limits.maxConnections,
+          clock,
+          random,
+          observe,
+        });
+
+  /** With the breaker open, nobody need wait for a turn to be refused. */
+  function refuseWaiting(side: Side, retryMs: number): void {
+    budget?.refuseWaiting(
+      (kind) => sideOf(kind) === side,
+      () => breakerOpen(side, retryMs),
+    );
+  }
+
+  const stages: readonly Stage[] = [
+    ...(options.cache === undefined ? [] : [cacheCatalogue({ ...options.cache, clock })]),
+    enforceDeadline(clock),
+    ...(options.sharing === undefined ? [] : [shareReads({ clock, limits: options.sharing })]),
+    retry,
+    ...(options.stages ?? []),
+    ...(breaker === undefined ? [] : [breaker.guard]),
+    ...(budget === undefined ? [] : [spendBudget(budget)]),
+    ...(breaker === undefined ? [] : [breaker.watch]),
+    refuseFailures,
+  ];
+  const send = stages.reduceRight<Send>((next, stage) => stage(next), transport.send);
+  return {
+    send,
+    state: () => ({
+      budget: budget?.state(),
+      breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },
+      retryTokens: retryBudget.tokens,
+    }),
+    close: async () => {
+      await Promise.all([budget?.close(), transport.close()]);
+    },
+  };
+}

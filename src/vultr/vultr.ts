@@ -1,0 +1,52 @@
+import type { Operation } from '../contract/operation.ts';
+import type { VultrResponse } from './request.ts';
+
+/** The one door to Vultr. The client implements it, idempotency wraps it, and handlers know nothing else of the way. */
+export interface Vultr {
+  /**
+   * Asks Vultr for an operation.
+   * @param operation what is asked for: its name, effect and options decide how the request is treated on the way
+   * @param request the HTTP request, which is sent byte for byte
+   * @returns a success or a redirect
+   * @throws CallError whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the operation needs a credential
+   *   and there is none
+   */
+  call(operation: UpstreamOperation, request: UpstreamRequest, options: CallOptions): Promise<VultrResponse>;
+}
+
+/** What the way to Vultr has to know of an operation. */
+export type UpstreamOperation = Pick<
+  Operation,
+  'name' | 'effect' | 'create' | 'idempotency' | 'isPublic' | 'isForm' | 'bindings'
+>;
+
+/** An HTTP request to Vultr. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Encoded, from the slash on. */
+  readonly path: string;
+  /** Encoded, without the question mark; "" when there is none. */
+  readonly query: string;
+  /** Undefined: there is none. */
+  readonly body: Uint8Array | undefined;
+  /** The media type of the body. Default: application/json, which Vultr wants even without a body. */
+  readonly contentType?: string | undefined;
+  /** Default: application/json. */
+  readonly accept?: string | undefined;
+}
+
+/** On whose behalf a request is made, and what bounds it. A Call has all of it. */
+export interface CallOptions {
+  /** The Vultr API key; undefined: none. */
+  readonly credential: string | undefined;
+  /** Aborts when the response is of no use any more; its reason should be a CallError. */
+  readonly signal: AbortSignal;
+  /** When the response is due, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Names a creation, so that it happens once however often it is asked for. */
+  readonly idempotencyKey?: string | undefined;
+  /** Whether this is a look on behalf of a watch, which waits for everything else. Default: no. */
+  readonly isPoll?: boolean;
+  /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
+  readonly onSend?: () => void;
+}
