@@ -190,9 +190,7 @@ function updateRoute(row: Collection, update: string): Route {
     const given = readGiven(fields, call.body);
     row.changing?.(call, entity, given);
     Object.assign(entity.fields, given);
-    return status === '204'
-      ? noContent
-      : answerWrite(row, call, entity, Number(status));
+    return status === '204' ? noContent : answerWrite(row, call, entity, Number(status));
   };
   return { method, template: row.item, auth: true, handle };
 }

@@ -1,4 +1,3 @@
-import { findRegion } from '../catalogue/regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
@@ -15,7 +14,15 @@ const PLANS: Record<string, { monthly_price: number; max_storage_mb: number }> =
   premium: { monthly_price: 20, max_storage_mb: 102_400 },
   enterprise: { monthly_price: 50, max_storage_mb: 1_048_576 },
 };
-const REGIONS = ['sjc', 'ewr', 'fra', 'blr', 'sgp'].map((name, at) => ({
+/** Where registries can be: region, then the number, city, country and continent of its data center. */
+const LOCATIONS = [
+  ['sjc', 12, 'Silicon Valley', 'US', 'North America'],
+  ['ewr', 1, 'New Jersey', 'US', 'North America'],
+  ['fra', 9, 'Frankfurt', 'DE', 'Europe'],
+  ['blr', 102, 'Bangalore', 'IN', 'Asia'],
+  ['sgp', 40, 'Singapore', 'SG', 'Asia'],
+] as const;
+const REGIONS = LOCATIONS.map(([name, dataCenterId, city, country, continent], at) => ({
   id: at + 1,
   name,
   urn: `${name}.vultrcr.com`,
@@ -23,7 +30,16 @@ const REGIONS = ['sjc', 'ewr', 'fra', 'blr', 'sgp'].map((name, at) => ({
   public: true,
   added_at: '2023-07-11 13:07:32',
   updated_at: '2023-07-11 13:07:32',
-  data_center: findRegion(name) ?? {},
+  data_center: {
+    id: dataCenterId,
+    name: city,
+    site_code: `${name.toUpperCase()}1`,
+    region: name,
+    country,
+    continent,
+    description: city,
+    airport: name.toUpperCase(),
+  },
 }));
 
 const registry: Collection = {

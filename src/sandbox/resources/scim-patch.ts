@@ -19,11 +19,15 @@ export function applyPatch(fields: JsonObject, { Operations: operations }: JsonO
 function applyOperation(fields: JsonObject, { op, path, value }: JsonObject): void {
   const verb = String(op).toLowerCase();
   if (!['add', 'remove', 'replace'].includes(verb)) throw badRequest('Invalid op.');
-  if (verb === 'remove') return remove(fields, path, value);
+  if (verb === 'remove') {
+    remove(fields, path, value);
+    return;
+  }
   if (value === undefined) throw badRequest('Invalid value.');
-  if (typeof path === 'string' && path !== '') return put(fields, verb, path, value);
-  if (!isObject(value)) throw badRequest('Invalid value.');
-  for (const [attribute, each] of Object.entries(value)) put(fields, verb, attribute, each);
+  // Without a path the value is an object of attributes.
+  const changes = typeof path === 'string' && path !== '' ? { [path]: value } : value;
+  if (!isObject(changes)) throw badRequest('Invalid value.');
+  for (const [attribute, each] of Object.entries(changes)) put(fields, verb, attribute, each);
 }
 
 function put(fields: JsonObject, verb: string, path: string, value: Json): void {
@@ -37,9 +41,9 @@ function remove(fields: JsonObject, path: Json | undefined, value: Json | undefi
   const [, list, wanted] = /^(\w+)\[\s*value\s+eq\s+"([^"]*)"\s*\]$/i.exec(path) ?? [];
   const { parent, name } = locate(fields, list ?? path);
   const before = parent[name];
-  const gone = wanted === undefined ? listOf(value ?? []).map(valueOf) : [wanted];
+  const gone = wanted === undefined ? listOf(value ?? []).map(memberId) : [wanted];
   if (Array.isArray(before) && gone.length > 0)
-    parent[name] = before.filter((each) => !gone.includes(valueOf(each)));
+    parent[name] = before.filter((each) => !gone.includes(memberId(each)));
   else delete parent[name];
 }
 
@@ -56,11 +60,11 @@ function locate(fields: JsonObject, path: string): { parent: JsonObject; name: s
 
 const listOf = (value: Json): Json[] => (Array.isArray(value) ? value : [value]);
 
-const valueOf = (item: Json): string => String(isObject(item) ? item['value'] : item);
+const memberId = (item: Json): string => String(isObject(item) ? item['value'] : item);
 
 /** Members are kept as ids, but a body has them as objects. */
 function withListedMembers(fields: JsonObject): JsonObject {
   const { members } = fields;
   if (!Array.isArray(members)) return fields;
-  return { ...fields, members: members.map((each) => ({ value: valueOf(each) })) };
+  return { ...fields, members: members.map((each) => ({ value: memberId(each) })) };
 }
