@@ -108,7 +108,7 @@ export const EXTRA_FIELDS: Record<string, Record<string, unknown>> = {
   'attach-organization-role-policy-deprecated': { policy_id: at('policy_id') },
   'aws-sts-assume-role': {
     Action: 'AssumeRole',
-    RoleArn: ({ role_id: role }) => `arn:vultr:iam::sample:role/${role}`,
+    RoleArn: ({ role_id: role }: Values) => `arn:vultr:iam::sample:role/${role}`,
     RoleSessionName: 'sample',
   },
   'create-oidc-issuer': { issuer: SAMPLES['issuer'] },
@@ -301,7 +301,10 @@ export const BEFORE: Record<string, Before[]> = {
   'attach-organization-role-policy-deprecated': [['create-organization-policy', { policy_id: 'id' }]],
   'get-organization-group-member': [['add-organization-group-member']],
   'restore-organization-group-member': [['remove-organization-group-member']],
-  'get-ticket-reply-attachment': [['create-reply']],
+  'get-ticket-reply-attachment': [
+    ['create-reply'],
+    ['list-ticket-replies', { ticket_reply_index: 'replies.2.index' }],
+  ],
   'create-oidc-token': [['create-oidc-provider', PROVIDER]],
   'create-organization-role-session': [NEW_ROLE],
   'create-organization-role-trust': [NEW_ROLE],
