@@ -37,11 +37,11 @@ export interface Route {
   readonly method: string;
   /** `/v2/instances/{instance_id}`: literal and `{parameter}` segments. */
   readonly template: string;
+  /** How the body is written; as `json` when left out. */
+  readonly bodyFormat?: BodyFormat;
   readonly handle: Handler;
   /** False for the operations that need no key of the account. */
   readonly auth: boolean;
-  /** How the body is written; as `json` when left out. */
-  readonly bodyFormat?: BodyFormat;
 }
 
 /** `json` is application/json, `scim` also application/scim+json, `form` application/x-www-form-urlencoded. */
