@@ -30,7 +30,7 @@ export interface SandboxOptions {
   lag?: Partial<LagOptions>;
   /** Instances kept at most; creating more is refused. Default 10 000. */
   maxInstances?: number;
-  /** Resources of all kinds kept at most; creating more is refused. Default 50 000. */
+  /** Resources of all kinds kept at most, the examples not counted; creating more is refused. Default 50 000. */
   maxResources?: number;
   /** Requests remembered at most. Default 10 000. */
   maxLoggedRequests?: number;

@@ -53,6 +53,7 @@ const DATABASE_PLAN = { plan: 'vultr-dbaas-startup-cc-1-55-2' };
 const MAIN_IP = { ip: '192.0.2.123' };
 const METAL_IP = { ip: at('ip') };
 const IPV6 = { ip: '2001:db8::1' };
+const SCIM_PATCH = { Operations: [{ op: 'replace', path: 'displayName', value: 'renamed' }] };
 const IN_VPC = { vpc_id: at('vpc_id') };
 
 /** Fields beside or instead of the required ones, by operation; functions see the ids at hand. */
@@ -93,9 +94,54 @@ export const EXTRA_FIELDS: Record<string, Record<string, unknown>> = {
   'create-database': DATABASE_PLAN,
   'database-fork': DATABASE_PLAN,
   'start-version-upgrade': { version: '17' },
-  'create-organization-role-trust': { role_id: at('role_id'), trusted_user_id: OWNER },
+  'create-organization-role-trust': {
+    role_id: at('role_id'),
+    trust_type: 'IAMAssumption',
+    trusted_user_id: OWNER,
+  },
   'create-organization-role-session': { role_id: at('role_id') },
+  'create-organization-group': { display_name: 'sample' },
+  'create-organization-role': { name: 'sample' },
+  'create-organization-policy': { name: 'sample', policy_document: SAMPLES['policy_document'] },
+  'create-organization-invitation': { email_invited: 'a@example.com' },
+  'add-organization-group-member': { user_id: OWNER },
+  'attach-organization-role-policy-deprecated': { policy_id: at('policy_id') },
+  'aws-sts-assume-role': {
+    Action: 'AssumeRole',
+    RoleArn: ({ role_id: role }: Values) => `arn:vultr:iam::sample:role/${role}`,
+    RoleSessionName: 'sample',
+  },
+  'create-oidc-issuer': { issuer: SAMPLES['issuer'] },
+  'create-oidc-provider': { name: 'sample' },
+  'create-oidc-provider-token': { grant_type: 'sample', subject_token: 'sample' },
+  'create-audit-log': { cluster_id: 2 },
+  'create-reply': { description: 'sample', attachments: [{ file: 'aGk=', filename: 'a.txt' }] },
+  'create-marketplace-app-readme-image': { image_b64: 'aGk=' },
+  'create-marketplace-app-icon': { b64_image: 'aGk=', theme: 'dark_mode' },
+  'create-marketplace-app-gallery-image': { b64_image: 'aGk=' },
+  'update-marketplace-app-gallery-image': { set_as_main: true },
+  'update-marketplace-app-visibility': { public: true },
+  'scim-create-group': { displayName: 'sample' },
+  'scim-update-group': { displayName: 'renamed' },
+  'scim-patch-group': SCIM_PATCH,
+  'scim-create-user': { userName: 'a@example.com' },
+  'scim-patch-user': SCIM_PATCH,
   'create-oidc-token': { client_id: at('client_id'), client_secret: at('client_secret') },
+};
+
+/**
+ * What has to be done before any operation whose path begins with the prefix, and the value that is its key then, instead
+ * of the account's.
+ */
+export const KEYS: Record<string, { before: Before[]; key: string }> = {
+  '/scim/': {
+    before: [
+      ['create-organization', { organization_id: 'id' }],
+      ['enable-organization-scim'],
+      ['rotate-organization-scim-token', { scim_token: 'scim.scim_token' }],
+    ],
+    key: 'scim_token',
+  },
 };
 
 /** Queries that an operation cannot do without. */
@@ -176,6 +222,18 @@ export const PARENTS: Record<string, string | Step> = {
   invitation_id: ['create-organization-invitation', 'id'],
   organization_id: ['create-organization', 'id'],
   policy_id: ['create-organization-policy', 'id'],
+  scim_group_id: ['scim-create-group', 'id'],
+  scim_user_id: ['scim-create-user', 'id'],
+  oauth_client_id: ['list-oauth-clients', 'oauth_clients.0.id'],
+  ticket_reference: ['create-ticket', 'ticket.0.reference'],
+  // The first reply is the ticket's own text, the second one support's.
+  ticket_reply_index: '1',
+  ticket_attachment_index: '0',
+  audit_log_id: ['create-audit-log', 'id'],
+  app_id: ['list-marketplace-apps', 'apps.0.id'],
+  build_id: ['list-marketplace-app-builds', 'marketplace_app_builds.0.id'],
+  gallery_image_id: ['create-marketplace-app-gallery-image', 'id'],
+  variable_id: ['list-marketplace-app-manage-variable', 'app_variables.0.id'],
   role_trust_id: ['create-organization-role-trust', 'id'],
   role_id: ['create-organization-role', 'id'],
   network_id: ['create-network', 'network.id'],
@@ -198,7 +256,8 @@ export const PARENTS: Record<string, string | Step> = {
   port_forwarding_rule_id: ['create-vpc-nat-gateway-port-forwarding-rule', 'port_forwarding_rule.id'],
 };
 
-type Before = [operation: string, keep?: Record<string, string>];
+/** An operation, and under which names values of its answer are kept: by name, the path of keys to it. */
+export type Before = [operation: string, keep?: Record<string, string>];
 const NEW_METAL: Before = ['create-baremetal', { baremetal_id: 'bare_metal.id' }];
 const METAL_ADDRESS: Before = ['get-ipv4-baremetal', { ip: 'ipv4s.0.ip' }];
 const NEW_VPC: Before = ['create-vpc', { vpc_id: 'vpc.id' }];
@@ -238,6 +297,14 @@ export const BEFORE: Record<string, Before[]> = {
   'detach-instance-network': [['attach-instance-network']],
   'list-loadbalancer-firewall-rules': [['create-loadbalancer-firewall-rules']],
   'delete-object-storage-bucket': [['create-object-storage-bucket']],
+  'aws-sts-assume-role': [NEW_ROLE],
+  'attach-organization-role-policy-deprecated': [['create-organization-policy', { policy_id: 'id' }]],
+  'get-organization-group-member': [['add-organization-group-member']],
+  'restore-organization-group-member': [['remove-organization-group-member']],
+  'get-ticket-reply-attachment': [
+    ['create-reply'],
+    ['list-ticket-replies', { ticket_reply_index: 'replies.2.index' }],
+  ],
   'create-oidc-token': [['create-oidc-provider', PROVIDER]],
   'create-organization-role-session': [NEW_ROLE],
   'create-organization-role-trust': [NEW_ROLE],

@@ -4,7 +4,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type KnownField, type KnownOperation, readOperations } from '../facts/operations.ts';
 import { client, VALID_CREATE } from './client.ts';
 import { MISSING_TEXTS } from './operation-refusals.ts';
-import { BEFORE, EXTRA_FIELDS, PARENTS, QUERIES, SAMPLES } from './operation-samples.ts';
+import { BEFORE, EXTRA_FIELDS, KEYS, PARENTS, QUERIES, SAMPLES } from './operation-samples.ts';
 
 const operations = readOperations();
 
@@ -93,6 +93,7 @@ describe('every documented operation', () => {
   async function makeParents(path: string): Promise<Record<string, string>> {
     // A parent's own operation may have the one example instance in its path.
     const values: Record<string, string> = { instance_id: String(PARENTS['instance_id']) };
+    for (const step of keyOf(path)?.before ?? []) await prepare(step, values);
     for (const name of parametersOf(path)) {
       const prefix = path.slice(0, path.indexOf(`{${name}}`));
       const parent = PARENTS[`${prefix}{${name}}`] ?? PARENTS[name];
@@ -122,11 +123,21 @@ describe('every documented operation', () => {
   function sendOnly(operation: KnownOperation, values: Record<string, string>) {
     const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name] ?? ''));
     const query = QUERIES[operation.id] ?? '';
-    if (operation.body === undefined) return call(`${operation.method} ${path}${query}`);
+    const held = keyOf(operation.path);
+    const key = held === undefined ? {} : { key: values[held.key] ?? '' };
+    if (operation.body === undefined) return call(`${operation.method} ${path}${query}`, key);
     const fields = operation.body.fields.filter(({ required }) => required !== false);
     const sampled = Object.fromEntries(fields.map((field) => [field.name, sampleOf(field)]));
     const body = { ...sampled, ...resolve(EXTRA_FIELDS[operation.id] ?? {}, values) };
+    if (operation.body.kind === 'form') {
+      const rawBody = new URLSearchParams(body as Record<string, string>).toString();
+      return call(`${operation.method} ${path}${query}`, {
+        rawBody,
+        contentType: 'application/x-www-form-urlencoded',
+      });
+    }
     return call(`${operation.method} ${path}${query}`, {
+      ...key,
       body: operation.body.kind === 'array' ? [body] : body,
     });
   }
@@ -145,6 +156,9 @@ describe('every documented operation', () => {
       ]),
     );
 });
+
+/** Where the key comes from of an operation that takes another than the account's. */
+const keyOf = (path: string) => Object.entries(KEYS).find(([prefix]) => path.startsWith(prefix))?.[1];
 
 /** True for the operation that deletes one of the things listed at `path`. */
 const isDeletionBelow = (operation: KnownOperation, path: string): boolean =>

@@ -76,7 +76,7 @@ describe('platforms', () => {
     const owner = '7d2e6c1a-9b3f-4f5e-8a7d-0c1b2a3d4e5f';
     const body = { name: 'r', description: 'd', role_type: 'assumable', max_session_duration: 3600 };
     const created = await call('POST /v2/roles', { body });
-    expect(created.json).not.toHaveProperty('role');
+    expect(created.json.role.id).toBe(created.json.id);
     const path = `/v2/roles/${created.json.id}`;
     expect((await call(`POST ${path}/users/${owner}`)).json).toEqual(refusal('Role not found', 404));
     sandbox.advance(PROVISION_MS);

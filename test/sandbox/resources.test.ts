@@ -88,6 +88,31 @@ describe('small things', () => {
     const { meta } = (await call('GET /v2/logs?end_time=2026-01-01')).json;
     expect(meta).toMatchObject({ continue_time: '', total_count: 1 });
   });
+
+  test('an audit log is kept for one subscription at most, and gets its bucket after a while', async () => {
+    const { sandbox, call } = await frozen();
+    const create = (body: object) => call('POST /v2/logs/audit-logs', { body });
+    const [cluster] = (await call('GET /v2/logs/audit-logs/clusters')).json.clusters;
+    const body = { cluster_id: cluster.id, label: 'audit', expiration_days: 3653 };
+    expect((await create({ ...body, cluster_id: 99 })).json).toEqual(refusal('Invalid cluster ID'));
+    expect((await create({ ...body, expiration_days: 3654 })).status).toBe(400);
+    const { id, ...pending } = (await create(body)).json;
+    expect(pending).toMatchObject({ ...body, sub_status: 'pending', s3_secret_key: '' });
+    expect((await create(body)).json).toEqual(refusal('An audit log subscription already exists.'));
+    sandbox.advance(10_000);
+    const active = (await call(`GET /v2/logs/audit-logs/${id}`)).json;
+    expect(active).toMatchObject({ sub_status: 'active', s3_hostname: cluster.hostname });
+    expect((await call('GET /v2/logs/audit-logs')).json).toEqual({ subscriptions: [active] });
+  });
+
+  test('the data center of a registry is an object with a number as its id', async () => {
+    const { call } = await frozen();
+    const { regions } = (await call('GET /v2/registry/region/list')).json;
+    expect(regions[0]).toMatchObject({ name: 'sjc', data_center: { id: 12, name: 'Silicon Valley' } });
+    const body = { name: 'reg', public: false, region: 'sjc', plan: 'start_up' };
+    const { metadata } = (await call('POST /v2/registry', { body })).json;
+    expect(metadata.region).toEqual(regions[0]);
+  });
 });
 
 test('the sandbox as a whole is bounded', async () => {

@@ -1,5 +1,5 @@
 import { type Answer, type Call, fill, type Route } from './call.ts';
-import { type Collection, collectionRoutes, idIn, missing } from './collection.ts';
+import { type Collection, collectionRoutes, idIn, isRestore, missing } from './collection.ts';
 import { isParameter, type Match, Router } from './router.ts';
 import type { Entity } from './store.ts';
 import type { World } from './world.ts';
@@ -38,6 +38,7 @@ export class Api {
   /** Puts the examples into a new world. */
   seed(world: World): void {
     for (const resource of this.#resources) resource.seed?.(world);
+    world.store.closeExamples();
   }
 
   /** Does the work; throws an ApiError to refuse, with the text of the first thing in the path that does not exist. */
@@ -50,7 +51,7 @@ export class Api {
     return this.#collections
       .filter((row) => isPrefix(row.item, route.template))
       .filter((row) => !(row.putCreates === true && route.method === 'PUT'))
-      .filter((row) => !(row.restore !== undefined && route.template === `${row.item}/restore`))
+      .filter((row) => !isRestore(row, route))
       .sort((one, other) => one.item.length - other.item.length);
   }
 }

@@ -16,13 +16,15 @@ export interface Call {
   /** The things named by the path, outermost first: the instance of `/v2/instances/{instance_id}/halt`. */
   readonly found: readonly Entity[];
   readonly remoteAddress: string;
+  /** The key of the request, undefined when it has none. Operations without `auth` may look at it. */
+  readonly key: string | undefined;
 }
 
 /** What a handler answers. No `body` means an empty one (204, and the odd empty 200 or 202). */
 export interface Answer {
   status: number;
   body?: Json;
-  /** For the one operation that does not answer JSON. */
+  /** For the operations that do not answer JSON. */
   contentType?: string;
   location?: string;
 }
@@ -35,19 +37,24 @@ export interface Route {
   readonly method: string;
   /** `/v2/instances/{instance_id}`: literal and `{parameter}` segments. */
   readonly template: string;
+  /** How the body is written; as `json` when left out. */
+  readonly bodyFormat?: BodyFormat;
   readonly handle: Handler;
-  /** False for the operations that need no key. */
+  /** False for the operations that need no key of the account. */
   readonly auth: boolean;
 }
+
+/** `json` is application/json, `scim` also application/scim+json, `form` application/x-www-form-urlencoded. */
+export type BodyFormat = 'json' | 'scim' | 'form';
 
 /** Handlers by `METHOD /template`. */
 export type RouteTable = Record<string, Handler>;
 
 /** Turns a table of handlers into routes. */
-export function routes(table: RouteTable, auth = true): Route[] {
+export function routes(table: RouteTable, auth = true, bodyFormat: BodyFormat = 'json'): Route[] {
   return Object.entries(table).map(([key, handle]) => {
     const space = key.indexOf(' ');
-    return { method: key.slice(0, space), template: key.slice(space + 1), handle, auth };
+    return { method: key.slice(0, space), template: key.slice(space + 1), handle, auth, bodyFormat };
   });
 }
 

@@ -2,9 +2,10 @@ import { ApiError, badRequest } from './api-error.ts';
 import { type Answer, type Call, fill, noContent, type Route, target } from './call.ts';
 import { iso } from './clock.ts';
 import { checkRequired, parseFields, readFields, readGiven } from './fields.ts';
-import type { Json, JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
 import { page } from './paging.ts';
 import type { Entity } from './store.ts';
+import { keepInTrash, takeFromTrash } from './trash.ts';
 import type { World } from './world.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface Collection {
   item: string;
   /** Key of the list in its answer. */
   many: string;
+  /** A second key with the same list, where the documents and the Go client name it differently. */
+  alsoMany?: string;
   /** Key of one thing in its answer; null when it comes unwrapped. */
   one: string | null;
   /** Vultr's text for a missing thing. */
@@ -62,10 +65,16 @@ export interface Collection {
   removing?: (call: Call, entity: Entity) => void;
   /** Which of the usual routes there are not, separated by spaces: `list`, `get`. */
   omit?: string;
-  /** True when creation and change answer with the bare thing, though reading wraps it. */
-  bareWrites?: boolean;
-  /** Deleted things come back with `PATCH <item>/restore`, which answers 204, or 200 with the thing bare or wrapped. */
-  restore?: 'empty' | 'bare' | 'wrapped';
+  /**
+   * Which answers show the thing twice, in its envelope and bare, because the documents wrap it where the Go client reads
+   * it bare: those to creation, change and restoration, or the one to reading it, too.
+   */
+  both?: 'writes' | 'all';
+  /**
+   * How deleted things come back: verb, status and, when it is not the item itself, what follows its path:
+   * `PATCH 204 /restore`. A status other than 204 shows the thing.
+   */
+  restore?: string;
   /** True when the creation answers without a body. */
   silent?: boolean;
   /** True when a PUT on a missing thing creates it, so that routing does not look for it. */
@@ -85,13 +94,15 @@ export function collectionRoutes(row: Collection): Route[] {
   if (!omitted.includes('list'))
     made.push(route('GET', row.list, (call) => ({ status: 200, body: showList(row, call) })));
   if (!omitted.includes('get'))
-    made.push(route('GET', row.item, (call) => answerOne(row, call, target(call), 200)));
+    made.push(route('GET', row.item, (call) => answerRead(row, call, target(call))));
   if (row.accepts !== undefined) made.push(createRoute(row, row.accepts));
   if (row.update !== undefined) made.push(updateRoute(row, row.update));
   if (row.remove ?? row.accepts !== undefined)
     made.push(route('DELETE', row.item, (call) => removeTarget(row, call)));
-  if (row.restore !== undefined)
-    made.push(route('PATCH', `${row.item}/restore`, (call) => restore(row, call)));
+  if (row.restore !== undefined) {
+    const { method, template, status } = restoration(row, row.restore);
+    made.push(route(method, template, (call) => restore(row, call, status)));
+  }
   return made;
 }
 
@@ -106,6 +117,17 @@ export function answerOne(row: Collection, call: Call, entity: Entity, status: n
   for (const name of words(extra)) shown[name] = entity.fields[name] ?? '';
   return { status, body: row.one === null ? shown : { [row.one]: shown } };
 }
+
+/** The same for an answer to a creation, a change or a restoration, which some rows show in two ways. */
+export function answerWrite(row: Collection, call: Call, entity: Entity, status: number, extra = ''): Answer {
+  const answer = answerOne(row, call, entity, status, extra);
+  const shown = row.one === null || !isObject(answer.body) ? undefined : answer.body[row.one];
+  if (row.both === undefined || !isObject(shown)) return answer;
+  return { status, body: { ...shown, ...(isObject(answer.body) ? answer.body : {}) } };
+}
+
+const answerRead = (row: Collection, call: Call, entity: Entity): Answer =>
+  row.both === 'all' ? answerWrite(row, call, entity, 200) : answerOne(row, call, entity, 200);
 
 /** Creates a thing of the row from a body that was already read. */
 export function createEntity(row: Collection, call: Call, given: JsonObject): Entity {
@@ -137,7 +159,8 @@ function showList(row: Collection, call: Call): Json {
   const shown = (entity: Entity): JsonObject => without(show(row, call, entity), row.listHides);
   if (row.meta === false) return { [row.many]: fitting.map(shown) };
   const { items, meta } = page(fitting, call.query, ({ id }) => id);
-  return { [row.many]: items.map(shown), meta };
+  const list = items.map(shown);
+  return { [row.many]: list, ...(row.alsoMany === undefined ? {} : { [row.alsoMany]: list }), meta };
 }
 
 /** An empty filter lets everything through; `tag` also looks through `tags`. */
@@ -149,12 +172,11 @@ function fits(fields: JsonObject, name: string, wanted: string | null): boolean 
 function createRoute(row: Collection, accepts: string): Route {
   const [path = '', status = ''] = (row.create ?? `${row.list} 201`).split(' ');
   const fields = parseFields(accepts);
-  const shown = row.bareWrites === true ? bare(row) : row;
   const handle: Route['handle'] = (call) => {
     const entity = createEntity(row, call, readFields(fields, call.body));
     return row.silent === true
       ? { status: Number(status) }
-      : answerOne(shown, call, entity, Number(status), row.showOnce);
+      : answerWrite(row, call, entity, Number(status), row.showOnce);
   };
   return { method: 'POST', template: path, auth: true, handle };
 }
@@ -168,9 +190,7 @@ function updateRoute(row: Collection, update: string): Route {
     const given = readGiven(fields, call.body);
     row.changing?.(call, entity, given);
     Object.assign(entity.fields, given);
-    return status === '204'
-      ? noContent
-      : answerOne(row.bareWrites === true ? bare(row) : row, call, entity, Number(status));
+    return status === '204' ? noContent : answerWrite(row, call, entity, Number(status));
   };
   return { method, template: row.item, auth: true, handle };
 }
@@ -179,40 +199,33 @@ function removeTarget(row: Collection, call: Call): { status: number } {
   row.removing?.(call, target(call));
   const path = fill(row.list, call.params);
   const id = idIn(row, call.params);
-  if (row.restore !== undefined) keepInTrash(call, path, target(call));
+  if (row.restore !== undefined) keepInTrash(call.world.store, path, target(call));
   call.world.store.remove(path, id, fill(row.item, call.params));
   return noContent;
 }
 
-/** Where deleted things wait for their restoration. */
-const TRASH = 'deleted:';
-/** So many are kept of each kind, the last deleted ones. */
-const MAX_TRASH = 100;
-
-function keepInTrash({ world: { store } }: Call, path: string, { id, fields }: Entity): void {
-  const [oldest] = store.all(TRASH + path);
-  if (oldest !== undefined && store.count(TRASH + path) >= MAX_TRASH) store.remove(TRASH + path, oldest.id);
-  store.add(TRASH + path, id, fields);
+/** True when the route brings back a deleted thing of the row, so that routing must not look for it. */
+export function isRestore(row: Collection, route: Pick<Route, 'method' | 'template'>): boolean {
+  if (row.restore === undefined) return false;
+  const { method, template } = restoration(row, row.restore);
+  return route.method === method && route.template === template;
 }
 
-function restore(row: Collection, call: Call): Answer {
-  const { store } = call.world;
-  const path = fill(row.list, call.params);
-  const id = idIn(row, call.params);
-  const deleted = store.get(TRASH + path, id);
-  const entity = deleted === undefined ? store.get(path, id) : store.add(path, id, deleted.fields);
+function restoration(row: Collection, text: string): { method: string; template: string; status: number } {
+  const [method = '', status = '', suffix = ''] = text.split(' ');
+  return { method, template: row.item + suffix, status: Number(status) };
+}
+
+function restore(row: Collection, call: Call, status: number): Answer {
+  const entity = takeFromTrash(call.world.store, fill(row.list, call.params), idIn(row, call.params));
   if (entity === undefined) throw missing(row, call);
-  store.remove(TRASH + path, id);
-  if (row.restore === 'empty') return noContent;
-  return answerOne(row.restore === 'bare' ? bare(row) : row, call, entity, 200);
+  return status === 204 ? noContent : answerWrite(row, call, entity, status);
 }
 
 /** Vultr's refusal for a thing of this row that does not exist. */
 export function missing(row: Collection, call: Pick<Call, 'method'>): ApiError {
   return new ApiError(404, typeof row.missing === 'string' ? row.missing : row.missing(call));
 }
-
-const bare = (row: Collection): Collection => ({ ...row, one: null });
 
 function without(fields: JsonObject, names = ''): JsonObject {
   const left = { ...fields };

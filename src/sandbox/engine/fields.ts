@@ -33,7 +33,7 @@ export function parseFields(text: string): Field[] {
     .filter((item) => item !== '')
     .map((item) => {
       const [, name, type = 'string', required, fallback] =
-        /^([\w.]+?)(?::(\w+))?(!)?(?:=(.*))?$/.exec(item) ?? [];
+        /^([\w.-]+?)(?::(\w+))?(!)?(?:=(.*))?$/.exec(item) ?? [];
       if (name === undefined || !isFieldType(type)) throw new Error(`not a field: ${item}`);
       return { name, type, required: required !== undefined, fallback: readFallback(type, fallback) };
     });

@@ -1,5 +1,6 @@
 import { ApiError, badRequest } from './api-error.ts';
-import type { Json } from './json.ts';
+import type { BodyFormat } from './call.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /**
  * Lets a request through that carries a good key, else throws an ApiError. Any key is good and belongs to the same one
@@ -20,11 +21,29 @@ export function bearerKey(authorization: string | undefined): string | undefined
   return /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
 }
 
-/** Refuses a request without `Content-Type: application/json`, which the API wants on bodiless requests too. */
-export function checkContentType(contentType: string | undefined): void {
-  const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') throw badRequest();
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+const ACCEPTED_TYPES: Record<BodyFormat, readonly string[]> = {
+  json: [JSON_TYPE],
+  scim: [JSON_TYPE, 'application/scim+json'],
+  form: [JSON_TYPE, FORM_TYPE],
+};
+
+/**
+ * Refuses a request without `Content-Type: application/json`, which the API wants on bodiless requests too, or without
+ * one of the other types that the operation takes.
+ */
+export function checkContentType(contentType: string | undefined, format: BodyFormat = 'json'): void {
+  if (!ACCEPTED_TYPES[format].includes(mediaTypeOf(contentType))) throw badRequest();
 }
+
+/** Reads a form into an object of strings; throws an ApiError 400 when the body is announced as anything else. */
+export function parseForm(contentType: string | undefined, body: Uint8Array): JsonObject {
+  if (mediaTypeOf(contentType) !== FORM_TYPE) throw badRequest('Bad request. The body must be a form.');
+  return Object.fromEntries(new URLSearchParams(new TextDecoder().decode(body)));
+}
+
+const mediaTypeOf = (contentType = ''): string => contentType.split(';')[0]?.trim().toLowerCase() ?? '';
 
 /** Reads a body; an empty one is `{}`. Throws an ApiError 400 for anything but a JSON object or array in UTF-8. */
 export function parseBody(body: Uint8Array): Json {

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { ApiError } from './api-error.ts';
-import type { Answer } from './call.ts';
+import type { Answer, BodyFormat } from './call.ts';
 import type { TimeSource } from './clock.ts';
 import { type Controls, control } from './control.ts';
 import type { EdgeLimit } from './edge-limit.ts';
-import { bearerKey, checkContentType, checkKey, parseBody } from './gate.ts';
+import { bearerKey, checkContentType, checkKey, parseBody, parseForm } from './gate.ts';
 import { isObject, type Json } from './json.ts';
 import type { LoggedRequest } from './request-log.ts';
 import { errorPage, sendAnswer, sendFaulty, sendPage, sendRateLimited } from './send.ts';
@@ -96,8 +96,10 @@ function perform(
 ): Answer {
   const { method, path, query } = sent;
   const remoteAddress = request.socket.remoteAddress ?? '';
-  checkContentType(request.headers['content-type']);
+  const contentType = request.headers['content-type'];
   const match = parts.api.match(method, path);
+  const format = match.kind === 'route' ? match.route.bodyFormat : undefined;
+  checkContentType(contentType, format);
   if (match.kind === 'unknown') throw new ApiError(404, 'Not found.');
   if (match.kind === 'wrong-method') {
     throw new ApiError(405, `Method not allowed. Must be one of: ${match.allowed.join(', ')}`);
@@ -108,7 +110,7 @@ function perform(
     response.setHeader('x-user', ACCOUNT_EMAIL);
   }
   // Some official clients send list options as the body of a GET; the API does not look at it.
-  const json: Json = method === 'GET' ? {} : parseBody(sent.body);
+  const json = method === 'GET' ? {} : readJson(sent.body, contentType, format);
   return parts.api.perform(route, {
     world: parts.world(),
     method,
@@ -117,8 +119,12 @@ function perform(
     body: isObject(json) ? json : {},
     list: Array.isArray(json) ? json : [],
     remoteAddress,
+    key: bearerKey(request.headers.authorization),
   });
 }
+
+const readJson = (body: Uint8Array, contentType: string | undefined, format?: BodyFormat): Json =>
+  format === 'form' ? parseForm(contentType, body) : parseBody(body);
 
 function attempt(work: () => Answer): Answer {
   try {

@@ -35,16 +35,22 @@ export class Store {
   readonly #clock: SandboxClock;
   readonly #maxEntities: number;
   #size = 0;
+  #limit = Number.POSITIVE_INFINITY;
 
-  /** `maxEntities` bounds the number of things of all kinds together. */
+  /** `maxEntities` bounds the number of things of all kinds together, once `closeExamples` was called. */
   constructor(clock: SandboxClock, maxEntities: number) {
     this.#clock = clock;
     this.#maxEntities = maxEntities;
   }
 
+  /** Ends the filling of a new store: what is in it does not count, so that a low limit leaves room all the same. */
+  closeExamples(): void {
+    this.#limit = this.#size + this.#maxEntities;
+  }
+
   /** Adds an entity and returns it; throws an ApiError 400 when the sandbox is full. */
   add(collection: string, id: string, fields: JsonObject, options: EntityOptions = {}): Entity {
-    if (this.#size >= this.#maxEntities) {
+    if (this.#size >= this.#limit) {
       throw new ApiError(
         400,
         `The sandbox is full: it keeps at most ${this.#maxEntities} resources. Delete some.`,

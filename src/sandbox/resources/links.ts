@@ -1,7 +1,7 @@
 import { ApiError } from '../engine/api-error.ts';
 import { type Answer, type Call, fill, noContent, ok, param, type Route, routes } from '../engine/call.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { page } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 
 /** A many-to-many relation, kept at one end: the users of a role, the policies of a role. */
@@ -13,27 +13,28 @@ export interface Link {
   collection: string;
   /** Text for an other end that does not exist. */
   missing: string;
-  /** Key of the list. */
+  /** Key of the list in the Go client. */
   many: string;
-  /** What an entry of the list shows; also the answer to POST when `answers`. */
+  /** Key of an entry in the documents, where its plural is the key of the list. */
+  relationship: string;
+  /** What an entry of the list shows; also the answer to POST. */
   entry: (call: Call, one: Entity, other: Entity) => JsonObject;
-  /** True when POST answers 201 with the entry, false for 204. */
-  answers: boolean;
 }
 
 /** List, attach (POST) and detach (DELETE) of a relation. */
-export function linkRoutes(link: Link, hasList = true): Route[] {
+export function linkRoutes(link: Link): Route[] {
   const item = `${link.path}/{${link.parameter}}`;
   return routes({
-    ...(hasList
-      ? { [`GET ${link.path}`]: (call: Call) => ok(listAnswer(link.many, linked(link, call), call.query)) }
-      : {}),
+    [`GET ${link.path}`]: (call) => {
+      const { items, meta } = page(linked(link, call), call.query, ({ id }) => String(id));
+      return ok({ [link.many]: items, [`${link.relationship}s`]: items, meta });
+    },
     [`POST ${item}`]: (call) => attach(link, call, param(call, link.parameter)),
     [`DELETE ${item}`]: (call) => detach(link, call),
   });
 }
 
-/** Adds an other end by its id and answers as the relation does. */
+/** Adds an other end by its id; the answer has the entry in its envelope and bare. */
 export function attach(link: Link, call: Call, id: string): Answer {
   const { store, clock } = call.world;
   const other = store.get(link.collection, id);
@@ -44,7 +45,7 @@ export function attach(link: Link, call: Call, id: string): Answer {
   if (other === undefined || other.listedAtMs > nowMs) throw new ApiError(404, link.missing);
   const entry = link.entry(call, one, other);
   store.add(fill(link.path, call.params), id, entry);
-  return link.answers ? { status: 201, body: entry } : noContent;
+  return { status: 201, body: { ...entry, [link.relationship]: entry } };
 }
 
 /** Takes an other end away again. */

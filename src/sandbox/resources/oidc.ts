@@ -1,13 +1,16 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, param, routes } from '../engine/call.ts';
-import { named } from '../engine/checks.ts';
+import { type Answer, type Call, ok, param, routes, target } from '../engine/call.ts';
+import { isBase64, named } from '../engine/checks.ts';
+import { iso } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
+import { OWNER_ID } from './users.ts';
 
 const TOKENS = '/v2/oidc/issuer/token';
 const TOKEN_LIFETIME_S = 3600;
+const KEYS_LIVE_MS = 24 * 3600 * 1000;
 const PROVIDER_HOST = 'https://api.vultr.com/v2/oidc';
 
 const issuer: Collection = {
@@ -16,15 +19,28 @@ const issuer: Collection = {
   many: 'issuers',
   one: 'issuer',
   missing: 'Issuer Not Found',
-  accepts: 'issuer:object!',
+  // The documents describe the issuer in the body itself, the Go client inside `issuer`.
+  accepts: 'issuer:object source uri source_id',
+  update: 'PATCH 202',
+  changes: 'source uri',
   hide: 'issuer',
-  meta: false,
-  initial: (_call, given) => {
-    const described = isObject(given['issuer']) ? given['issuer'] : {};
+  initial: ({ world }, given) => {
+    const described = { ...given, ...(isObject(given['issuer']) ? given['issuer'] : {}) };
     if (!described['source']) throw badRequest();
-    return { ...described };
+    return { ...NO_KEY, ...described, ...fetchedAt(world.clock.nowMs()) };
+  },
+  changing: ({ world }, { fields }) => {
+    Object.assign(fields, fetchedAt(world.clock.nowMs()));
   },
 };
+
+/** The members of an issuer that come from its key; empty when the caller gives none. */
+const NO_KEY: JsonObject = { kid: '', kty: '', n: '', e: '', alg: '', use: '' };
+
+const fetchedAt = (nowMs: number): JsonObject => ({
+  jwks_fetched_at: iso(nowMs),
+  jwks_expires_at: iso(nowMs + KEYS_LIVE_MS),
+});
 
 const provider: Collection = {
   list: '/v2/oidc/provider',
@@ -32,34 +48,86 @@ const provider: Collection = {
   many: 'providers',
   one: 'provider',
   missing: 'Provider Not Found',
-  accepts: 'name!',
-  meta: false,
-  hide: 'client_secret',
+  accepts: 'name! issuer_id private_key_b64',
+  hide: 'client_secret private_key_b64',
   showOnce: 'client_secret',
-  initial: ({ world }) => ({ client_id: world.random.uuid(), client_secret: world.random.hex(40) }),
+  initial: (call, given) => {
+    const { issuer_id: issuerId, private_key_b64: privateKey = '' } = given;
+    if (issuerId) named(call, issuer.list, issuerId, () => new ApiError(404, 'Issuer Not Found'));
+    if (!isBase64(String(privateKey))) throw badRequest('Invalid private_key_b64.');
+    const { random } = call.world;
+    return { client_id: random.uuid(), client_secret: random.hex(40) };
+  },
 };
 
 /** OpenID Connect: issuers that Vultr trusts, providers that it plays, and their tokens. */
 export const oidc: Resource = {
   collections: [issuer, provider],
-  routes: routes({
-    [`POST ${TOKENS}`]: issueToken,
-    [`GET ${TOKENS}/{oidc_token_id}`]: (call) => {
-      const token = named(
-        call,
-        TOKENS,
-        param(call, 'oidc_token_id'),
-        () => new ApiError(404, 'Token Not Found'),
-      );
-      return ok({ token: { ...token.fields } });
-    },
-    'GET /v2/oidc/authorize': authorize,
-    'GET /v2/oidc/{oidc_provider_id}/.well-known/openid-configuration': (call) => {
-      const refusal = () => new ApiError(404, 'Provider Not Found');
-      return ok(discovery(named(call, provider.list, param(call, 'oidc_provider_id'), refusal).id));
-    },
-  }),
+  routes: [
+    ...routes({
+      [`POST ${TOKENS}`]: issueToken,
+      [`GET ${TOKENS}/{oidc_token_id}`]: (call) => {
+        const refusal = () => new ApiError(404, 'Token Not Found');
+        return ok({ token: { ...named(call, TOKENS, param(call, 'oidc_token_id'), refusal).fields } });
+      },
+      'GET /v2/oidc/authorize': authorize,
+      'GET /v2/oidc/{oidc_provider_id}/.well-known/openid-configuration': (call) => {
+        const refusal = () => new ApiError(404, 'Provider Not Found');
+        return ok(discovery(named(call, provider.list, param(call, 'oidc_provider_id'), refusal).id));
+      },
+      'GET /v2/oidc/token': ({ world }) => ok(tokenInfo(world.clock.nowMs())),
+      'GET /v2/oidc/userinfo': (call) => ok(userInfo(call)),
+    }),
+    // What clients of the providers need before they have a key.
+    ...routes(
+      {
+        'GET /v2/oidc/jwks': () => ok({ keys: [OWN_KEY] }),
+        [`GET ${issuer.item}/jwks`]: (call) => ok({ keys: keysOf(target(call).fields) }),
+        [`GET ${provider.item}/.well-known/openid-configuration`]: (call) => ok(discovery(target(call).id)),
+        [`POST ${provider.item}/token`]: exchangeToken,
+      },
+      false,
+    ),
+  ],
 };
+
+/** The key that Vultr signs with; the modulus is made up. */
+const OWN_KEY: JsonObject = {
+  kty: 'RSA',
+  use: 'sig',
+  alg: 'RS256',
+  kid: 'sandbox-1',
+  n: Buffer.from('The sandbox signs nothing, so any number will do here.').toString('base64url'),
+  e: 'AQAB',
+};
+
+/** The key of an issuer that was described with one. */
+function keysOf({ kty = '', use = '', alg = '', kid = '', n = '', e = '' }: JsonObject): JsonObject[] {
+  return n === '' ? [] : [{ kty, use, alg, kid, n, e }];
+}
+
+const EXCHANGE_FIELDS = parseFields('grant_type! subject_token! subject_token_type');
+
+/** Exchanges a token of an issuer for one of the provider (RFC 8693); as with keys, one that begins with `invalid` is refused. */
+function exchangeToken(call: Call): Answer {
+  const { subject_token: subjectToken } = readFields(EXCHANGE_FIELDS, call.body);
+  if (String(subjectToken).startsWith('invalid')) throw new ApiError(401, 'Invalid subject token.');
+  return ok({
+    access_token: call.world.random.hex(64),
+    token_type: 'Bearer',
+    expires_in: TOKEN_LIFETIME_S,
+  });
+}
+
+function tokenInfo(nowMs: number): JsonObject {
+  const issuedAt = Math.floor(nowMs / 1000);
+  return { active: true, sub: OWNER_ID, scope: 'openid', iat: issuedAt, exp: issuedAt + TOKEN_LIFETIME_S };
+}
+
+function userInfo(call: Call): JsonObject {
+  const owner = call.world.store.get('/v2/users', OWNER_ID)?.fields;
+  return { sub: OWNER_ID, name: owner?.['name'] ?? '', email: owner?.['email'] ?? '' };
+}
 
 const TOKEN_FIELDS = parseFields('grant_type! client_id! client_secret! code redirect_uri refresh_token');
 

@@ -1,72 +1,89 @@
-import { ApiError } from '../engine/api-error.ts';
+import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
-import type { Json, JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../engine/json.ts';
 import { listAnswer, page } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
-import { type Link, linkRoutes } from './links.ts';
+import { attach, type Link, linkRoutes } from './links.ts';
+import { showSession } from './role-sessions.ts';
 import { OWNER_ID } from './users.ts';
 
-const roleFacts = (call: Call, role: Entity): JsonObject => ({
-  role_id: role.id,
-  role_name: role.fields['name'] ?? '',
-  role_description: role.fields['description'] ?? '',
-  role_type: role.fields['role_type'] ?? '',
-  date_assigned: call.world.clock.isoNow(),
+type Facts = (call: Call, entity: Entity) => JsonObject;
+
+const roleFacts: Facts = (_call, { id, fields }) => ({
+  role_id: id,
+  role_name: fields['name'] ?? '',
+  role_description: fields['description'] ?? '',
+  role_type: fields['role_type'] ?? '',
 });
+const policyFacts: Facts = (_call, { id, fields }) => ({
+  policy_id: id,
+  policy_name: fields['name'] ?? '',
+  policy_description: fields['description'] ?? '',
+});
+const groupFacts: Facts = (_call, { id, fields }) => ({
+  group_id: id,
+  group_name: fields['display_name'] ?? '',
+  display_name: fields['display_name'] ?? '',
+});
+const userFacts: Facts = (_call, { id, fields }) => ({
+  user_id: id,
+  name: fields['name'] ?? '',
+  email: fields['email'] ?? '',
+});
+
+/** An entry says what both ends are, when they came together and who did it. */
+const entryOf =
+  (oneFacts: Facts, otherFacts: Facts): Link['entry'] =>
+  (call, one, other) => ({
+    ...otherFacts(call, other),
+    ...oneFacts(call, one),
+    date_assigned: call.world.clock.isoNow(),
+    assigned_by: OWNER_ID,
+  });
+
 const toGroup = { parameter: 'group_id', collection: '/v2/groups', missing: 'Group not found' };
 const toUser = { parameter: 'user_id', collection: '/v2/users', missing: 'User not found' };
 
+const rolePolicy: Link = {
+  path: '/v2/roles/{role_id}/policies',
+  parameter: 'policy_id',
+  collection: '/v2/policies',
+  missing: 'Policy not found',
+  many: 'policies',
+  relationship: 'role_policy_relationship',
+  entry: entryOf(roleFacts, policyFacts),
+};
+
 const LINKS: Link[] = [
+  rolePolicy,
   {
     ...toGroup,
     path: '/v2/roles/{role_id}/groups',
     many: 'assignments',
-    entry: (call, role, { id, fields }) => ({
-      group_id: id,
-      group_name: fields['display_name'] ?? '',
-      ...roleFacts(call, role),
-    }),
-    answers: true,
+    relationship: 'role_group_relationship',
+    entry: entryOf(roleFacts, groupFacts),
   },
   {
     ...toUser,
     path: '/v2/roles/{role_id}/users',
     many: 'assignments',
-    entry: (call, role, { id }) => ({ user_id: id, ...roleFacts(call, role) }),
-    answers: true,
-  },
-  {
-    path: '/v2/roles/{role_id}/policies',
-    parameter: 'policy_id',
-    collection: '/v2/policies',
-    missing: 'Policy not found',
-    many: 'policies',
-    entry: (call, role, { id, fields }) => ({
-      policy_id: id,
-      policy_name: fields['name'] ?? '',
-      ...roleFacts(call, role),
-      assigned_by: OWNER_ID,
-    }),
-    answers: true,
+    relationship: 'role_user_relationship',
+    entry: entryOf(roleFacts, userFacts),
   },
   {
     ...toGroup,
     path: '/v2/policies/{policy_id}/groups',
     many: 'groups',
-    entry: (_call, _policy, { id, fields }) => ({ id, display_name: fields['display_name'] ?? '' }),
-    answers: false,
+    relationship: 'policy_group_relationship',
+    entry: entryOf(policyFacts, groupFacts),
   },
   {
     ...toUser,
     path: '/v2/policies/{policy_id}/users',
     many: 'users',
-    entry: (_call, _policy, { id, fields }) => ({
-      id,
-      name: fields['name'] ?? '',
-      email: fields['email'] ?? '',
-    }),
-    answers: false,
+    relationship: 'policy_user_relationship',
+    entry: entryOf(policyFacts, userFacts),
   },
 ];
 
@@ -74,6 +91,12 @@ const LINKS: Link[] = [
 export const relationRoutes: Route[] = [
   ...LINKS.flatMap((link) => linkRoutes(link)),
   ...routes({
+    // The older way of attaching a policy, with its id in the body.
+    [`POST ${rolePolicy.path}`]: (call) => {
+      const policyId = call.body['policy_id'];
+      if (typeof policyId !== 'string' || policyId === '') throw badRequest();
+      return attach(rolePolicy, call, policyId);
+    },
     'GET /v2/groups/{group_id}/roles': (call) => rights(call, 'roles', 'groups', target(call).id),
     'GET /v2/groups/{group_id}/policies': (call) => rights(call, 'policies', 'groups', target(call).id),
     'GET /v2/users/{user_id}/roles': (call) => rights(call, 'roles', 'users', target(call).id),
@@ -93,13 +116,17 @@ export const relationRoutes: Route[] = [
     },
     'GET /v2/role-trusts/assumable/{user_id}': (call) => {
       const user = userNamed(call);
-      return ok(listAnswer('assumable_roles', trusts(call, 'trusted_user_id', user.id), call.query));
+      const { items, meta } = page(trusts(call, 'trusted_user_id', user.id), call.query, idOf);
+      return ok({ assumable_roles: items, roles: items, meta });
     },
     'GET /v2/assumed-roles/users/{user_id}/sessions': (call) => {
       const user = userNamed(call);
-      const all = call.world.store.list('/v2/assumed-roles').map(({ fields }) => ({ ...fields }));
-      const sessions = all.filter((session: JsonObject) => session['user_id'] === user.id);
-      return ok(listAnswer('sessions', sessions, call.query, 'session_token'));
+      const own = call.world.store
+        .list('/v2/assumed-roles')
+        .filter(({ fields }) => fields['user_id'] === user.id)
+        .map((each) => showSession(call, each));
+      const { items, meta } = page(own, call.query, (each) => String(each['session_token']));
+      return ok({ sessions: items, assumed_role_sessions: items, meta });
     },
     ...organizationMemberRoutes(),
   }),
@@ -171,13 +198,24 @@ function groupsOf(call: Call, userId: string): Answer {
   );
 }
 
-/** Roles or policies of a user or group: an object of three arrays, direct and through groups or roles. */
+/**
+ * Roles or policies of a user or group: an object of three arrays, direct and through groups or roles. For a group also
+ * the relationships, which is what the documents have there.
+ */
 function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users', id: string): Answer {
   const direct = having(call, kind, side, id);
   const inherited =
     side === 'users' ? groupIdsOf(call, id).flatMap((group) => having(call, kind, 'groups', group)) : [];
-  const { items: all, meta } = page([...direct, ...inherited], call.query, (each) => String(each['id']));
+  const { items: all, meta } = page([...direct, ...inherited], call.query, idOf);
   const other = kind === 'policies' && side === 'groups' ? 'from_roles' : 'inherited';
-  const body: Json = { [kind]: { all, direct, [other]: inherited }, meta };
-  return ok(body);
+  const rightsByWay = { all, direct, [other]: inherited };
+  if (side === 'users') return ok({ [kind]: rightsByWay, meta });
+  const relationships = kind === 'roles' ? 'role_group_relationships' : 'policy_group_relationships';
+  const entries = all.flatMap((each) => {
+    const entry = call.world.store.get(`/v2/${kind}/${idOf(each)}/groups`, id);
+    return entry === undefined ? [] : [{ ...entry.fields }];
+  });
+  return ok({ [kind]: rightsByWay, [relationships]: entries, meta });
 }
+
+const idOf = (each: JsonObject): string => String(each['id']);

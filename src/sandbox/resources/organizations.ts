@@ -1,12 +1,14 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { routes, target } from '../engine/call.ts';
+import { type Call, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
-import { answerOne, type Collection } from '../engine/collection.ts';
+import { answerWrite, type Collection } from '../engine/collection.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
-import { attach, type Link, linkRoutes } from './links.ts';
+import { groupMember } from './group-members.ts';
 import { relationRoutes } from './organization-relations.ts';
+import { organizationScimRoutes, SCIM_FIELD } from './organization-scim.ts';
+import { OWNER_ID } from './users.ts';
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 
@@ -14,11 +16,14 @@ const organization: Collection = {
   list: '/v2/organizations',
   item: '/v2/organizations/{organization_id}',
   many: 'orgs',
-  one: null,
+  alsoMany: 'organizations',
+  one: 'organization',
+  both: 'all',
   missing: 'Organization not found.',
   accepts: 'name! type!',
   update: 'PUT 200',
-  restore: 'empty',
+  hide: SCIM_FIELD,
+  restore: 'PATCH 204 /restore',
 };
 
 const group: Collection = {
@@ -27,13 +32,21 @@ const group: Collection = {
   many: 'groups',
   one: 'group',
   missing: 'Group not found',
-  accepts: 'display_name! description!',
+  accepts: 'display_name! description',
   update: 'PUT 200',
-  bareWrites: true,
-  initial: () => ({ assigned_date: '' }),
-  view: ({ world }, { id }) => ({
-    members: world.store.list(`/v2/groups/${id}/members`).map(({ fields }) => ({ ...fields })),
-  }),
+  both: 'writes',
+  initial: ({ world }) => ({ status: 'active', assigned_date: '', date_updated: world.clock.isoNow() }),
+  changing: ({ world }, { fields }) => {
+    fields['date_updated'] = world.clock.isoNow();
+  },
+  view: (call, { id }) => {
+    const members = call.world.store.list(`/v2/groups/${id}/members`);
+    const shown: JsonObject = { members: members.map(({ fields }) => ({ ...fields })) };
+    if (call.query.get('show_last_activity') !== 'true') return shown;
+    // Every request comes from the owner, who is active right now; nobody else ever is.
+    const isActive = members.some((each) => each.id === OWNER_ID);
+    return { ...shown, last_activity: isActive ? call.world.clock.isoNow() : '' };
+  },
 };
 
 const role: Collection = {
@@ -42,7 +55,7 @@ const role: Collection = {
   many: 'roles',
   one: 'role',
   missing: 'Role not found',
-  accepts: 'name! description! role_type! max_session_duration:integer!',
+  accepts: 'name! description role_type max_session_duration:integer=3600',
   update: 'PUT 200',
   created: ({ world }, made) => {
     made.listedAtMs = world.clock.nowMs() + world.lag.provisionMs;
@@ -50,8 +63,8 @@ const role: Collection = {
   view: ({ world }, { id }) => ({
     policies: world.store.list(`/v2/roles/${id}/policies`).map(({ fields }) => ({ ...fields })),
   }),
-  bareWrites: true,
-  restore: 'bare',
+  both: 'writes',
+  restore: 'PATCH 200 /restore',
 };
 
 const policy: Collection = {
@@ -60,19 +73,17 @@ const policy: Collection = {
   many: 'policies',
   one: 'policy',
   missing: 'Policy not found',
-  accepts: 'name! description! policy_document:object!',
-  update: 'PUT 200',
+  accepts: 'name! description policy_document:object! version=2012-10-17',
+  update: 'PUT 202',
   initial: (_call, given) => {
     checkDocument(given);
-    return { version: 1, is_system_policy: false, from_role: '', source: 'direct' };
+    return { is_system_policy: false, from_role: '', source: 'direct' };
   },
-  changing: (_call, { fields }, given) => {
-    if (given['policy_document'] === undefined) return;
-    checkDocument(given);
-    fields['version'] = Number(fields['version']) + 1;
+  changing: (_call, _entity, given) => {
+    if (given['policy_document'] !== undefined) checkDocument(given);
   },
-  bareWrites: true,
-  restore: 'bare',
+  both: 'writes',
+  restore: 'PATCH 202 /restore',
 };
 
 const roleTrust: Collection = {
@@ -81,23 +92,28 @@ const roleTrust: Collection = {
   many: 'role_trusts',
   one: 'role_trust',
   missing: 'Role trust not found',
-  accepts: 'role_id! trusted_user_id trusted_group_id trust_type! conditions:object valid_until',
+  accepts:
+    'role_id! trusted_user_id trusted_group_id trusted_oidc_issuer_id trust_type! conditions:object valid_until',
   update: 'PUT 200',
+  changing: (call, { fields }, given) => checkTrusted(call, { ...fields, ...given }),
   initial: (call, given) => {
+    checkTrusted(call, given);
     const trusted = named(call, '/v2/roles', given['role_id'], () => new ApiError(404, 'Role not found'));
     return { role_name: trusted.fields['name'] ?? '', user_display: '', group_display: '' };
   },
-  bareWrites: true,
-  restore: 'wrapped',
+  both: 'writes',
+  restore: 'PATCH 200 /restore',
 };
 
 const invitation: Collection = {
   list: '/v2/invitation',
   item: '/v2/invitation/{invitation_id}',
   many: 'invites',
-  one: null,
+  alsoMany: 'invitations',
+  one: 'invitation',
+  both: 'all',
   missing: 'Invite not found',
-  accepts: 'email_invited! permissions:object!',
+  accepts: 'email_invited! permissions:object',
   remove: false,
   initial: ({ world }) => ({
     inviter_name: 'Sandbox Owner',
@@ -113,59 +129,27 @@ const invitation: Collection = {
   }),
 };
 
-const session: Collection = {
-  list: '/v2/assumed-roles',
-  item: '/v2/assumed-roles/{session_token}',
-  many: 'sessions',
-  one: null,
-  missing: 'Assumed Role Not Found',
-  idField: 'session_token',
-  dated: 'assumed_at',
-  accepts: 'user_id! role_id! session_name! duration:integer=3600 context:object',
-  create: '/v2/assumed-roles/assume 201',
-  omit: 'list',
-  hide: 'context duration',
-  id: ({ world }) => world.random.hex(64),
-  initial: (call, given) => {
-    named(call, '/v2/users', given['user_id'], () => new ApiError(404, 'User not found'));
-    named(call, '/v2/roles', given['role_id'], () => new ApiError(404, 'Role not found'));
-    const durationS = Number(given['duration']);
-    return {
-      auth_method: 'api_key',
-      remaining_duration: durationS,
-      conditions_met: true,
-      source_ip: call.remoteAddress,
-      expires_at: iso(call.world.clock.nowMs() + durationS * 1000),
-    };
-  },
-};
-
-const member: Link = {
-  path: '/v2/groups/{group_id}/members',
-  parameter: 'user_id',
-  collection: '/v2/users',
-  missing: 'User not found',
-  many: 'members',
-  entry: (_call, _group, { id, fields }) => ({ user_id: id, display_name: fields['name'] ?? '' }),
-  answers: false,
-};
-
-/** Organizations and their rights: groups, roles, policies, trusts, invitations, assumed roles. */
+/** Organizations and their rights: groups, roles, policies, trusts, invitations. */
 export const organizations: Resource = {
-  collections: [organization, group, role, policy, roleTrust, invitation, session],
+  collections: [organization, group, groupMember, role, policy, roleTrust, invitation],
   routes: [
     ...relationRoutes,
-    ...linkRoutes(member, false).filter(({ method }) => method === 'DELETE'),
+    ...organizationScimRoutes,
     ...routes({
-      'POST /v2/groups/{group_id}/members': (call) =>
-        attach(member, call, String(call.body['user_id'] ?? '')),
       'POST /v2/invitation/{invitation_id}/resend': (call) => {
         target(call).fields['expiration_date'] = iso(call.world.clock.nowMs() + WEEK_MS);
-        return answerOne(invitation, call, target(call), 200);
+        return answerWrite(invitation, call, target(call), 200);
       },
     }),
   ],
 };
+
+/** A trust names an issuer that exists; only a federated one has to. */
+function checkTrusted(call: Call, trust: JsonObject): void {
+  const issuerId = trust['trusted_oidc_issuer_id'];
+  if (!issuerId && trust['trust_type'] !== 'FederatedAssumption') return;
+  named(call, '/v2/oidc/issuer', issuerId, () => new ApiError(404, 'Issuer Not Found'));
+}
 
 function checkDocument({ policy_document: document }: JsonObject): void {
   const statements = isObject(document) ? document['Statement'] : undefined;

@@ -1,4 +1,4 @@
-import { findRegion } from '../catalogue/regions.ts';
+import { registryRegions } from '../catalogue/registry-regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
@@ -15,16 +15,6 @@ const PLANS: Record<string, { monthly_price: number; max_storage_mb: number }> =
   premium: { monthly_price: 20, max_storage_mb: 102_400 },
   enterprise: { monthly_price: 50, max_storage_mb: 1_048_576 },
 };
-const REGIONS = ['sjc', 'ewr', 'fra', 'blr', 'sgp'].map((name, at) => ({
-  id: at + 1,
-  name,
-  urn: `${name}.vultrcr.com`,
-  base_url: `https://${name}.vultrcr.com`,
-  public: true,
-  added_at: '2023-07-11 13:07:32',
-  updated_at: '2023-07-11 13:07:32',
-  data_center: findRegion(name) ?? {},
-}));
 
 const registry: Collection = {
   list: '/v2/registries',
@@ -38,7 +28,7 @@ const registry: Collection = {
   changes: 'public:boolean plan',
   hide: 'plan schedule',
   initial: (call, given) => {
-    const region = REGIONS.find(({ name }) => name === given['region']);
+    const region = registryRegions.find(({ name }) => name === given['region']);
     if (region === undefined) throw badRequest('Invalid region.');
     checkPlan(given['plan']);
     const { random, clock } = call.world;
@@ -101,7 +91,7 @@ const replication: Collection = {
   accepts: 'region!',
   create: `${REGISTRY}/replication 201`,
   initial: (call, given) => {
-    const region = REGIONS.find(({ name }) => name === given['region']);
+    const region = registryRegions.find(({ name }) => name === given['region']);
     if (region === undefined) throw badRequest('Invalid region.');
     const namespace = String(owner(call).fields['name']);
     return { namespace, urn: `${region.urn}/${namespace}` };
@@ -159,7 +149,7 @@ export const registries: Resource = {
   collections: [registry, repository, artifact, replication, robot, retentionRule],
   routes: routes({
     'GET /v2/registry/plan/list': () => ok({ plans: PLANS }),
-    'GET /v2/registry/region/list': ({ query }) => ok(listAnswer('regions', REGIONS, query)),
+    'GET /v2/registry/region/list': ({ query }) => ok(listAnswer('regions', registryRegions, query)),
     [`OPTIONS ${REGISTRY}/docker-credentials`]: (call) => ok(dockerConfig(call)),
     [`OPTIONS ${REGISTRY}/docker-credentials/kubernetes`]: kubernetesSecret,
     [`PUT ${REGISTRY}/user/password`]: () => ok({ success: true }),

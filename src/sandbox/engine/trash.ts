@@ -1,0 +1,22 @@
+import type { Entity, Store } from './store.ts';
+
+/** Where deleted things wait for their restoration. */
+const TRASH = 'deleted:';
+/** So many are kept of each kind, the last deleted ones. */
+const MAX_TRASH = 100;
+
+/** Keeps a thing that is about to be removed from `collection`. */
+export function keepInTrash(store: Store, collection: string, { id, fields }: Entity): void {
+  const [oldest] = store.all(TRASH + collection);
+  if (oldest !== undefined && store.count(TRASH + collection) >= MAX_TRASH)
+    store.remove(TRASH + collection, oldest.id);
+  store.add(TRASH + collection, id, fields);
+}
+
+/** Puts a deleted thing back; gives the thing as it is when it was not deleted, undefined when there never was one. */
+export function takeFromTrash(store: Store, collection: string, id: string): Entity | undefined {
+  const deleted = store.get(TRASH + collection, id);
+  if (deleted === undefined) return store.get(collection, id);
+  store.remove(TRASH + collection, id);
+  return store.add(collection, id, deleted.fields);
+}
