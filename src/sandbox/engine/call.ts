@@ -38,6 +38,8 @@ export interface Route {
   readonly handle: Handler;
   /** False for the operations that need no key. */
   readonly auth: boolean;
+  /** True for a GET that takes its parameters from the body. */
+  readonly readsBody?: boolean;
 }
 
 /** Handlers by `METHOD /template`. */

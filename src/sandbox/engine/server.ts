@@ -107,8 +107,8 @@ function perform(
     checkKey(request.headers.authorization, method, remoteAddress);
     response.setHeader('x-user', ACCOUNT_EMAIL);
   }
-  // Some official clients send list options as the body of a GET; the API does not look at it.
-  const json: Json = method === 'GET' ? {} : parseBody(sent.body);
+  // Some official clients send list options as the body of a GET; the API hardly ever looks at it.
+  const json: Json = method === 'GET' && route.readsBody !== true ? {} : parseBody(sent.body);
   return parts.api.perform(route, {
     world: parts.world(),
     method,
@@ -130,6 +130,8 @@ function attempt(work: () => Answer): Answer {
 
 /** A fault of the sandbox itself is told apart from Vultr's own errors by its first word. */
 function failure(error: unknown): Answer {
+  if (error instanceof ApiError && error.shape === 'message')
+    return { status: error.status, body: { message: error.message } };
   if (error instanceof ApiError) return refusal(error.status, error.message);
   return refusal(500, `Sandbox: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -129,8 +129,8 @@ function bandwidthOf({ clock }: World): JsonObject {
   const month = (startMs: number, endMs: number): JsonObject => ({
     timestamp_start: seconds(startMs),
     timestamp_end: seconds(endMs),
-    gb_in: 1.2,
-    gb_out: 3.4,
+    gb_in: 1,
+    gb_out: 3,
     total_instance_hours: 1440,
     total_instance_count: 2,
     instance_bandwidth_credits: 3000,

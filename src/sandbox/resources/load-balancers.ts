@@ -98,7 +98,7 @@ const firewallRule: Collection = {
   item: `${BALANCER}/firewall-rules/{firewall_rule_id}`,
   many: 'firewall_rules',
   one: 'firewall_rule',
-  missing: 'Firewall rule ID not found',
+  missing: 'Firewall rule ID not found.',
   remove: true,
 };
 
