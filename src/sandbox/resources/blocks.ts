@@ -53,7 +53,9 @@ const blockSnapshot: Collection = {
   update: 'PUT 204',
   changes: 'description',
   initial: (call, given) => {
-    const source = named(call, '/v2/blocks', given['block_id'], () => badRequest('Invalid block storage ID.'));
+    const source = named(call, '/v2/blocks', given['block_id'], () =>
+      badRequest('Invalid block storage ID.'),
+    );
     const now = call.world.clock.nowMs();
     const nextInvoice = spaced(now + 30 * 24 * 3600 * 1000);
     return {

@@ -43,7 +43,8 @@ const objectStorage: Collection = {
   initial: (_call, given) => {
     const cluster = CLUSTERS.find(({ id }) => id === given['cluster_id']);
     if (cluster?.['deploy'] !== 'yes') throw badRequest('Invalid cluster ID');
-    if (!TIERS.some(({ id }) => id === given['tier_id'])) throw badRequest('Invalid tier specified for this location');
+    if (!TIERS.some(({ id }) => id === given['tier_id']))
+      throw badRequest('Invalid tier specified for this location');
     return {
       region: cluster['region'] ?? '',
       status: 'pending',
