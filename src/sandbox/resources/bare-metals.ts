@@ -18,7 +18,8 @@ const METAL = '/v2/bare-metals/{baremetal_id}';
 const MISSING = 'Invalid bare metal instance.';
 const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
 
-const bareMetal: Collection = {
+/** The bare metal machines. */
+export const bareMetal: Collection = {
   list: '/v2/bare-metals',
   item: METAL,
   many: 'bare_metals',

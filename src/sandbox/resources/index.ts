@@ -2,14 +2,18 @@ import type { Resource } from '../engine/api.ts';
 import { account } from './account.ts';
 import { addresses } from './addresses.ts';
 import { bareMetals } from './bare-metals.ts';
+import { bgp } from './bgp.ts';
 import { blocks } from './blocks.ts';
 import { catalogue } from './catalogue.ts';
 import { cdn } from './cdn.ts';
+import { clusters } from './clusters.ts';
 import { databases } from './databases.ts';
 import { dns } from './dns.ts';
 import { images } from './images.ts';
+import { instanceTemplates } from './instance-templates.ts';
 import { instances } from './instances.ts';
 import { kubernetes } from './kubernetes.ts';
+import { kubernetesApplications } from './kubernetes-applications.ts';
 import { loadBalancers } from './load-balancers.ts';
 import { oidc } from './oidc.ts';
 import { organizations } from './organizations.ts';
@@ -18,19 +22,23 @@ import { storage } from './storage.ts';
 import { users } from './users.ts';
 import { vpcs } from './vpcs.ts';
 
-/** Every resource group of the imitated API: all 472 operations. */
+/** Every resource group of the imitated API: all 569 operations. */
 export const resources: readonly Resource[] = [
   account,
   addresses,
   bareMetals,
+  bgp,
   blocks,
   catalogue,
   cdn,
+  clusters,
   databases,
   dns,
   images,
+  instanceTemplates,
   instances,
   kubernetes,
+  kubernetesApplications,
   loadBalancers,
   oidc,
   organizations,
