@@ -93,6 +93,11 @@ describe('clusters', () => {
       'use_vfs requires vfs_label and vfs_storage_size.',
     ],
     [
+      'with a file system that is too small',
+      { ...PLAN, use_vfs: true, vfs_label: 'a', vfs_storage_size: { gb: 1 } },
+      'Invalid storage_size. gb must be at least 10.',
+    ],
+    [
       'with a head node of nothing',
       { ...PLAN, use_head_node: true },
       'Exactly one of head_node_plan, head_node_template is required.',

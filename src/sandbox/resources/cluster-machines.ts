@@ -31,8 +31,8 @@ export interface Member extends JsonObject {
 export const machinePlan = (call: Call, fields: JsonObject): Json =>
   fields['plan'] || (templateOf(call, fields['instance_template'])['plan'] ?? '');
 
-/** The kind of cluster that machines of this plan make. */
-export function kindOf(plan: Json, gpuFabric: Json | undefined): string {
+/** The kind of a cluster, by what its machines are. */
+export function kindOf({ gpu_fabric: gpuFabric, machine_plan: plan }: JsonObject): string {
   if (gpuFabric === true) return 'fabric';
   return findMetalPlan(plan) === undefined ? 'vps' : 'bare-metal';
 }

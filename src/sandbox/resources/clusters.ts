@@ -35,7 +35,7 @@ const cluster: Collection = {
   remove: true,
   update: 'PUT 202',
   changes: 'label min_pool_count:integer desired_pool_count:integer hostname vpc_ids:strings',
-  hide: 'pkey vlanid notify_activate os_id app_id gpu_fabric vfs_ids use_vfs vfs_label vfs_storage_size use_head_node head_node_plan head_node_template image_id vpc_ids members',
+  hide: 'pkey vlanid notify_activate os_id app_id gpu_fabric vfs_ids use_vfs vfs_label vfs_storage_size use_head_node head_node_plan head_node_template image_id vpc_ids members machine_plan',
   initial: freshCluster,
   becomes: () => ({ status: 'active', state: 'running' }),
   created: (call, { fields }) => {
@@ -47,9 +47,10 @@ const cluster: Collection = {
     checkVpcs(call, { ...fields, ...given });
   },
   view: (call, { fields }) => ({
-    plan: machinePlan(call, fields),
-    cluster_type: kindOf(machinePlan(call, fields), fields['gpu_fabric']),
-    type: kindOf(machinePlan(call, fields), fields['gpu_fabric']),
+    // A template may be gone by now, so its plan was noted when the cluster was made.
+    plan: fields['machine_plan'] ?? '',
+    cluster_type: kindOf(fields),
+    type: kindOf(fields),
     ...(fields['use_head_node'] === true
       ? { head_node_instance_template_id: fields['head_node_template'] ?? '' }
       : {}),
@@ -92,7 +93,7 @@ function create(call: Call): Answer {
 function freshCluster(call: Call, given: JsonObject): JsonObject {
   const region = regionOf(given)['id'] ?? '';
   exactlyOne(given, ['plan', 'instance_template']);
-  if (given['use_vfs'] === true) buyableVfs(region, given);
+  if (given['use_vfs'] === true) vfs.initial?.(call, buyableVfs(region, given));
   if (given['use_head_node'] === true) {
     exactlyOne(given, ['head_node_plan', 'head_node_template']);
     if (given['head_node_plan'] !== '') exactlyOne(given, ['os_id', 'app_id', 'image_id']);
@@ -113,6 +114,7 @@ function freshCluster(call: Call, given: JsonObject): JsonObject {
     desired_pool_count: desired,
     status: 'pending',
     state: 'provisioning',
+    machine_plan: machinePlan(call, given),
     members: [],
   };
 }
