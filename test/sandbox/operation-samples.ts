@@ -53,6 +53,15 @@ const DATABASE_PLAN = { plan: 'vultr-dbaas-startup-cc-1-55-2' };
 const MAIN_IP = { ip: '192.0.2.123' };
 const METAL_IP = { ip: at('ip') };
 const IPV6 = { ip: '2001:db8::1' };
+const NAT_FIREWALL_RULE = { protocol: 'tcp', port: '443', subnet: '192.0.2.0', subnet_size: 24 };
+const NAT_PORT_FORWARDING_RULE = {
+  name: 'web',
+  internal_ip: '10.1.96.5',
+  protocol: 'tcp',
+  external_port: 443,
+  internal_port: 443,
+  enabled: true,
+};
 const SCIM_PATCH = { Operations: [{ op: 'replace', path: 'displayName', value: 'renamed' }] };
 const IN_VPC = { vpc_id: at('vpc_id') };
 
@@ -90,6 +99,20 @@ export const EXTRA_FIELDS: Record<string, Record<string, unknown>> = {
   'create-registry': { plan: 'start_up' },
   'create-kubernetes-cluster': { node_pools: [{ node_quantity: 2, label: 'pool', plan: 'vc2-1c-2gb' }] },
   'create-load-balancer': { region: 'ewr' },
+  'create-load-balancer-reverse-dns-ipv4': { v4: 'lb.example.com' },
+  'create-load-balancer-reverse-dns-ipv6': { v6: [{ ip: '2001:db8::1', domain: 'lb.example.com' }] },
+  'create-cluster': { plan: 'vc2-1c-1gb' },
+  'mass-update-cluster-instances': { action: 'attach', instances: [RUNNING] },
+  'create-account-bgp-prefixes': { prefixes: ['192.0.2.0/24'] },
+  'create-account-bgp-setup': { requested_routes: 'full' },
+  'update-instance-template': { label: 'renamed' },
+  'create-kubernetes-cluster-application': { id: '6f1d0c9e-2b7a-4c55-9a38-0e4f7d1b6a21' },
+  'create-object-storage-bucket': { name: 'sample' },
+  'set-object-storage-bucket-lifecycle': { archive_rules: [{ ID: 'old', Status: 'Enabled' }] },
+  'create-nodepool-label': { key: 'tier', value: 'front' },
+  'create-nodepool-taint': { key: 'tier', value: 'front', effect: 'NoSchedule' },
+  'create-vpc-nat-gateway-firewall-rule': NAT_FIREWALL_RULE,
+  'create-vpc-nat-gateway-port-forwarding-rule': NAT_PORT_FORWARDING_RULE,
   'create-replication': { region: 'fra' },
   'create-database': DATABASE_PLAN,
   'database-fork': DATABASE_PLAN,
@@ -127,6 +150,13 @@ export const EXTRA_FIELDS: Record<string, Record<string, unknown>> = {
   'scim-create-user': { userName: 'a@example.com' },
   'scim-patch-user': SCIM_PATCH,
   'create-oidc-token': { client_id: at('client_id'), client_secret: at('client_secret') },
+};
+
+/** Keys of answers that some source documents, but another place than the one Vultr was seen to use. */
+export const UNSEEN_KEYS: Record<string, string[]> = {
+  'available-services': ['databases'],
+  'create-block-snapshot': ['block', 'snapshot'],
+  'get-block-snapshot': ['snapshot'],
 };
 
 /**
@@ -210,6 +240,11 @@ export const PARENTS: Record<string, string | Step> = {
   ],
   forwarding_rule_id: ['create-load-balancer-forwarding-rules', 'forwarding_rule.id'],
   image_id: 'openlitespeed-rails',
+  action: 'attach',
+  app_deployment_id: ['create-kubernetes-cluster-application', 'app_deployment.id'],
+  '/v2/clusters/{cluster_id}': ['create-cluster', 'cluster.id'],
+  plan_id: 'vc2-1c-1gb',
+  instance_template_id: ['create-instance-template', 'instance_template.id'],
   cluster_id: '2',
   object_storage_id: ['create-object-storage', 'object_storage.id'],
   bucket_name: 'sample',
@@ -297,6 +332,9 @@ export const BEFORE: Record<string, Before[]> = {
   'detach-instance-network': [['attach-instance-network']],
   'list-loadbalancer-firewall-rules': [['create-loadbalancer-firewall-rules']],
   'delete-object-storage-bucket': [['create-object-storage-bucket']],
+  'set-object-storage-bucket-archival': [['create-object-storage-bucket']],
+  'set-object-storage-bucket-lifecycle': [['create-object-storage-bucket']],
+  'delete-object-storage-bucket-lifecycle-policy': [['create-object-storage-bucket']],
   'aws-sts-assume-role': [NEW_ROLE],
   'attach-organization-role-policy-deprecated': [['create-organization-policy', { policy_id: 'id' }]],
   'get-organization-group-member': [['add-organization-group-member']],

@@ -4,7 +4,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { type KnownField, type KnownOperation, readOperations } from '../facts/operations.ts';
 import { client, VALID_CREATE } from './client.ts';
 import { MISSING_TEXTS } from './operation-refusals.ts';
-import { BEFORE, EXTRA_FIELDS, KEYS, PARENTS, QUERIES, SAMPLES } from './operation-samples.ts';
+import { BEFORE, EXTRA_FIELDS, KEYS, PARENTS, QUERIES, SAMPLES, UNSEEN_KEYS } from './operation-samples.ts';
 
 const operations = readOperations();
 
@@ -32,7 +32,8 @@ describe('every documented operation', () => {
     const values = await makeParents(operation.path);
     const reply = await send(operation, values);
     expect(operation.success, reply.text).toContain(reply.status);
-    for (const key of operation.responseKeys)
+    const unseen = UNSEEN_KEYS[operation.id] ?? [];
+    for (const key of operation.responseKeys.filter((each) => !unseen.includes(each)))
       expect(topLevelKeys(reply), `${key} in ${reply.text}`).toContain(key);
     if (operation.listKey !== undefined) expect(reply.json[operation.listKey]).toBeInstanceOf(Array);
     if (reply.status === 204) expect(reply.text).toBe('');
@@ -56,7 +57,11 @@ describe('every documented operation', () => {
     for (const step of BEFORE[operation.id] ?? []) await prepare(step, values);
     const reply = await sendOnly(operation, { ...values, [operation.name]: 'no-such-thing' });
     expect([400, 404], reply.text).toContain(reply.status);
-    expect(reply.json).toEqual({ error: expect.stringMatching(text ?? /^$/), status: reply.status });
+    const said = expect.stringMatching(text ?? /^$/);
+    // Managed databases write their refusals differently.
+    const shape =
+      operation.name === 'database_id' ? { message: said } : { error: said, status: reply.status };
+    expect(reply.json).toEqual(shape);
   });
 
   const living = operations.filter(({ method, path }) => {
@@ -82,7 +87,7 @@ describe('every documented operation', () => {
     expect(await total()).toBe(count - 1);
     const gone = await sendOnly(read, values);
     expect([400, 404], gone.text).toContain(gone.status);
-    expect((await sendOnly(item, values)).json.status).toBe(gone.status);
+    expect((await sendOnly(item, values)).status).toBe(gone.status);
   });
 
   async function newInstance(): Promise<string> {

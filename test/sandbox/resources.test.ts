@@ -58,7 +58,7 @@ describe('small things', () => {
     expect(group).toMatchObject({ rule_count: 50, max_rule_count: 50, instance_count: 0 });
     expect((await call(`DELETE /v2/firewalls/${id}/rules/50`)).status).toBe(204);
     expect((await call(`GET /v2/firewalls/${id}/rules/50`)).json).toEqual(
-      refusal('Firewall rule ID not found', 404),
+      refusal('Firewall rule ID not found.', 404),
     );
   });
 

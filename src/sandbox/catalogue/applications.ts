@@ -64,6 +64,11 @@ export function findApplication(id: unknown): JsonObject | undefined {
   );
 }
 
+/** What can be set when a marketplace application is deployed: the same for every one. */
+export const applicationVariables: JsonObject[] = [
+  { name: 'admin_email', description: 'E-mail address of the administrator.', required: false },
+];
+
 /** The marketplace application of that image slug, or undefined. */
 export function findImage(imageId: unknown): JsonObject | undefined {
   return applications.find((application) => imageId !== '' && application['image_id'] === imageId);

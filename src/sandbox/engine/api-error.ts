@@ -1,12 +1,17 @@
-/** A refusal in Vultr's own shape: the answer is `{"error": text, "status": status}` with that HTTP status. */
+/** `error` for `{"error": text, "status": status}`, `message` for `{"message": text}`, as managed databases write it. */
+export type RefusalShape = 'error' | 'message';
+
+/** A refusal in one of Vultr's own shapes, with that HTTP status. */
 export class ApiError extends Error {
   readonly status: number;
+  readonly shape: RefusalShape;
 
-  /** Takes the HTTP status (400 to 599) and Vultr's text for the `error` member. */
-  constructor(status: number, text: string) {
+  /** Takes the HTTP status (400 to 599) and Vultr's text. */
+  constructor(status: number, text: string, shape: RefusalShape = 'error') {
     super(text);
     this.name = 'ApiError';
     this.status = status;
+    this.shape = shape;
   }
 }
 

@@ -42,6 +42,8 @@ export interface Route {
   readonly handle: Handler;
   /** False for the operations that need no key of the account. */
   readonly auth: boolean;
+  /** True for a GET that takes its parameters from the body. */
+  readonly readsBody?: boolean;
 }
 
 /** `json` is application/json, `scim` also application/scim+json, `form` application/x-www-form-urlencoded. */

@@ -1,4 +1,4 @@
-import { ApiError, badRequest } from './api-error.ts';
+import { ApiError, badRequest, type RefusalShape } from './api-error.ts';
 import { type Answer, type Call, fill, noContent, type Route, target } from './call.ts';
 import { iso } from './clock.ts';
 import { checkRequired, parseFields, readFields, readGiven } from './fields.ts';
@@ -25,6 +25,8 @@ export interface Collection {
   one: string | null;
   /** Vultr's text for a missing thing. */
   missing: string | ((call: Pick<Call, 'method'>) => string);
+  /** The shape of that refusal; `error` when left out. */
+  missingShape?: RefusalShape;
   /** Field list of the create body. No creation when left out. */
   accepts?: string;
   /** Where and with which status things are created: `/v2/registry 201`; `<list> 201` when left out. */
@@ -106,8 +108,8 @@ export function collectionRoutes(row: Collection): Route[] {
   return made;
 }
 
-/** The thing as the API shows it. */
-function show(row: Collection, call: Call, entity: Entity): JsonObject {
+/** The thing as the API shows it, without its envelope. */
+export function show(row: Collection, call: Call, entity: Entity): JsonObject {
   return { ...without(entity.fields, row.hide), ...row.view?.(call, entity) };
 }
 
@@ -224,7 +226,8 @@ function restore(row: Collection, call: Call, status: number): Answer {
 
 /** Vultr's refusal for a thing of this row that does not exist. */
 export function missing(row: Collection, call: Pick<Call, 'method'>): ApiError {
-  return new ApiError(404, typeof row.missing === 'string' ? row.missing : row.missing(call));
+  const text = typeof row.missing === 'string' ? row.missing : row.missing(call);
+  return new ApiError(404, text, row.missingShape);
 }
 
 function without(fields: JsonObject, names = ''): JsonObject {

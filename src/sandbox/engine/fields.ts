@@ -10,6 +10,7 @@ const EMPTY = {
   strings: [],
   object: {},
   objects: [],
+  list: [],
 } as const satisfies Record<string, Json>;
 
 type FieldType = keyof typeof EMPTY;
@@ -82,6 +83,8 @@ function hasType(value: Json, type: FieldType): boolean {
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
     case 'objects':
       return Array.isArray(value) && value.every(isObject);
+    case 'list':
+      return Array.isArray(value);
     case 'object':
       return isObject(value);
     default:

@@ -109,8 +109,8 @@ function perform(
     checkKey(request.headers.authorization, method, remoteAddress);
     response.setHeader('x-user', ACCOUNT_EMAIL);
   }
-  // Some official clients send list options as the body of a GET; the API does not look at it.
-  const json = method === 'GET' ? {} : readJson(sent.body, contentType, format);
+  // Some official clients send list options as the body of a GET; the API hardly ever looks at it.
+  const json = method === 'GET' && route.readsBody !== true ? {} : readJson(sent.body, contentType, format);
   return parts.api.perform(route, {
     world: parts.world(),
     method,
@@ -136,6 +136,8 @@ function attempt(work: () => Answer): Answer {
 
 /** A fault of the sandbox itself is told apart from Vultr's own errors by its first word. */
 function failure(error: unknown): Answer {
+  if (error instanceof ApiError && error.shape === 'message')
+    return { status: error.status, body: { message: error.message } };
   if (error instanceof ApiError) return refusal(error.status, error.message);
   return refusal(500, `Sandbox: ${error instanceof Error ? error.message : String(error)}`);
 }

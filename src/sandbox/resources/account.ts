@@ -1,4 +1,4 @@
-import { findImage } from '../catalogue/applications.ts';
+import { applicationVariables, findImage } from '../catalogue/applications.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Call, ok, param, routes, target } from '../engine/call.ts';
@@ -7,6 +7,7 @@ import type { Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
 import { ACCOUNT_EMAIL, type World } from '../engine/world.ts';
+import { pendingChargesCsv } from './pending-charges-csv.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const MONTHLY_BILL = 25.5;
@@ -69,6 +70,8 @@ export const account: Resource = {
   routes: routes({
     'GET /v2/account': ({ world }) => ok({ account: accountOf(world) }),
     'GET /v2/account/bgp': () => ok({ enabled: false, asn: 0, password: '' }),
+    'GET /v2/account/custom-subscriptions': ({ world, query }) =>
+      ok(listAnswer('custom_subscriptions', customSubscriptions(world), query)),
     'GET /v2/account/bandwidth': ({ world }) => ok({ bandwidth: bandwidthOf(world) }),
     'GET /v2/billing/history': ({ world, query }) => ok(listAnswer('billing_history', history(world), query)),
     'GET /v2/billing/invoices': ({ world, query }) =>
@@ -92,6 +95,7 @@ export const account: Resource = {
     },
     'GET /v2/billing/pending-charges': ({ world, query }) =>
       ok(listAnswer('pending_charges', pendingCharges(world), query, 'description')),
+    'GET /v2/billing/pending-charges/csv': ({ world }) => pendingChargesCsv(pendingCharges(world)),
     'GET /v2/inference/{inference_id}/usage': (call) => {
       const { id } = target(call);
       const part = { current_month: 0, previous_month: 0, id };
@@ -100,12 +104,7 @@ export const account: Resource = {
     'GET /v2/logs': (call) => ok(logs(call)),
     'GET /v2/marketplace/apps/{image_id}/variables': (call) => {
       if (findImage(param(call, 'image_id')) === undefined) throw new ApiError(404, 'Invalid image ID');
-      const variable = {
-        name: 'admin_email',
-        description: 'E-mail address of the administrator.',
-        required: false,
-      };
-      return ok({ variables: [variable] });
+      return ok({ variables: applicationVariables });
     },
   }),
 };
@@ -123,14 +122,29 @@ function accountOf(world: World): JsonObject {
   };
 }
 
+/** What was agreed with the account outside of the price list. */
+const customSubscriptions = ({ clock }: World): JsonObject[] => [
+  {
+    id: 'e2a7c1d4-5b6f-4e80-9c3d-7f1a0b2c4d5e',
+    label: 'Example Subscription',
+    description: 'Reserved rack space',
+    type: 'custom',
+    region: 'ewr',
+    status: 'active',
+    date_created: iso(clock.nowMs() - 90 * DAY_MS),
+    cost: 250,
+    pending_charges: 12.5,
+  },
+];
+
 function bandwidthOf({ clock }: World): JsonObject {
   // Unix seconds, but as texts.
   const seconds = (ms: number): string => String(Math.floor(ms / 1000));
   const month = (startMs: number, endMs: number): JsonObject => ({
     timestamp_start: seconds(startMs),
     timestamp_end: seconds(endMs),
-    gb_in: 1.2,
-    gb_out: 3.4,
+    gb_in: 1,
+    gb_out: 3,
     total_instance_hours: 1440,
     total_instance_count: 2,
     instance_bandwidth_credits: 3000,

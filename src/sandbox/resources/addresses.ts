@@ -11,7 +11,7 @@ const reservedIp: Collection = {
   item: '/v2/reserved-ips/{reserved_ip}',
   many: 'reserved_ips',
   one: 'reserved_ip',
-  missing: 'Invalid reserved-ip ID',
+  missing: 'Invalid reserved-ip ID.',
   dated: null,
   accepts: 'region! ip_type! label',
   update: 'PATCH 200',
@@ -65,7 +65,7 @@ const firewallRule: Collection = {
   item: '/v2/firewalls/{firewall_group_id}/rules/{firewall_rule_id}',
   many: 'firewall_rules',
   one: 'firewall_rule',
-  missing: 'Firewall rule ID not found',
+  missing: 'Firewall rule ID not found.',
   dated: null,
   accepts: 'ip_type! protocol! subnet! subnet_size:integer! port source notes',
   id: (call) => {

@@ -11,24 +11,27 @@ import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
 import { ipv4Entry, sourceOf } from './instance-create.ts';
 import { machineDetailRoutes } from './instance-details.ts';
-import { networkKinds, networkRoutes } from './network-attach.ts';
+import { attachNetwork, networkKinds, networkRoutes, networkSummaries, vpcKind } from './network-attach.ts';
+import { checkUserData } from './user-data.ts';
 
 const METAL = '/v2/bare-metals/{baremetal_id}';
+const MISSING = 'Invalid bare metal instance.';
 const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
 
-const bareMetal: Collection = {
+/** The bare metal machines. */
+export const bareMetal: Collection = {
   list: '/v2/bare-metals',
   item: METAL,
   many: 'bare_metals',
   one: 'bare_metal',
-  missing: ({ method }) => (method === 'GET' ? 'Not found.' : 'invalid server'),
+  missing: MISSING,
   accepts:
-    'region! plan! script_id enable_ipv6:boolean sshkey_id:strings user_data label activation_email:boolean hostname tag reserved_ipv4 os_id:integer snapshot_id app_id:integer image_id ipxe_chain_url persistent_pxe:boolean attach_vpc2:strings detach_vpc2:strings enable_vpc2:boolean tags:strings user_scheme=root mdisk_mode app_variables:object',
+    'region! plan! script_id enable_ipv6:boolean sshkey_id:strings user_data label activation_email:boolean hostname tag reserved_ipv4 os_id:integer snapshot_id app_id:integer image_id ipxe_chain_url persistent_pxe:boolean attach_vpc2:strings detach_vpc2:strings enable_vpc2:boolean attach_vpc:strings enable_vpc:boolean tags:strings user_scheme=root mdisk_mode app_variables:object',
   create: '/v2/bare-metals 202',
   update: 'PATCH 202',
   changes:
     'user_data label tag os_id:integer app_id:integer image_id enable_ipv6:boolean tags:strings user_scheme mdisk_mode ipxe_chain_url',
-  hide: 'default_password script_id enable_ipv6 sshkey_id user_data activation_email hostname reserved_ipv4 ipxe_chain_url persistent_pxe attach_vpc2 detach_vpc2 enable_vpc2 app_variables iso_id vpcs vpc2 power_status',
+  hide: 'default_password script_id enable_ipv6 sshkey_id user_data activation_email hostname reserved_ipv4 ipxe_chain_url persistent_pxe attach_vpc2 detach_vpc2 enable_vpc2 attach_vpc enable_vpc app_variables iso_id vpcs vpc2',
   showOnce: 'default_password',
   initial: freshMetal,
   becomes: () => ({ status: 'active' }),
@@ -42,8 +45,11 @@ const bareMetal: Collection = {
       gateway_v4: entry['gateway'] ?? '',
     });
     call.world.store.add(`/v2/bare-metals/${metal.id}/ipv4`, ip, entry);
+    for (const id of textsOf(metal.fields['attach_vpc'])) attachNetwork(call, metal, vpcKind, id);
   },
+  view: (call, metal) => ({ vpcs: networkSummaries(call, metal, vpcKind) }),
   changing: (call, { fields }, given) => {
+    checkUserData(given);
     if (SOURCES.some((name) => given[name] !== undefined)) Object.assign(fields, sourceOf(call, given));
   },
   removing: (_call, { fields }) => {
@@ -81,6 +87,8 @@ export const bareMetals: Resource = {
 
 function freshMetal(call: Call, given: JsonObject): JsonObject {
   const { plan, region } = planInRegion(given, findMetalPlan);
+  checkUserData(given);
+  checkNetworks(call, textsOf(given['attach_vpc']), region);
   const { random } = call.world;
   const tag = String(given['tag']);
   const tags = textsOf(given['tags']);
@@ -104,16 +112,26 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
     tags: tags.length > 0 || tag === '' ? tags : [tag],
     features: given['persistent_pxe'] === true ? ['persistent_pxe'] : [],
     default_password: random.password(),
+    v_serial: `VTR-${random.hex(12).toUpperCase()}`,
     power_status: 'running',
     vpcs: [],
     vpc2: [],
   };
 }
 
+/** Bare metal is in one VPC at most, which has to lie in its region. */
+function checkNetworks(call: Call, ids: readonly string[], region: string): void {
+  if (ids.length > 1) throw badRequest('Server is already attached to another VPC');
+  for (const id of ids) {
+    const network = named(call, vpcKind.collection, id, () => badRequest(vpcKind.missing));
+    if (network.fields['region'] !== region) throw badRequest(vpcKind.missing);
+  }
+}
+
 function listed(call: Call): Entity[] {
   const ids = textsOf(call.body['baremetal_ids']);
   if (ids.length === 0) throw badRequest();
-  return ids.map((id) => named(call, '/v2/bare-metals', id, () => new ApiError(404, 'invalid server')));
+  return ids.map((id) => named(call, '/v2/bare-metals', id, () => new ApiError(404, MISSING)));
 }
 
 function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): Answer {

@@ -20,7 +20,7 @@ const block: Collection = {
   item: '/v2/blocks/{block_id}',
   many: 'blocks',
   one: 'block',
-  missing: 'Invalid block storage ID',
+  missing: 'Invalid block storage ID.',
   accepts: 'region! size_gb:integer! label block_type snapshot_id os_id:integer bootable:boolean',
   create: '/v2/blocks 202',
   update: 'PATCH 204',
@@ -53,7 +53,9 @@ const blockSnapshot: Collection = {
   update: 'PUT 204',
   changes: 'description',
   initial: (call, given) => {
-    const source = named(call, '/v2/blocks', given['block_id'], () => badRequest('Invalid block storage ID'));
+    const source = named(call, '/v2/blocks', given['block_id'], () =>
+      badRequest('Invalid block storage ID.'),
+    );
     const now = call.world.clock.nowMs();
     const nextInvoice = spaced(now + 30 * 24 * 3600 * 1000);
     return {

@@ -1,4 +1,4 @@
-import { applications } from '../catalogue/applications.ts';
+import { applications, applicationVariables, findImage } from '../catalogue/applications.ts';
 import { metalPlans } from '../catalogue/metal-plans.ts';
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import { findPlan, hasType, isSoldIn, plans } from '../catalogue/plans.ts';
@@ -32,6 +32,10 @@ export const catalogue: Resource = {
       'GET /v2/os': ({ query }) => ok(listAnswer('os', operatingSystems, query)),
       'GET /v2/applications': ({ query }) =>
         ok(listAnswer('applications', applicationsOf(query.get('type')), query)),
+      'GET /v2/applications/{image_id}/variables': (call) => {
+        if (findImage(param(call, 'image_id')) === undefined) throw new ApiError(404, 'Invalid image ID');
+        return ok({ variables: applicationVariables });
+      },
       'GET /v2/iso-public': ({ query }) => ok(listAnswer('public_isos', publicIsos, query)),
     },
     false,

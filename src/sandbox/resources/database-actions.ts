@@ -4,7 +4,7 @@ import { answerOne, type Collection, createEntity } from '../engine/collection.t
 import { parseFields, readFields, readGiven } from '../engine/fields.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
-import { DATABASE, databasePlans } from './database-plans.ts';
+import { DATABASE, databasePlans, ENGINE_VERSIONS } from './database-plans.ts';
 
 const CONNECTOR_CLASS = 'io.aiven.kafka.connect.http.HttpSinkConnector';
 const AVAILABLE_OPTIONS: JsonObject[] = [
@@ -34,6 +34,7 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
   return [
     ...optionGroups,
     ...routes({
+      'GET /v2/databases/available-services': () => ok({ available_services: ENGINE_VERSIONS }),
       'GET /v2/databases/plans': ({ query }) => ok(listAnswer('plans', plansFor(query), query)),
       [`GET ${DATABASE}/usage`]: (call) => {
         const { plan_disk: disk = 0, plan_ram: memory = 0, plan_vcpus: vcpus = 0 } = target(call).fields;

@@ -12,6 +12,14 @@ export const ENGINE_PORTS: Record<string, string> = {
   kafka: '16756',
 };
 
+/** The versions of each engine that a new database can have. */
+export const ENGINE_VERSIONS: Record<string, string[]> = {
+  kafka: ['3.8', '3.9', '4.0', '4.1'],
+  mysql: ['8'],
+  pg: ['14', '15', '16', '17', '18'],
+  valkey: ['8.1'],
+};
+
 const PLANS: [
   id: string,
   nodes: number,

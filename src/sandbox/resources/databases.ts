@@ -1,8 +1,9 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
 import type { Call } from '../engine/call.ts';
-import type { Collection } from '../engine/collection.ts';
+import { type Collection, show } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
+import type { Entity } from '../engine/store.ts';
 import { regionOf } from './catalogue.ts';
 import { databaseRoutes } from './database-actions.ts';
 import { DATABASE, ENGINE_PORTS, findDatabasePlan } from './database-plans.ts';
@@ -13,7 +14,8 @@ export const database: Collection = {
   item: DATABASE,
   many: 'databases',
   one: 'database',
-  missing: 'invalid database ID',
+  missing: 'Not a valid DBaaS Subscription UUID!',
+  missingShape: 'message',
   accepts:
     'database_engine! database_engine_version! region! plan! label! tag vpc_id maintenance_dow=monday maintenance_time=01:00 backup_hour=0 backup_minute=0 trusted_ips:strings mysql_sql_modes:strings mysql_require_primary_key:boolean mysql_slow_query_log:boolean mysql_long_query_time:integer redis_eviction_policy eviction_policy enable_kafka_rest:boolean enable_schema_registry:boolean enable_kafka_connect:boolean',
   create: '/v2/databases 201',
@@ -24,6 +26,7 @@ export const database: Collection = {
   filters: ['label', 'tag', 'region'],
   initial: freshDatabase,
   becomes: () => ({ status: 'Running' }),
+  view: (call, primary) => ({ read_replicas: replicasOf(call, primary) }),
   created: (call, { id, fields }) => {
     const { store } = call.world;
     store.add(`/v2/databases/${id}/users`, 'vultradmin', {
@@ -126,6 +129,14 @@ export const databases: Resource = {
   routes: databaseRoutes(database, connectionPool),
 };
 
+/** The databases that follow this one, as they are shown themselves. */
+function replicasOf(call: Call, primary: Entity): JsonObject[] {
+  return call.world.store
+    .list('/v2/databases')
+    .filter(({ fields }) => fields['parent_id'] === primary.id)
+    .map((replica) => show(database, call, replica));
+}
+
 function freshDatabase(call: Call, given: JsonObject): JsonObject {
   const { random, clock } = call.world;
   const engine = String(given['database_engine']);
@@ -152,7 +163,6 @@ function freshDatabase(call: Call, given: JsonObject): JsonObject {
     port,
     cluster_time_zone: '',
     latest_backup: clock.isoNow(),
-    read_replicas: [],
     options: {},
   };
 }

@@ -8,7 +8,7 @@ import type { Entity } from '../engine/store.ts';
 
 const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'NS', 'MX', 'SRV', 'TXT', 'CAA', 'SSHFP'];
 const DEFAULT_TTL_S = 300;
-/** What the records have that a new domain starts with. */
+/** What a record shows that was made without one, as are those that a new domain starts with. */
 const DEFAULT_PRIORITY = -1;
 
 const domain: Collection = {
@@ -41,7 +41,7 @@ const record: Collection = {
   one: 'record',
   missing: 'Invalid record ID',
   dated: null,
-  accepts: `type! name data! priority:integer=0 ttl:integer=${DEFAULT_TTL_S}`,
+  accepts: `type! name data! priority:integer=${DEFAULT_PRIORITY} ttl:integer=${DEFAULT_TTL_S}`,
   update: 'PATCH 204',
   initial: (call, given) => {
     // The apex has the name "", so presence is all that can be asked.

@@ -51,7 +51,9 @@ const iso: Collection = {
   many: 'isos',
   one: 'iso',
   missing: 'Invalid iso',
-  accepts: 'url!',
+  accepts: 'url! description',
+  update: 'PUT 204',
+  changes: 'description!',
   hide: 'url',
   initial: ({ world }, given) => {
     const url = URL.parse(String(given['url']));

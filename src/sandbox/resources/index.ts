@@ -3,14 +3,18 @@ import { account } from './account.ts';
 import { addresses } from './addresses.ts';
 import { auditLogs } from './audit-logs.ts';
 import { bareMetals } from './bare-metals.ts';
+import { bgp } from './bgp.ts';
 import { blocks } from './blocks.ts';
 import { catalogue } from './catalogue.ts';
 import { cdn } from './cdn.ts';
+import { clusters } from './clusters.ts';
 import { databases } from './databases.ts';
 import { dns } from './dns.ts';
 import { images } from './images.ts';
+import { instanceTemplates } from './instance-templates.ts';
 import { instances } from './instances.ts';
 import { kubernetes } from './kubernetes.ts';
+import { kubernetesApplications } from './kubernetes-applications.ts';
 import { loadBalancers } from './load-balancers.ts';
 import { marketplace } from './marketplace.ts';
 import { oauth } from './oauth.ts';
@@ -30,14 +34,18 @@ export const resources: readonly Resource[] = [
   addresses,
   auditLogs,
   bareMetals,
+  bgp,
   blocks,
   catalogue,
   cdn,
+  clusters,
   databases,
   dns,
   images,
+  instanceTemplates,
   instances,
   kubernetes,
+  kubernetesApplications,
   loadBalancers,
   marketplace,
   oauth,

@@ -4,11 +4,13 @@ import { findOs, OS_ID } from '../catalogue/operating-systems.ts';
 import { findPlan } from '../catalogue/plans.ts';
 import { type ApiError, badRequest } from '../engine/api-error.ts';
 import type { Call } from '../engine/call.ts';
-import { isBase64, named, textsOf } from '../engine/checks.ts';
+import { named, textsOf } from '../engine/checks.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
+import { DEFAULT_SCHEDULE } from './backup-schedule.ts';
 import { planInRegion, WINDOWS_MIN_MEMORY_MB } from './catalogue.ts';
 import { attachNetwork, networkKinds } from './network-attach.ts';
+import { checkUserData } from './user-data.ts';
 
 /** Vultr's word for every failure while a machine is added. */
 const addFailed = (text: string): ApiError => badRequest(`Server add failed: ${text}`);
@@ -66,7 +68,7 @@ export function freshInstance(call: Call, given: JsonObject): JsonObject {
     private_networks: [],
     iso: '',
     iso_state: 'ready',
-    backup_schedule: { enabled: given['backups'] === 'enabled', type: 'daily', hour: 0, dow: 1, dom: 1 },
+    backup_schedule: given['backups'] === 'enabled' ? { ...DEFAULT_SCHEDULE } : null,
   };
 }
 
@@ -187,7 +189,7 @@ function checkReferences(call: Call, given: JsonObject): void {
   for (const id of textsOf(given['sshkey_id'])) optional('/v2/ssh-keys', id, 'Invalid ssh key.');
   optional('/v2/startup-scripts', given['script_id'], 'Invalid startup script ID');
   optional('/v2/firewalls', given['firewall_group_id'], 'Invalid firewall group ID');
-  const reserved = optional('/v2/reserved-ips', given['reserved_ipv4'], 'Invalid reserved-ip ID');
+  const reserved = optional('/v2/reserved-ips', given['reserved_ipv4'], 'Invalid reserved-ip ID.');
   if (reserved !== undefined && reserved.fields['instance_id'] !== '') {
     throw addFailed('Floating IPv4 address is already attached to another server');
   }
@@ -203,5 +205,5 @@ function checkReferences(call: Call, given: JsonObject): void {
   if (!['', 'enabled', 'disabled'].includes(String(given['backups']))) throw badRequest('Invalid backups.');
   if (!['', 'root', 'limited'].includes(String(given['user_scheme'])))
     throw badRequest('Invalid user_scheme.');
-  if (!isBase64(String(given['user_data']))) throw badRequest('user_data must be base64 encoded');
+  checkUserData(given);
 }

@@ -3,18 +3,17 @@ import { applications } from '../catalogue/applications.ts';
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, noContent, ok, param, routes, target } from '../engine/call.ts';
-import { named, textsOf } from '../engine/checks.ts';
+import { named } from '../engine/checks.ts';
 import { spaced } from '../engine/clock.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
-import { isObject, type JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
+import { backupScheduleRoutes } from './backup-schedule.ts';
 import { defaultReverse, ipv4Entry } from './instance-create.ts';
 import { refuseLocked, upgradesOf } from './instance-lifecycle.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-const SCHEDULE_TYPES = ['daily', 'weekly', 'monthly', 'daily_alt_even', 'daily_alt_odd'];
 const REVERSE_FIELDS = parseFields('ip! reverse!');
-const SCHEDULE_FIELDS = parseFields('type! hour:integer dow:integer=1 dom:integer=1');
 
 /** Addresses, reverse names, traffic and user data: the same below instances and bare metal. */
 export const machineDetailRoutes = (machinePath: string) =>
@@ -54,6 +53,7 @@ export const machineDetailRoutes = (machinePath: string) =>
 /** What only instances have. */
 export const instanceDetailRoutes = [
   ...machineDetailRoutes('/v2/instances/{instance_id}'),
+  ...backupScheduleRoutes,
   ...routes({
     'GET /v2/instances/{instance_id}/neighbors': (call) => ok({ neighbors: neighbors(call) }),
     'GET /v2/instances/{instance_id}/upgrades': (call) => ok({ upgrades: upgrades(call) }),
@@ -75,14 +75,6 @@ export const instanceDetailRoutes = [
           .list(below(call, 'ipv6/reverse'))
           .map(({ fields }) => ({ ...fields })),
       }),
-    'GET /v2/instances/{instance_id}/backup-schedule': (call) => {
-      const schedule = target(call).fields['backup_schedule'];
-      const next = spaced(Math.ceil(call.world.clock.nowMs() / DAY_MS) * DAY_MS);
-      return ok({
-        backup_schedule: { ...(isObject(schedule) ? schedule : {}), next_scheduled_time_utc: next },
-      });
-    },
-    'POST /v2/instances/{instance_id}/backup-schedule': (call) => setBackupSchedule(call),
     'GET /v2/instances/{instance_id}/iso': (call) => {
       const { fields } = target(call);
       return ok({ iso_status: { state: fields['iso_state'] ?? 'ready', iso_id: fields['iso'] ?? '' } });
@@ -150,24 +142,6 @@ function upgrades(call: Call): JsonObject {
     ...(wants('applications') ? { applications: [...applications] } : {}),
     ...(wants('plans') ? { plans: upgradesOf(target(call)).map((plan) => plan['id'] ?? '') } : {}),
   };
-}
-
-function setBackupSchedule(call: Call): Answer {
-  const machine = target(call);
-  // The real API says so right after `active` too: the schedule is only known once the machine is up.
-  if (['none', 'installingbooting'].includes(String(machine.fields['server_status']))) {
-    throw new ApiError(404, 'Invalid instance-id.');
-  }
-  const { type = '', hour = 0, dow = 1, dom = 1 } = readFields(SCHEDULE_FIELDS, call.body);
-  const between = (value: unknown, low: number, high: number) =>
-    Number(value) >= low && Number(value) <= high;
-  if (!SCHEDULE_TYPES.includes(String(type))) throw badRequest('Invalid type.');
-  if (!between(hour, 0, 23) || !between(dow, 1, 7) || !between(dom, 1, 28)) throw badRequest();
-  if (!textsOf(machine.fields['features']).includes('auto_backups')) {
-    throw badRequest('Backups are not enabled on this server.');
-  }
-  machine.fields['backup_schedule'] = { enabled: true, type, hour, dow, dom };
-  return { status: 200 };
 }
 
 function mount(call: Call, isoId: string, word: string, after: JsonObject): Answer {

@@ -6,8 +6,10 @@ import { spaced } from '../engine/clock.ts';
 import { parseFields, readGiven } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
+import { DEFAULT_SCHEDULE } from './backup-schedule.ts';
 import { enableIpv6, sourceOf } from './instance-create.ts';
 import { attachNetwork, detachNetwork, networkKinds } from './network-attach.ts';
+import { checkUserData } from './user-data.ts';
 
 const JOBS = '/v2/instances/jobs';
 /** A plan change takes this share of a boot. */
@@ -110,6 +112,9 @@ function patch(call: Call, machine: Entity): string[] {
   if (groupId !== undefined && groupId !== '') {
     named(call, '/v2/firewalls', groupId, () => badRequest('Invalid firewall group ID'));
   }
+  checkUserData(given);
+  if (!['enabled', 'disabled', undefined].includes(given['backups'] as string | undefined))
+    throw badRequest('Invalid backups.');
   for (const name of PATCH_TAKEN_OVER) if (given[name] !== undefined) fields[name] = given[name];
   if (given['tag'] !== undefined && given['tags'] === undefined) fields['tags'] = [given['tag']];
   if (given['tags'] !== undefined) fields['tag'] = textsOf(given['tags'])[0] ?? '';
@@ -135,6 +140,9 @@ function patchFeatures(call: Call, machine: Entity, given: JsonObject): void {
     ddos_protection: given['ddos_protection'] === undefined ? undefined : given['ddos_protection'] === true,
   };
   const before = textsOf(machine.fields['features']);
+  if (wanted['auto_backups'] === true && !before.includes('auto_backups'))
+    machine.fields['backup_schedule'] = { ...DEFAULT_SCHEDULE };
+  if (wanted['auto_backups'] === false) machine.fields['backup_schedule'] = null;
   if (wanted['ipv6'] === true && !before.includes('ipv6')) enableIpv6(call, machine, call.world.lag.powerMs);
   machine.fields['features'] = Object.keys(wanted).filter((name) => wanted[name] ?? before.includes(name));
 }

@@ -9,7 +9,7 @@ import type { World } from '../engine/world.ts';
 import { boot, freshInstance, ipv4Entry } from './instance-create.ts';
 import { instanceDetailRoutes } from './instance-details.ts';
 import { instanceLifecycleRoutes, refuseLocked } from './instance-lifecycle.ts';
-import { networkKinds, networkRoutes, networksOf } from './network-attach.ts';
+import { networkKinds, networkRoutes, networkSummaries } from './network-attach.ts';
 
 /** The virtual machines. */
 export const instanceRow: Collection = {
@@ -37,15 +37,13 @@ export const instanceRow: Collection = {
   },
 };
 
-/** A machine's VPCs as GET shows them. */
+/** A machine's VPCs of both versions as GET shows them. */
 function vpcsShown(call: Call, machine: Entity): JsonObject[] {
-  return networkKinds.slice(0, 2).flatMap((kind, at) =>
-    networksOf(machine, kind).map((network) => {
-      const id = String(network['id']);
-      const { fields } = call.world.store.get(kind.collection, id) ?? { fields: {} as JsonObject };
-      return { id, version: at + 1, subnet: fields['v4_subnet'] ?? fields['ip_block'] ?? '' };
-    }),
-  );
+  return networkKinds
+    .slice(0, 2)
+    .flatMap((kind, at) =>
+      networkSummaries(call, machine, kind).map((network) => ({ ...network, version: at + 1 })),
+    );
 }
 
 /** Frees what was attached to a machine that goes away. */
@@ -125,7 +123,7 @@ function exampleFields(
     iso_state: 'ready',
     iso: '',
     user_data: '',
-    backup_schedule: { enabled: false, type: 'daily', hour: 0, dow: 1, dom: 1 },
+    backup_schedule: null,
   };
 }
 

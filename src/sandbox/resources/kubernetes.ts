@@ -3,9 +3,11 @@ import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Call, fill, noContent, ok, owner, param, routes, target } from '../engine/call.ts';
 import { type Collection, createEntity } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
-import { isObject, type JsonObject } from '../engine/json.ts';
+import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
+import { subnetOf } from './network-attach.ts';
+import { checkUserData } from './user-data.ts';
 
 /** Versions on offer, newest first. */
 const VERSIONS = ['v1.36.1+3', 'v1.35.4+1', 'v1.34.7+1'];
@@ -50,7 +52,8 @@ const cluster: Collection = {
   },
   becomes: ({ random }) => ({ status: 'active', ip: random.ipv4() }),
   hide: 'enable_firewall',
-  view: ({ world }, { id }) => ({
+  view: ({ world }, { id, fields }) => ({
+    vpcs: vpcsOf(world, fields['vpc_id']),
     node_pools: world.store.list(`${CLUSTERS}/${id}/node-pools`).map((pool) => withNodes(pool, id, world)),
   }),
 };
@@ -77,6 +80,7 @@ const nodePool: Collection = {
     takeMarks(call, pool, pool.fields);
   },
   changing: (call, pool, given) => {
+    checkUserData(given);
     if (given['node_quantity'] !== undefined) {
       checkQuantity(given['node_quantity']);
       setNodeCount(call, pool, Number(given['node_quantity']));
@@ -164,6 +168,9 @@ const nodesOf = (world: World, clusterId: string, poolId: string): JsonObject[] 
     .list(`${CLUSTERS}/${clusterId}/node-pools/${poolId}/nodes`)
     .map(({ fields }) => ({ ...fields }));
 
+const vpcsOf = ({ store }: World, id: Json | undefined): JsonObject[] =>
+  typeof id === 'string' && id !== '' ? [{ id, subnet: subnetOf(store.get('/v2/vpcs', id)) }] : [];
+
 function withNodes({ id, fields }: Entity, clusterId: string, world: World): JsonObject {
   const { user_data: _data, ...shown } = fields;
   return { ...shown, nodes: nodesOf(world, clusterId, id) };
@@ -175,6 +182,7 @@ function upgradesOf({ fields }: Entity): string[] {
 
 function checkPool(pool: JsonObject, region: string): void {
   readFields(POOL_FIELDS, pool);
+  checkUserData(pool);
   checkQuantity(pool['node_quantity']);
   planInRegion({ ...pool, region });
 }
@@ -201,8 +209,10 @@ function addNode(call: Call, path: string, name: string): void {
     date_created: clock.isoNow(),
     status: 'pending',
     ip: '0.0.0.0',
+    private_ip: '',
   });
-  store.schedule(made, lag.provisionMs, { status: 'active', ip: random.ipv4() });
+  const privateIp = `10.1.96.${random.integer(3, 250)}`;
+  store.schedule(made, lag.provisionMs, { status: 'active', ip: random.ipv4(), private_ip: privateIp });
 }
 
 /** Labels and taints given with a pool live in collections of their own. */

@@ -3,6 +3,7 @@ import { type Answer, type Call, type Route, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
+import type { Random } from '../engine/random.ts';
 import type { Entity } from '../engine/store.ts';
 
 /** A kind of private network that machines can be attached to. */
@@ -33,7 +34,7 @@ export const networkKinds: readonly NetworkKind[] = [
     segment: 'vpcs',
     many: 'vpcs',
     idField: 'vpc_id',
-    missing: 'Invalid VPC ID',
+    missing: 'VPC not found.',
     status: 204,
   },
   {
@@ -57,6 +58,15 @@ export const networkKinds: readonly NetworkKind[] = [
     status: 204,
   },
 ];
+
+const kindOf = (collection: string): NetworkKind => {
+  const kind = networkKinds.find((candidate) => candidate.collection === collection);
+  if (kind === undefined) throw new Error(`no kind of network is stored at ${collection}`);
+  return kind;
+};
+export const vpcKind = kindOf('/v2/vpcs');
+export const vpc2Kind = kindOf('/v2/vpc2');
+export const privateNetworkKind = kindOf('/v2/private-networks');
 
 /** The networks of a machine. */
 export const networksOf = (machine: Entity, kind: NetworkKind): JsonObject[] => {
@@ -83,11 +93,27 @@ export function attachNetwork(call: Call, machine: Entity, kind: NetworkKind, id
     {
       id: network.id,
       ip_address: ipAddress,
-      mac_address: random.integer(90_000_000_000_000, 99_000_000_000_000),
+      mac_address: kind.field === 'vpcs' ? macText(random) : random.integer(90e12, 99e12),
     },
   ];
   if (kind.field === 'vpcs') machine.fields['internal_ip'] = ipAddress;
 }
+
+/** A VPC's adapter has its hardware address as a text, the older kinds of network have it as a number. */
+const macText = (random: Random): string =>
+  `5a:02:00:${[random.hex(2), random.hex(2), random.hex(2)].join(':')}`;
+
+/** The machine's networks as the machine itself shows them: without its address in each. */
+export function networkSummaries(call: Call, machine: Entity, kind: NetworkKind): JsonObject[] {
+  return networksOf(machine, kind).map(({ id = '' }) => ({
+    id,
+    subnet: subnetOf(call.world.store.get(kind.collection, String(id))),
+  }));
+}
+
+/** The first address of a network, `""` when there is no such network any more. */
+export const subnetOf = (network: Entity | undefined): Json =>
+  network?.fields['v4_subnet'] ?? network?.fields['ip_block'] ?? '';
 
 /** Detaches the machine; throws an ApiError when it is not attached. */
 export function detachNetwork(_call: Call, machine: Entity, kind: NetworkKind, id: Json | undefined): void {

@@ -5,6 +5,7 @@ import { named } from '../engine/checks.ts';
 import type { Collection } from '../engine/collection.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
+import { bucketPolicyRoutes, bucketRow } from './bucket-policies.ts';
 import { regionOf } from './catalogue.ts';
 
 const OBJECTS = '/v2/object-storage/{object_storage_id}';
@@ -43,7 +44,8 @@ const objectStorage: Collection = {
   initial: (_call, given) => {
     const cluster = CLUSTERS.find(({ id }) => id === given['cluster_id']);
     if (cluster?.['deploy'] !== 'yes') throw badRequest('Invalid cluster ID');
-    if (!TIERS.some(({ id }) => id === given['tier_id'])) throw badRequest('Invalid tier ID');
+    if (!TIERS.some(({ id }) => id === given['tier_id']))
+      throw badRequest('Invalid tier specified for this location');
     return {
       region: cluster['region'] ?? '',
       status: 'pending',
@@ -58,20 +60,8 @@ const objectStorage: Collection = {
   },
 };
 
-const bucket: Collection = {
-  list: `${OBJECTS}/bucket`,
-  item: `${OBJECTS}/bucket/{bucket_name}`,
-  many: 'buckets',
-  one: null,
-  missing: 'Invalid bucket',
-  idField: 'name',
-  accepts: 'name! enable_bucket_versioning:boolean enable_object_lock:boolean',
-  meta: false,
-  omit: 'get',
-  silent: true,
-};
-
-const vfs: Collection = {
+/** The virtual file systems. */
+export const vfs: Collection = {
   list: '/v2/vfs',
   item: VFS,
   many: 'vfs',
@@ -137,8 +127,9 @@ const gateway: Collection = {
 
 /** Object storage, virtual file systems and storage gateways. */
 export const storage: Resource = {
-  collections: [objectStorage, bucket, vfs, vfsAttachment, gateway],
+  collections: [objectStorage, bucketRow(OBJECTS), vfs, vfsAttachment, gateway],
   routes: [
+    ...bucketPolicyRoutes(OBJECTS),
     ...routes(
       {
         'GET /v2/object-storage/clusters': ({ query }) => ok(listAnswer('clusters', CLUSTERS, query)),

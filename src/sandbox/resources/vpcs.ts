@@ -11,18 +11,11 @@ import {
   attachNetwork,
   detachNetwork,
   type NetworkKind,
-  networkKinds,
   networksOf,
+  privateNetworkKind,
+  vpc2Kind,
+  vpcKind,
 } from './network-attach.ts';
-
-const kindOf = (collection: string): NetworkKind => {
-  const kind = networkKinds.find((candidate) => candidate.collection === collection);
-  if (kind === undefined) throw new Error(`no kind of network is stored at ${collection}`);
-  return kind;
-};
-const vpcKind = kindOf('/v2/vpcs');
-const vpc2Kind = kindOf('/v2/vpc2');
-const privateNetworkKind = kindOf('/v2/private-networks');
 
 /** Refuses the deletion of a network with machines in it; tools match the beginning of the text. */
 const refuseAttached =
@@ -87,7 +80,7 @@ const natGateway: Collection = {
   one: 'nat_gateway',
   missing: 'Invalid NAT gateway ID',
   accepts: 'label tag',
-  update: 'PUT 200',
+  update: 'PUT 202',
   initial: (call) => ({
     vpc_id: param(call, 'vpc_id'),
     status: 'pending',
@@ -107,7 +100,7 @@ const natFirewallRule: Collection = {
   missing: 'Invalid firewall rule ID',
   dated: null,
   accepts: 'protocol! port! subnet! subnet_size:integer! notes',
-  update: 'PUT 200',
+  update: 'PUT 202',
   changes: 'notes',
   initial: () => ({ action: 'accept' }),
 };
@@ -121,7 +114,7 @@ const natPortForwardingRule: Collection = {
   dated: 'created_at',
   accepts:
     'name! description internal_ip! protocol! external_port:integer! internal_port:integer! enabled:boolean!',
-  update: 'PUT 200',
+  update: 'PUT 202',
   initial: ({ world }) => ({ updated_at: world.clock.isoNow() }),
 };
 
