@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { type CallRecord, logCall } from '../telemetry/call-log.ts';
@@ -155,11 +155,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     },
 
-    refused({ transport, peer, target }, error) {
+    refused({ transport, peer, target, requestId }, error) {
       record(false, {
         method: target.slice(0, 200),
         transport,
-        requestId: undefined,
+        requestId,
         caller: peer,
         userAgent: undefined,
         credential: undefined,
@@ -244,8 +244,11 @@ function deadlineOf(wanted: number | undefined, timeoutMs: { default: number; ma
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
 }
 
-/** A caller's request id is taken over when it is short and harmless in a log and a header. */
-function acceptedRequestId(id: string | undefined): string | undefined {
+/**
+ * The request id of a caller, which is taken over when it is short and harmless in a log and a header.
+ * @returns undefined when it is not, or there is none
+ */
+export function acceptedRequestId(id: string | undefined): string | undefined {
   return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }
 

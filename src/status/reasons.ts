@@ -24,7 +24,9 @@ export const REASONS = {
   UNSUPPORTED_MEDIA_TYPE: 'The body has to be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
   MALFORMED_HTTP: 'The request is not valid HTTP/1.1, or asks of HTTP what this service does not do.',
-  TOO_MANY_CONNECTIONS: 'The HTTP side has as many connections as it may. RetryInfo says when to try again.',
+  TOO_MANY_CONNECTIONS: 'There are as many connections as there may be. RetryInfo says when to try again.',
+  TOO_MANY_CALLS:
+    'The gRPC side serves as many calls, or bytes of calls, as it may. RetryInfo says when to call again.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   ROUTE_NOT_FOUND: 'There is no operation at this path.',
   METHOD_NOT_ALLOWED: 'The path has no operation for this HTTP method; Allow lists those that it has.',
