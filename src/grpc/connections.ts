@@ -1,4 +1,5 @@
 import type { Http2Session } from 'node:http2';
+import { systemClock } from '../base/clock.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
@@ -16,6 +17,9 @@ export interface Connections {
   end(call: OpenCall): void;
 }
 
+/** A connection is not idle before it has had this long to make its next call. */
+const FRESH_MS = 500;
+
 /**
  * Keeps the number of connections bounded. A connection without calls gives way to a new one, the longest idle first; when
  * all are in use, a spare one is taken, which may ask for the health alone: a crowd does not hide from a probe that the
@@ -25,8 +29,8 @@ export function createConnections({ maxConnections, maxSpareConnections }: GrpcL
   const bySession = new WeakMap<Http2Session, Connection>();
   const full = new Set<Connection>();
   const spare = new Set<Connection>();
-  /** Of the full ones, those without calls, the longest idle first. */
-  const idle = new Set<Connection>();
+  /** Of the full ones, those without calls, and since when, the longest idle first. */
+  const idle = new Map<Connection, number>();
 
   function forget(connection: Connection): void {
     full.delete(connection);
@@ -38,8 +42,8 @@ export function createConnections({ maxConnections, maxSpareConnections }: GrpcL
   /** Whether there is room for a full connection, if need be in the place of an idle one. */
   function makeRoom(): boolean {
     if (full.size < maxConnections) return true;
-    const [longestIdle] = idle;
-    if (longestIdle === undefined) return false;
+    const [[longestIdle, since] = [undefined, 0]] = idle;
+    if (longestIdle === undefined || systemClock.now() - since < FRESH_MS) return false;
     forget(longestIdle);
     // Tells the other side that nothing it may have sent just now was looked at, so that it calls again elsewhere.
     longestIdle.session.close();
@@ -49,7 +53,7 @@ export function createConnections({ maxConnections, maxSpareConnections }: GrpcL
   function add(connection: Connection): void {
     connection.isSpare = false;
     full.add(connection);
-    if (connection.calls.size === 0) idle.add(connection);
+    if (connection.calls.size === 0) idle.set(connection, systemClock.now());
   }
 
   return {
@@ -84,7 +88,7 @@ export function createConnections({ maxConnections, maxSpareConnections }: GrpcL
     end(call) {
       const { connection } = call;
       connection.calls.delete(call);
-      if (connection.calls.size === 0 && full.has(connection)) idle.add(connection);
+      if (connection.calls.size === 0 && full.has(connection)) idle.set(connection, systemClock.now());
     },
   };
 }

@@ -88,3 +88,25 @@ export function tooManyConnections({ maxConnections }: GrpcLimits): CallError {
 export function replyUnread(text: string): CallError {
   return new CallError('CANCELLED', 'CALL_CANCELLED', text);
 }
+
+/** A message is compressed in a way that cannot be read. */
+export function unknownEncoding(): CallError {
+  return new CallError(
+    'UNIMPLEMENTED',
+    'MALFORMED_MESSAGE',
+    'The server does not support this grpc-encoding; use identity, gzip or deflate.',
+    { reached: 'no' },
+  );
+}
+
+/** A message is not what its grpc-encoding says. */
+export function notDecompressible(cause: unknown): CallError {
+  const text = 'The request message cannot be decompressed with the grpc-encoding of the call.';
+  return new CallError('INTERNAL', 'MALFORMED_MESSAGE', text, { reached: 'no', cause });
+}
+
+/** A message is over its limit. */
+export function messageTooLarge({ maxMessageBytes }: GrpcLimits): CallError {
+  const text = `The request message is over ${maxMessageBytes} bytes.`;
+  return new CallError('RESOURCE_EXHAUSTED', 'REQUEST_TOO_LARGE', text, { reached: 'no', httpStatus: 413 });
+}

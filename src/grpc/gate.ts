@@ -14,11 +14,14 @@ import {
   requestTooLate,
   tooManyCalls,
   tooManyConnections,
+  unknownEncoding,
   unknownMethod,
 } from './errors.ts';
+import { isKnownEncoding } from './inflate.ts';
 import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
+import type { Outlet } from './outlet.ts';
 import { sendTrailersOnly } from './status.ts';
 import { parseTimeout } from './timeout.ts';
 
@@ -28,6 +31,7 @@ export interface GateOptions {
   readonly dispatcher: Dispatcher;
   readonly limits: GrpcLimits;
   readonly intake: Intake;
+  readonly outlet: Outlet;
 }
 
 /** Where every call comes in. */
@@ -51,7 +55,7 @@ const HEALTH = '/grpc.health.v1.Health/';
 const PROBES: ReadonlySet<string> = new Set([`${HEALTH}Check`, `${HEALTH}List`]);
 
 /** Makes the gate. */
-export function createGate({ operations, dispatcher, limits, intake }: GateOptions): Gate {
+export function createGate({ operations, dispatcher, limits, intake, outlet }: GateOptions): Gate {
   const known = new Map([...operations].map((operation) => [`/${operation.name}`, operation]));
   const connections = createConnections(limits);
   const counts = createCounts(limits);
@@ -70,10 +74,12 @@ export function createGate({ operations, dispatcher, limits, intake }: GateOptio
     const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(String(timeout));
     if (timeoutMs === undefined) return malformedTimeout();
     if (timeoutMs === 0) return requestTooLate();
+    const encoding = String(headers['grpc-encoding'] ?? 'identity');
+    if (!isKnownEncoding(encoding)) return unknownEncoding();
     if (PROBES.has(target)) return undefined;
     connections.promote(connection);
     if (connection.isSpare) return tooManyConnections(limits);
-    if (open >= limits.maxCalls && !intake.makeRoom()) {
+    if (open >= limits.maxCalls && !intake.makeRoom() && !outlet.makeRoom()) {
       return tooManyCalls(`There are ${limits.maxCalls} calls already, which is the limit.`);
     }
     return counts.objection(connection, target);
@@ -100,7 +106,7 @@ export function createGate({ operations, dispatcher, limits, intake }: GateOptio
         sendTrailersOnly(stream, error, requestId);
         return;
       }
-      const { 'grpc-timeout': timeout, ...rest } = headers;
+      const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity', ...rest } = headers;
       const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
       const call: OpenCall = {
         connection,
@@ -108,6 +114,7 @@ export function createGate({ operations, dispatcher, limits, intake }: GateOptio
         target,
         requestId,
         deadline: timeoutMs === undefined ? undefined : systemClock.now() + timeoutMs,
+        encoding: String(encoding),
         isRequestStream: known.get(target)?.kind === 'bidi_streaming',
         refuse: () => undefined,
       };

@@ -20,6 +20,8 @@ export interface Intake {
 export interface IntakeOfCall {
   /** A whole message is there, of so many bytes when it is not compressed. */
   message(bytes: number): void;
+  /** The request is given to its handler: it is no longer refused, whatever happens. */
+  handedOver(): void;
 }
 
 /** Makes the intake. */
@@ -47,11 +49,7 @@ export function createIntake(limits: GrpcLimits): Intake {
       bytes += chunk.length;
       bound.set(call, bytes);
     });
-    stream.once('end', () => {
-      stopTimer();
-      // From here on a handler may be at work, which nobody but the caller interrupts.
-      bound.pin(call);
-    });
+    stream.once('end', stopTimer);
     stream.once('close', () => {
       stopTimer();
       bound.release(call);
@@ -63,6 +61,7 @@ export function createIntake(limits: GrpcLimits): Intake {
         bytes = CALL_BYTES + (call.isRequestStream ? length : Math.max(bytes - CALL_BYTES, length));
         if (!stream.closed) bound.set(call, bytes);
       },
+      handedOver: () => bound.pin(call),
     };
   }
 

@@ -49,7 +49,7 @@ export interface GrpcLimits {
 export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
   maxMessageBytes: 4 * MIB,
   maxConcurrentStreams: 1_000,
-  maxCalls: 5_000,
+  maxCalls: 3_000,
   maxHealthWatchesPerConnection: 100,
   maxHealthWatches: 1_000,
   maxReflectionsPerConnection: 20,
@@ -59,7 +59,7 @@ export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
   maxRequestBytes: 64 * MIB,
   replyTimeoutMs: 30_000,
   maxReplyBytesPerConnection: 32 * MIB,
-  maxReplyBytes: 96 * MIB,
+  maxReplyBytes: 64 * MIB,
   maxConnections: 1_000,
   maxSpareConnections: 100,
   connectionIdleMs: 300_000,

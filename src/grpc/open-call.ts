@@ -20,6 +20,8 @@ export interface OpenCall {
   readonly requestId: string;
   /** When the caller wants the reply, on the clock of the service; undefined: it did not say. */
   readonly deadline: number | undefined;
+  /** How its messages are compressed, if they are: the name of grpc-encoding. */
+  readonly encoding: string;
   /** Whether the caller streams its messages, so that its request has no end to wait for. */
   readonly isRequestStream: boolean;
   /** Ends the call with an error, before a handler has begun with it. */

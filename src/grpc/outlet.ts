@@ -3,6 +3,9 @@ import { systemClock } from '../base/clock.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
+/** Messages up to this size go whatever else lies unread: the number of calls bounds them, and probes get their reply. */
+const SMALL_BYTES = 4 * 1024;
+
 /** How long a reply has to lie unread before it is given up for others that have no room. */
 const STALLED_MS = 1_000;
 
@@ -15,6 +18,8 @@ export interface Outlet {
    * @returns to be called when the connection has taken the message
    */
   send(call: OpenCall, bytes: number, write: () => void): () => void;
+  /** Cuts off the oldest stalled reply of the connection that leaves most unread. False: nothing is stalled. */
+  makeRoom(): boolean;
 }
 
 interface Message {
@@ -49,6 +54,7 @@ export function createOutlet(limits: GrpcLimits, onGivenUp: (call: OpenCall, tex
   }
 
   function hasRoom(account: Account, bytes: number): boolean {
+    if (bytes <= SMALL_BYTES) return true;
     return (
       (account.bytes === 0 || account.bytes + bytes <= limits.maxReplyBytesPerConnection) &&
       (total === 0 || total + bytes <= limits.maxReplyBytes)
@@ -58,7 +64,11 @@ export function createOutlet(limits: GrpcLimits, onGivenUp: (call: OpenCall, tex
   /** Cuts off the oldest stalled reply of the account, or of the heaviest one when the bound of all is what is in the way. */
   function giveUpStalled(account: Account, bytes: number): boolean {
     const isOwnBound = account.bytes + bytes > limits.maxReplyBytesPerConnection;
-    const [oldest] = (isOwnBound ? account : heaviest(accounts.values())).unread;
+    return cutStalled(isOwnBound ? account : heaviest(accounts.values()));
+  }
+
+  function cutStalled({ unread }: Account): boolean {
+    const [oldest] = unread;
     if (oldest?.since === undefined || systemClock.now() - oldest.since < STALLED_MS) return false;
     remove(oldest);
     cut(oldest, 'The caller left its reply unread, and others needed the room.');
@@ -74,10 +84,11 @@ export function createOutlet(limits: GrpcLimits, onGivenUp: (call: OpenCall, tex
     message.write();
   }
 
-  /** Writes what there is room for, in the order in which each connection's messages came. */
+  /** Writes what there is room for: first for the connection that has least unread, in the order of its messages. */
   function pump(): void {
     let isWaiting = false;
-    for (const account of accounts.values()) {
+    const inNeed = [...accounts.values()].filter(({ waiting }) => waiting.size > 0);
+    for (const account of inNeed.sort((one, other) => one.bytes - other.bytes)) {
       for (const message of account.waiting) {
         while (!hasRoom(account, message.bytes) && giveUpStalled(account, message.bytes));
         if (!hasRoom(account, message.bytes)) {
@@ -123,10 +134,12 @@ export function createOutlet(limits: GrpcLimits, onGivenUp: (call: OpenCall, tex
       };
       call.stream.once('close', done);
       account.waiting.add(message);
-      if (account.waiting.size === 1 && hasRoom(account, bytes)) write(account, message);
+      if (bytes <= SMALL_BYTES || (account.waiting.size === 1 && hasRoom(account, bytes)))
+        write(account, message);
       else pump();
       return done;
     },
+    makeRoom: () => cutStalled(heaviest(accounts.values())),
   };
 }
 

@@ -64,7 +64,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       (_method, call) =>
         entering === undefined
           ? new ServerInterceptingCall(call)
-          : watchCall(entering, call, { intake, outlet, dispatcher }),
+          : watchCall(entering, call, { limits, intake, outlet, dispatcher }),
     ],
   });
   for (const ofService of groupByService(operations)) {
@@ -75,7 +75,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetBurst: limits.cancelBurst,
     streamResetRate: limits.cancelsPerSecond,
   });
-  const gate = createGate({ operations, dispatcher, limits, intake });
+  const gate = createGate({ operations, dispatcher, limits, intake, outlet });
   http2.on('session', (session) => gate.connect(session));
   http2.on('stream', (opened, headers) => {
     // The streams of a server are of this class, which the declaration of the event leaves open.

@@ -3,6 +3,7 @@ import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { CallError } from '../status/call-error.ts';
 import { CODES } from '../status/code.ts';
 import { toStatusBytes, trailerMessage } from '../status/rpc-status.ts';
+import { ACCEPTED_ENCODINGS } from './inflate.ts';
 
 /**
  * The trailer that tells a client's retry policy when to repeat a call, in milliseconds, or, when it is negative, not to
@@ -61,6 +62,7 @@ export function sendTrailersOnly(stream: ServerHttp2Stream, error: CallError, re
     // What is not gRPC is told so in HTTP's terms, too.
     ':status': NOT_GRPC.has(error.reason) ? (error.httpStatus ?? 200) : 200,
     'content-type': 'application/grpc+proto',
+    'grpc-accept-encoding': ACCEPTED_ENCODINGS,
     'grpc-status': CODES[error.code].number,
     'grpc-message': encodeURI(details),
     ...metadata.toHttp2Headers(),
