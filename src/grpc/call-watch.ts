@@ -35,6 +35,7 @@ export function watchCall(
   const { outlet, dispatcher } = options;
   const sendStatus = base.sendStatus.bind(base);
   const sendMessage = base.sendMessage.bind(base);
+  let isEnded = false;
 
   function refusal(error: CallError): Status {
     const name = target.slice(1);
@@ -52,16 +53,13 @@ export function watchCall(
     );
   };
   base.sendStatus = (given) => {
-    if (stream.closed || stream.destroyed) {
-      sendStatus(given);
-      return;
-    }
+    if (isEnded || stream.closed || stream.destroyed) return;
+    isEnded = true;
     sendStatus(isOwn(given) ? given : refusal(fromGrpcJs(given, options.limits)));
     stopReading(stream);
   };
   open.refuse = (error) => {
-    // Whoever has had the headers has had a status, or has one coming.
-    if (!stream.closed && !stream.headersSent) base.sendStatus(refusal(error));
+    if (!isEnded && !stream.closed) base.sendStatus(refusal(error));
   };
   return readThrough(open, base, options);
 }
