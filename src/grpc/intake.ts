@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
-import { createByteBound } from './byte-bound.ts';
+import { ByteBound } from './byte-bound.ts';
 import { requestTimeout, requestTooLate, tooManyRequestBytes } from './errors.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { OpenCall } from './open-call.ts';
@@ -26,7 +26,7 @@ export interface IntakeOfCall {
 
 /** Makes the intake. */
 export function createIntake(limits: GrpcLimits): Intake {
-  const bound = createByteBound<OpenCall>(
+  const bound = new ByteBound<OpenCall>(
     { perConnection: limits.maxRequestBytesPerConnection, total: limits.maxRequestBytes },
     (call) => call.refuse(tooManyRequestBytes()),
   );

@@ -1,17 +1,22 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { Server, ServerInterceptingCall, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
 import { watchCall } from './call-watch.ts';
 import { replyUnread } from './errors.ts';
-import { createGate } from './gate.ts';
+import { Gate } from './gate.ts';
 import { openInnerServer } from './http2-server.ts';
 import { createIntake } from './intake.ts';
 import { type GrpcLimits, resolveGrpcLimits } from './limits.ts';
 import { type Listener, listen } from './listener.ts';
 import type { OpenCall } from './open-call.ts';
-import { createOutlet } from './outlet.ts';
+import { Outlet } from './outlet.ts';
 
 /** What the gRPC side is made of. */
 export interface GrpcServerOptions {
@@ -47,26 +52,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { dispatcher } = options;
   const operations = [...options.operations];
   const intake = createIntake(limits);
-  const outlet = createOutlet(limits, ({ connection, target, requestId }, text) => {
+  const outlet = new Outlet(limits, ({ connection, target, requestId }, text) => {
     const request = { transport: 'grpc', peer: connection.peer, target: target.slice(1), requestId } as const;
     dispatcher.refused(request, replyUnread(text));
   });
   /** The call that grpc-js is being given: it makes its call object, by the interceptor, before it returns. */
   let entering: OpenCall | undefined;
-  const server = new Server({
-    'grpc.max_receive_message_length': limits.maxMessageBytes,
-    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
-    'grpc.max_connection_idle_ms': limits.connectionIdleMs,
-    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-    'grpc.enable_channelz': 0,
-    interceptors: [
-      (_method, call) =>
-        entering === undefined
-          ? new ServerInterceptingCall(call)
-          : watchCall(entering, call, { limits, intake, outlet, dispatcher }),
-    ],
-  });
+  const server = createServer(limits, (_method, call) =>
+    entering === undefined
+      ? new ServerInterceptingCall(call)
+      : watchCall(entering, call, { limits, intake, outlet, dispatcher }),
+  );
   for (const ofService of groupByService(operations)) {
     const handlers = ofService.map((operation) => [operation.rpc, adapt(operation, dispatcher)]);
     server.addService(toDefinition(ofService), Object.fromEntries(handlers));
@@ -75,7 +71,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetBurst: limits.cancelBurst,
     streamResetRate: limits.cancelsPerSecond,
   });
-  const gate = createGate({ operations, dispatcher, limits, intake, outlet });
+  const gate = new Gate({ operations, dispatcher, limits, intake, outlet });
   http2.on('session', (session) => gate.connect(session));
   http2.on('stream', (opened, headers) => {
     // The streams of a server are of this class, which the declaration of the event leaves open.
@@ -95,6 +91,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     port: listener.port,
     close: (graceMs) => close(server, listener, graceMs),
   };
+}
+
+function createServer(limits: GrpcLimits, interceptor: ServerInterceptor): Server {
+  return new Server({
+    'grpc.max_receive_message_length': limits.maxMessageBytes,
+    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
+    'grpc.max_connection_idle_ms': limits.connectionIdleMs,
+    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.enable_channelz': 0,
+    interceptors: [interceptor],
+  });
 }
 
 function groupByService(operations: Iterable<Operation>): Iterable<Operation[]> {
