@@ -4,7 +4,7 @@ import type { Incoming } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 
-/** Any grpc-js call, requests and answers being bytes. */
+/** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
   | ServerUnaryCall<Buffer, Uint8Array>
   | ServerWritableStream<Buffer, Uint8Array>

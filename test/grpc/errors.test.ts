@@ -63,8 +63,8 @@ describe('an error over gRPC', () => {
   });
 });
 
-/** What Vultr or what stands before it answers, and what a caller of gRPC gets. */
-const ANSWERS: readonly [string, readonly [number, unknown, string?], string, string, string][] = [
+/** What Vultr, or what stands before it, sends, and what a caller of gRPC gets. */
+const RESPONSES: readonly [string, readonly [number, unknown, string?], string, string, string][] = [
   [
     'locked',
     [500, { error: 'Unable to halt server: Server is currently locked', status: 500 }],
@@ -116,8 +116,8 @@ describe("Vultr's failures", () => {
     startService({ upstream: (await startFakeUpstream(() => next)).url, callTimeoutMs: 1_000 }),
   );
 
-  test.each(ANSWERS)('%s', async (_what, answer, code, reason, domain) => {
-    next = answer;
+  test.each(RESPONSES)('%s', async (_what, response, code, reason, domain) => {
+    next = response;
     const { client, log } = service();
     const failure = await failureOf(client.ask('getInstance', { instance_id: ID }));
     expect(failure).toMatchObject({ code, info: { reason, domain } });
