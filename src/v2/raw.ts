@@ -11,14 +11,20 @@ import { isVultrPath } from '../contract/vultr-path.ts';
 const METHOD = /^[A-Z]{1,20}$/;
 
 /** What a query may hold as it is: what RFC 3986 allows there. */
-const QUERY = /^[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e%]*$/;
+const QUERY = /^(?!\?)[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e%]*$/;
 
 /**
  * The handler of the rpc that passes on any request. A request for an operation that the contract knows counts as that
- * operation, so that it cannot be used to get round what holds for it.
+ * operation, so that the rpc cannot be used to get round what holds for it.
+ * @param forward serves a request that came over HTTP and is for an operation that the contract does not know
  */
-export function createRawHandler(vultr: Vultr, resolve: ResolveOperation): UnaryHandler {
+export function createRawHandler(
+  vultr: Vultr,
+  resolve: ResolveOperation,
+  forward: UnaryHandler,
+): UnaryHandler {
   return async (call) => {
+    if (call.verbatim !== undefined) return await forward(call);
     const { method, path, query, body } = readFields(call.request);
     const operation = resolve(method, path);
     const request = {

@@ -90,7 +90,7 @@ describe('a call', () => {
   test('with missing and malformed fields does not reach its handler', async () => {
     const { pipeline, log } = pipelineOf({ unary: () => Promise.reject(new Error('it was called')) });
     const error = await failure(
-      pipeline.unary(incoming('GetInstance', { decode: () => request({ instance_id: 'x' }) })),
+      pipeline.unary(incoming('GetInstance', { read: () => ({ kind: 'message', message: request({ instance_id: 'x' }) }) })),
     );
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', violations: [{ field: 'instance_id' }] });
     expect(log.lines()).toEqual([expect.objectContaining({ code: 'INVALID_ARGUMENT', level: 'info' })]);
