@@ -1,3 +1,4 @@
+import { isVultrPath } from '../contract/vultr-path.ts';
 import { stringifyJson } from '../payload/json.ts';
 import type { UnaryHandler } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
@@ -5,7 +6,6 @@ import { findPathFault } from '../transcoding/plain-path.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { toStructReply } from './forward.ts';
 import type { ResolveOperation } from './resolve.ts';
-import { isVultrPath } from '../contract/vultr-path.ts';
 
 /** The token of RFC 9110, which an HTTP method has to be; upper case, as all methods of the API are. */
 const METHOD = /^[A-Z]{1,20}$/;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { Handler } from '../../src/rpc/call.ts';
-import { loadContract } from '../../src/contract/load.ts';
 import { assignHandlers } from '../../src/app/handlers.ts';
+import { loadContract } from '../../src/contract/load.ts';
+import type { Handler } from '../../src/rpc/call.ts';
 
 const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
 const handle = (): Promise<never> => Promise.reject(new Error('not called'));

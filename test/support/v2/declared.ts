@@ -49,7 +49,10 @@ interface Rule {
 
 /** Every descriptor of the contract. */
 export const registry: FileRegistry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url))),
+  fromBinary(
+    FileDescriptorSetSchema,
+    readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url)),
+  ),
 );
 
 /** google.api.FieldBehavior.REQUIRED */
@@ -73,8 +76,9 @@ export const declared: readonly Declared[] = services().flatMap((service) =>
         pathFields: [...path.matchAll(/\{(\w+)/g)].map(([, name = '']) => name),
         body: rule.body,
         isPublic: optionOf(method, 'vultr.options.v1.public') === true,
-      createdId: (optionOf(method, 'vultr.options.v1.create') as { id: readonly string[] } | undefined)?.id[0],
-      isForm: optionOf(method, 'vultr.options.v1.form') === true,
+        createdId: (optionOf(method, 'vultr.options.v1.create') as { id: readonly string[] } | undefined)
+          ?.id[0],
+        isForm: optionOf(method, 'vultr.options.v1.form') === true,
         successCode: Number(/nswers? (2\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1] ?? 200),
       };
     }),
