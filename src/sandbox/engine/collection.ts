@@ -72,6 +72,8 @@ export interface Collection {
    * it bare: those to creation, change and restoration, or the one to reading it, too.
    */
   both?: 'writes' | 'all';
+  /** Names of fields that only the bare form leaves out. */
+  bareHides?: string;
   /**
    * How deleted things come back: verb, status and, when it is not the item itself, what follows its path:
    * `PATCH 204 /restore`. A status other than 204 shows the thing.
@@ -125,7 +127,10 @@ export function answerWrite(row: Collection, call: Call, entity: Entity, status:
   const answer = answerOne(row, call, entity, status, extra);
   const shown = row.one === null || !isObject(answer.body) ? undefined : answer.body[row.one];
   if (row.both === undefined || !isObject(shown)) return answer;
-  return { status, body: { ...shown, ...(isObject(answer.body) ? answer.body : {}) } };
+  return {
+    status,
+    body: { ...without(shown, row.bareHides), ...(isObject(answer.body) ? answer.body : {}) },
+  };
 }
 
 const answerRead = (row: Collection, call: Call, entity: Entity): Answer =>

@@ -97,9 +97,8 @@ export const account: Resource = {
       ok(listAnswer('pending_charges', pendingCharges(world), query, 'description')),
     'GET /v2/billing/pending-charges/csv': ({ world }) => pendingChargesCsv(pendingCharges(world)),
     'GET /v2/inference/{inference_id}/usage': (call) => {
-      const { id } = target(call);
-      const part = { current_month: 0, previous_month: 0, id };
-      return ok({ usage: { chat: part, audio: part } });
+      target(call);
+      return ok({ usage: INFERENCE_USAGE });
     },
     'GET /v2/logs': (call) => ok(logs(call)),
     'GET /v2/marketplace/apps/{image_id}/variables': (call) => {
@@ -107,6 +106,27 @@ export const account: Resource = {
       return ok({ variables: applicationVariables });
     },
   }),
+};
+
+/** What was used of a new inference subscription; `chat` is what older clients read. */
+const INFERENCE_USAGE: JsonObject = {
+  chat_by_model: {
+    current_month: [
+      { model: 'deepseek-r1-distill-llama-70b', tokens: 0, input_tokens: 0, output_price: 0, input_price: 0 },
+    ],
+    previous_month: [],
+  },
+  chat: {
+    completion_tokens: 0,
+    cost: 0,
+    input_tokens: 0,
+    input_cost: 0,
+    current_tokens: 0,
+    monthly_allotment: 50_000_000,
+    overage: 0,
+  },
+  audio: { tts_characters: 0, tts_sm_characters: 0 },
+  image: { megapixels: 0, sm_megapixels: 0 },
 };
 
 function accountOf(world: World): JsonObject {
@@ -204,7 +224,16 @@ function logs({ query, world }: Call): JsonObject {
     log_level: 'info',
     message: 'Server started',
     timestamp: `${new Date(world.clock.nowMs()).toISOString().slice(0, 19)}Z`,
-    metadata: { user_id: 'sandbox', ip_address: '192.0.2.1', http_status_code: 204, method: 'POST' },
+    metadata: {
+      user_id: 'sandbox',
+      username: ACCOUNT_EMAIL,
+      ip_address: '192.0.2.1',
+      http_status_code: 204,
+      method: 'POST',
+      request_path: '/v2/instances/cb676a46-66fd-4dfb-b839-443f2e6c0b60/start',
+      request_body: '',
+      query_parameters: '',
+    },
   };
   const fits = (['resource_id', 'resource_type', 'log_level'] as const).every(
     (name) => !query.get(name) || query.get(name) === entry[name],

@@ -9,7 +9,7 @@ import { answerOne, type Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
-import { ipv4Entry, sourceOf } from './instance-create.ts';
+import { enableIpv6, ipv4Entry, sourceOf } from './instance-create.ts';
 import { machineDetailRoutes } from './instance-details.ts';
 import { attachNetwork, networkKinds, networkRoutes, networkSummaries, vpcKind } from './network-attach.ts';
 import { checkUserData } from './user-data.ts';
@@ -45,11 +45,14 @@ export const bareMetal: Collection = {
       gateway_v4: entry['gateway'] ?? '',
     });
     call.world.store.add(`/v2/bare-metals/${metal.id}/ipv4`, ip, entry);
+    if (metal.fields['enable_ipv6'] === true) addIpv6(call, metal);
     for (const id of textsOf(metal.fields['attach_vpc'])) attachNetwork(call, metal, vpcKind, id);
   },
   view: (call, metal) => ({ vpcs: networkSummaries(call, metal, vpcKind) }),
-  changing: (call, { fields }, given) => {
+  changing: (call, metal, given) => {
+    const { fields } = metal;
     checkUserData(given);
+    if (given['enable_ipv6'] === true && fields['enable_ipv6'] !== true) addIpv6(call, metal);
     if (SOURCES.some((name) => given[name] !== undefined)) Object.assign(fields, sourceOf(call, given));
   },
   removing: (_call, { fields }) => {
@@ -90,6 +93,7 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
   checkUserData(given);
   checkNetworks(call, textsOf(given['attach_vpc']), region);
   const { random } = call.world;
+  const serial = `VTR-${random.hex(12).toUpperCase()}`;
   const tag = String(given['tag']);
   const tags = textsOf(given['tags']);
   return {
@@ -110,13 +114,24 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
     mac_address: random.integer(2_000_000_000_000, 2_800_000_000_000),
     tag,
     tags: tags.length > 0 || tag === '' ? tags : [tag],
-    features: given['persistent_pxe'] === true ? ['persistent_pxe'] : [],
+    features: [
+      ...(given['enable_ipv6'] === true ? ['ipv6'] : []),
+      ...(given['persistent_pxe'] === true ? ['persistent_pxe'] : []),
+    ],
     default_password: random.password(),
-    v_serial: `VTR-${random.hex(12).toUpperCase()}`,
+    // The release notes of the Go client have one spelling, its code the other.
+    v_serial: serial,
+    vserial: serial,
     power_status: 'running',
     vpcs: [],
     vpc2: [],
   };
+}
+
+function addIpv6(call: Call, metal: Entity): void {
+  const features = textsOf(metal.fields['features']);
+  metal.fields['features'] = [...new Set(['ipv6', ...features])];
+  enableIpv6(call, bareMetal.list, metal, call.world.lag.provisionMs / 2);
 }
 
 /** Bare metal is in one VPC at most, which has to lie in its region. */

@@ -96,6 +96,7 @@ function freshBlock(call: Call, given: JsonObject): JsonObject {
     region,
     block_type: type,
     cost: Math.round(sizeGb * (DOLLARS_PER_GB[type] ?? 0) * 100) / 100,
+    pending_charges: 0,
     status: 'pending',
     ...detached,
     mount_id: `${region}-${call.world.random.hex(14)}`,

@@ -4,21 +4,10 @@ import { answerOne, type Collection, createEntity } from '../engine/collection.t
 import { parseFields, readFields, readGiven } from '../engine/fields.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
+import { databaseOptionRoutes } from './database-options.ts';
 import { DATABASE, databasePlans, ENGINE_VERSIONS } from './database-plans.ts';
 
 const CONNECTOR_CLASS = 'io.aiven.kafka.connect.http.HttpSinkConnector';
-const AVAILABLE_OPTIONS: JsonObject[] = [
-  { name: 'autovacuum_max_workers', type: 'int', min_value: 1, max_value: 20, alt_values: [], units: '' },
-  { name: 'connect_timeout', type: 'int', min_value: 2, max_value: 3600, alt_values: [], units: 'seconds' },
-  {
-    name: 'log_retention_hours',
-    type: 'int',
-    min_value: -1,
-    max_value: 2_147_483_647,
-    alt_values: [],
-    units: 'hours',
-  },
-];
 const ACCESS_FIELDS = parseFields(
   'redis_acl_categories:strings redis_acl_channels:strings redis_acl_commands:strings redis_acl_keys:strings acl_categories:strings acl_channels:strings acl_commands:strings acl_keys:strings permission',
 );
@@ -28,11 +17,8 @@ const MIGRATION_FIELDS = parseFields(
 
 /** Everything about a database that is not a thing of its own. */
 export function databaseRoutes(database: Collection, connectionPool: Collection): Route[] {
-  const optionGroups = ['', '/kafka-rest', '/schema-registry', '/kafka-connect'].flatMap((group) =>
-    optionRoutes(group),
-  );
   return [
-    ...optionGroups,
+    ...databaseOptionRoutes,
     ...routes({
       'GET /v2/databases/available-services': () => ok({ available_services: ENGINE_VERSIONS }),
       'GET /v2/databases/plans': ({ query }) => ok(listAnswer('plans', plansFor(query), query)),
@@ -75,7 +61,7 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
         const { period } = readFields(parseFields('period!'), call.body);
         if (!['hour', 'day', 'week', 'month', 'year'].includes(String(period)))
           throw badRequest('Invalid period.');
-        return ok({ alerts: [] });
+        return ok({ alerts: [alertOf(call)] });
       },
       ...migrationTable,
       [`GET ${DATABASE}/backups`]: (call) => {
@@ -111,14 +97,16 @@ const migrationTable: Record<string, (call: Call) => Answer> = {
       host = '',
       port = 0,
       username = '',
+      password = '',
       database = '',
+      ignored_databases = '',
       ssl = false,
     } = readFields(MIGRATION_FIELDS, call.body);
     const migration = {
       status: 'running',
       method: '',
       error: '',
-      credentials: { host, port, username, database, ssl },
+      credentials: { host, port, username, password, database, ignored_databases, ssl },
     };
     target(call).fields['migration'] = migration;
     return ok({ migration });
@@ -166,24 +154,17 @@ const connectorTable: Record<string, (call: Call) => Answer> = {
   [`POST ${DATABASE}/connectors/{connector_name}/tasks/{task_id}/restart`]: () => noContent,
 };
 
-/** Advanced options: whatever was set is configured; a few are offered. */
-function optionRoutes(group: string): Route[] {
-  const template = `${DATABASE}/advanced-options${group}`;
-  const shown = (call: Call, status: number): Answer => {
-    const { options } = target(call).fields;
-    const configured = isObject(options) && isObject(options[group]) ? options[group] : {};
-    return { status, body: { configured_options: { ...configured }, available_options: AVAILABLE_OPTIONS } };
+/** The one alert that every database has. */
+function alertOf(call: Call): JsonObject {
+  return {
+    timestamp: String(target(call).fields['date_created']),
+    message_type: 'RESOURCE USAGE CPU',
+    description: 'The CPU usage has been high.',
+    recommendation: 'Upgrade to a larger plan if this continues.',
+    maintenance_scheduled: '',
+    resource_type: 'cpu',
+    table_count: 0,
   };
-  return routes({
-    [`GET ${template}`]: (call) => shown(call, 200),
-    [`PUT ${template}`]: (call) => {
-      const { fields } = target(call);
-      const options = isObject(fields['options']) ? fields['options'] : {};
-      const before = isObject(options[group]) ? options[group] : {};
-      fields['options'] = { ...options, [group]: { ...before, ...call.body } };
-      return shown(call, 202);
-    },
-  });
 }
 
 function plansFor(query: URLSearchParams): readonly JsonObject[] {

@@ -1,8 +1,9 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import type { Call } from '../engine/call.ts';
+import { type Call, owner } from '../engine/call.ts';
 import { type Collection, show } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
+import type { Random } from '../engine/random.ts';
 import type { Entity } from '../engine/store.ts';
 import { regionOf } from './catalogue.ts';
 import { databaseRoutes } from './database-actions.ts';
@@ -33,6 +34,7 @@ export const database: Collection = {
       username: 'vultradmin',
       password: fields['password'] ?? '',
       encryption: 'Default (MySQL 8+)',
+      ...keysOf(fields),
     });
     store.add(`/v2/databases/${id}/dbs`, 'defaultdb', { name: 'defaultdb' });
   },
@@ -49,7 +51,11 @@ const dbUser: Collection = {
   accepts: 'username! password encryption=Default permission',
   update: 'PUT 202',
   changes: 'password!',
-  initial: ({ world }, given) => ({ password: given['password'] || world.random.password() }),
+  initial: (call, given) => {
+    const { random } = call.world;
+    const isKafka = owner(call).fields['database_engine'] === 'kafka';
+    return { password: given['password'] || random.password(), ...(isKafka ? accessKeys(random) : {}) };
+  },
   removing: (_call, { id }) => {
     if (id === 'vultradmin') throw badRequest('The default user can not be deleted.');
   },
@@ -162,7 +168,41 @@ function freshDatabase(call: Call, given: JsonObject): JsonObject {
     // A string, unlike every other port.
     port,
     cluster_time_zone: '',
+    pending_charges: 0,
     latest_backup: clock.isoNow(),
+    ca_certificate: certificate(random, 'CERTIFICATE'),
+    ...(engine === 'pg' ? { pg_available_extensions: PG_EXTENSIONS } : {}),
+    ...(engine === 'kafka' ? kafkaAccess(random, name, given) : {}),
     options: {},
+  };
+}
+
+const PG_EXTENSIONS: JsonObject[] = [
+  { name: 'pg_stat_statements', versions: ['1.9', '1.10'] },
+  { name: 'vector', versions: ['0.7.4'] },
+];
+
+/** Something that looks like a certificate or a key in PEM. */
+const certificate = (random: Random, kind: string): string =>
+  `-----BEGIN ${kind}-----\n${Buffer.from(random.hex(48)).toString('base64')}\n-----END ${kind}-----\n`;
+
+/** What clients of Kafka show instead of a password. */
+const accessKeys = (random: Random): JsonObject => ({
+  access_key: certificate(random, 'PRIVATE KEY'),
+  access_cert: certificate(random, 'CERTIFICATE'),
+});
+
+const keysOf = ({ access_key: key, access_cert: cert }: JsonObject): JsonObject =>
+  key === undefined || cert === undefined ? {} : { access_key: key, access_cert: cert };
+
+/** Kafka listens on more ports than the others, and has services beside it. */
+function kafkaAccess(random: Random, name: string, given: JsonObject): JsonObject {
+  const uri = (wanted: unknown, port: number): string =>
+    wanted === true ? `https://vultr-prod-${name}-vultr-prod.vultrdb.com:${port}` : '';
+  return {
+    sasl_port: '16754',
+    kafka_rest_uri: uri(given['enable_kafka_rest'], 16_758),
+    schema_registry_uri: uri(given['enable_schema_registry'], 16_760),
+    ...accessKeys(random),
   };
 }

@@ -19,11 +19,14 @@ export const groupMember: Collection = {
     const { id, fields } = userOf(call, given);
     return {
       user_id: id,
+      name: displayName(fields),
       display_name: displayName(fields),
       email: fields['email'] ?? '',
       first_name: fields['first_name'] ?? '',
       last_name: fields['last_name'] ?? '',
       active: true,
+      assignment_type: 'direct',
+      assigned_date: call.world.clock.isoNow(),
       service_user: fields['service_user'] ?? false,
       date_updated: call.world.clock.isoNow(),
     };

@@ -91,7 +91,7 @@ export function boot(call: Call, machine: Entity): void {
     store.schedule(machine, addressAfterMs, shown);
     store.add(`${path}/ipv4`, ip, address, { readableAtMs: availableAtMs, listedAtMs: availableAtMs });
   }
-  if (fields['enable_ipv6'] === true) enableIpv6(call, machine, addressAfterMs);
+  if (fields['enable_ipv6'] === true) enableIpv6(call, '/v2/instances', machine, addressAfterMs);
   const kvm = `https://my.vultr.com/subs/vps/novnc/api.php?data=${random.hex(32)}`;
   const disk = findPlan(fields['plan'])?.['disk'] ?? 0;
   store.schedule(machine, lag.bootMs / 2, {
@@ -106,8 +106,8 @@ export function boot(call: Call, machine: Entity): void {
   }
 }
 
-/** Gives the machine an IPv6 network after `afterMs`. */
-export function enableIpv6(call: Call, machine: Entity, afterMs: number): void {
+/** Gives a machine of that collection an IPv6 network after `afterMs`. */
+export function enableIpv6(call: Call, collection: string, machine: Entity, afterMs: number): void {
   const { store, random, clock } = call.world;
   const prefix = `2001:19f0:${random.hex(4)}:${random.hex(4)}`;
   const network = `${prefix}::`;
@@ -116,7 +116,7 @@ export function enableIpv6(call: Call, machine: Entity, afterMs: number): void {
   const atMs = clock.nowMs() + afterMs;
   store.schedule(machine, afterMs, { v6_network: network, v6_main_ip: ip, v6_network_size: 64 });
   const address = { ip, network, network_size: 64, type: 'main_ip' };
-  store.add(`/v2/instances/${machine.id}/ipv6`, ip, address, { readableAtMs: atMs, listedAtMs: atMs });
+  store.add(`${collection}/${machine.id}/ipv6`, ip, address, { readableAtMs: atMs, listedAtMs: atMs });
 }
 
 /** An address as `/ipv4` lists it. */

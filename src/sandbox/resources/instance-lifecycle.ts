@@ -143,7 +143,8 @@ function patchFeatures(call: Call, machine: Entity, given: JsonObject): void {
   if (wanted['auto_backups'] === true && !before.includes('auto_backups'))
     machine.fields['backup_schedule'] = { ...DEFAULT_SCHEDULE };
   if (wanted['auto_backups'] === false) machine.fields['backup_schedule'] = null;
-  if (wanted['ipv6'] === true && !before.includes('ipv6')) enableIpv6(call, machine, call.world.lag.powerMs);
+  if (wanted['ipv6'] === true && !before.includes('ipv6'))
+    enableIpv6(call, '/v2/instances', machine, call.world.lag.powerMs);
   machine.fields['features'] = Object.keys(wanted).filter((name) => wanted[name] ?? before.includes(name));
 }
 

@@ -85,7 +85,7 @@ export function attachNetwork(call: Call, machine: Entity, kind: NetworkKind, id
   if (attached.length > 0 && machine.fields['mac_address'] !== undefined) {
     throw badRequest('Server is already attached to another VPC');
   }
-  const { random } = call.world;
+  const { random, clock } = call.world;
   const subnet = String(network.fields['v4_subnet'] ?? network.fields['ip_block'] ?? '10.1.96.0');
   const ipAddress = call.body['ip_address'] ?? subnet.replace(/\d+$/, String(random.integer(3, 250)));
   machine.fields[kind.field] = [
@@ -93,6 +93,7 @@ export function attachNetwork(call: Call, machine: Entity, kind: NetworkKind, id
     {
       id: network.id,
       ip_address: ipAddress,
+      date_added: clock.isoNow(),
       mac_address: kind.field === 'vpcs' ? macText(random) : random.integer(90e12, 99e12),
     },
   ];
@@ -153,5 +154,6 @@ export function networkRoutes(machinePath: string, kind: NetworkKind, status = k
 }
 
 function listNetworks(call: Call, kind: NetworkKind): Json {
-  return listAnswer(kind.many, networksOf(target(call), kind), call.query);
+  const shown = networksOf(target(call), kind).map(({ date_added: _added, ...each }) => each);
+  return listAnswer(kind.many, shown, call.query);
 }

@@ -147,7 +147,8 @@ function issueToken(call: Call): Answer {
     id_token: random.hex(64),
     refresh_token: random.hex(64),
     token_type: 'Bearer',
-    expires_in: TOKEN_LIFETIME_S,
+    // A text, unlike that of a provider's token.
+    expires_in: String(TOKEN_LIFETIME_S),
     scope: 'openid',
   };
   store.add(TOKENS, id, fields);

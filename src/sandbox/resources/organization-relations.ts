@@ -146,11 +146,9 @@ function organizationMemberRoutes(): Record<string, (call: Call) => Answer> {
       ),
     [`PUT ${organization}/user/{user_id}/suspend`]: (call) => {
       const { id, fields } = userNamed(call);
-      call.world.store.add(suspended(call), id, {
-        id,
-        name: fields['name'] ?? '',
-        email: fields['email'] ?? '',
-      });
+      const { name = '', first_name = '', last_name = '', email = '', date_created = '' } = fields;
+      const user = { id, name, first_name, last_name, email, date_created };
+      call.world.store.add(suspended(call), id, { ...user, date_suspended: call.world.clock.isoNow() });
       return noContent;
     },
     [`PUT ${organization}/user/{user_id}/unsuspend`]: (call) => {
@@ -203,7 +201,9 @@ function groupsOf(call: Call, userId: string): Answer {
  * the relationships, which is what the documents have there.
  */
 function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users', id: string): Answer {
-  const direct = having(call, kind, side, id);
+  const held = having(call, kind, side, id);
+  const direct =
+    kind === 'roles' && side === 'groups' ? held.map((each) => asGroupRole(call, each, id)) : held;
   const inherited =
     side === 'users' ? groupIdsOf(call, id).flatMap((group) => having(call, kind, 'groups', group)) : [];
   const { items: all, meta } = page([...direct, ...inherited], call.query, idOf);
@@ -216,6 +216,16 @@ function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users'
     return entry === undefined ? [] : [{ ...entry.fields }];
   });
   return ok({ [kind]: rightsByWay, [relationships]: entries, meta });
+}
+
+/** A role of a group shows its name under another name, and since when the group has it. */
+function asGroupRole(call: Call, role: JsonObject, groupId: string): JsonObject {
+  const entry = call.world.store.get(`/v2/roles/${idOf(role)}/groups`, groupId);
+  return {
+    ...role,
+    display_name: role['name'] ?? '',
+    date_assigned: entry?.fields['date_assigned'] ?? '',
+  };
 }
 
 const idOf = (each: JsonObject): string => String(each['id']);

@@ -4,16 +4,17 @@ import { badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
 import type { Collection } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
+import type { JsonObject } from '../engine/json.ts';
 import { listAnswer } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 
 const REGISTRY = '/v2/registry/{registry_id}';
 const REPOSITORY = `${REGISTRY}/repository/{repository_image}`;
-const PLANS: Record<string, { monthly_price: number; max_storage_mb: number }> = {
-  start_up: { monthly_price: 0, max_storage_mb: 10_240 },
-  business: { monthly_price: 5, max_storage_mb: 20_480 },
-  premium: { monthly_price: 20, max_storage_mb: 102_400 },
-  enterprise: { monthly_price: 50, max_storage_mb: 1_048_576 },
+const PLANS: Record<string, { vanity_name: string; monthly_price: number; max_storage_mb: number }> = {
+  start_up: { vanity_name: 'Start Up', monthly_price: 0, max_storage_mb: 10_240 },
+  business: { vanity_name: 'Business', monthly_price: 5, max_storage_mb: 20_480 },
+  premium: { vanity_name: 'Premium', monthly_price: 20, max_storage_mb: 102_400 },
+  enterprise: { vanity_name: 'Enterprise', monthly_price: 50, max_storage_mb: 1_048_576 },
 };
 
 const registry: Collection = {
@@ -32,23 +33,26 @@ const registry: Collection = {
     if (region === undefined) throw badRequest('Invalid region.');
     checkPlan(given['plan']);
     const { random, clock } = call.world;
+    const now = clock.isoNow();
+    const plan = PLANS[String(given['plan'])];
     return {
       region: region.name,
       urn: `${region.urn}/${String(given['name'])}`,
       storage: {
-        used: { bytes: 0, mb: 0, gb: 0 },
-        allowed: { mb: PLANS[String(given['plan'])]?.max_storage_mb ?? 0 },
+        used: storageCount(0, now),
+        allowed: storageCount(plan?.max_storage_mb ?? 0, now),
       },
       root_user: {
         id: 1,
         username: random.uuid(),
         password: random.password(),
         root: true,
-        added_at: clock.isoNow(),
+        added_at: now,
+        updated_at: now,
       },
       metadata: {
         region,
-        subscription: { billing: { monthly_price: PLANS[String(given['plan'])]?.monthly_price ?? 0 } },
+        subscription: { billing: { monthly_price: plan?.monthly_price ?? 0, pending_charges: 0 } },
       },
     };
   },
@@ -128,18 +132,10 @@ const retentionRule: Collection = {
     disabled: false,
     action: 'retain',
     params: { [String(given['rule_type'])]: given['count'] ?? 0 },
-    scope_selectors: {
-      repository: [
-        {
-          kind: 'doublestar',
-          decoration: given['repository_action'] ?? '',
-          pattern: given['repository_match'] ?? '',
-        },
-      ],
-    },
-    tag_selectors: [
-      { kind: 'doublestar', decoration: given['tag_action'] ?? '', pattern: given['tag_match'] ?? '' },
-    ],
+    // The documents have the plural, the Go client the singular.
+    scope_selectors: { repository: [selector(given, 'repository')] },
+    scope_selector: { repository: [selector(given, 'repository')] },
+    tag_selectors: [selector(given, 'tag')],
     template: given['rule_type'] ?? '',
   }),
 };
@@ -156,7 +152,7 @@ export const registries: Resource = {
     [`PUT ${REGISTRY}/retention/schedule`]: (call) => {
       const { cron = '' } = readFields(parseFields('cron!'), call.body);
       target(call).fields['schedule'] = cron;
-      return ok({ schedule: { type: 'Custom', cron }, next_scheduled_time: call.world.clock.isoNow() });
+      return ok({ schedule: cron, next_scheduled_time: call.world.clock.isoNow() });
     },
     [`POST ${REGISTRY}/retention/executions`]: (call) => {
       const { dry_run: dryRun = false } = readFields(parseFields('dry_run:boolean!'), call.body);
@@ -165,6 +161,16 @@ export const registries: Resource = {
     },
   }),
 };
+
+function storageCount(mb: number, updatedAt: string): JsonObject {
+  return { bytes: mb * 1024 ** 2, mb, gb: mb / 1024, tb: mb / 1024 ** 2, updated_at: updatedAt };
+}
+
+/** What a retention rule picks repositories or tags by. */
+function selector(given: JsonObject, kind: 'repository' | 'tag'): JsonObject {
+  const { [`${kind}_action`]: decoration = '', [`${kind}_match`]: pattern = '' } = given;
+  return { kind: 'doublestar', decoration, pattern };
+}
 
 function checkPlan(plan: unknown): void {
   if (!Object.hasOwn(PLANS, String(plan))) throw badRequest('Invalid plan chosen.');
@@ -195,7 +201,7 @@ function addExampleImage({ world }: Call, { id }: Entity): void {
     repository_name: `${id}/hello-world`,
     size: 2_457,
     type: 'IMAGE',
-    tags: [{ name: 'latest', push_time: now }],
+    tags: [{ name: 'latest', immutable: false, push_time: now, pull_time: now }],
   });
   store.add(`${base}/robots`, 'ci', {
     name: 'ci',

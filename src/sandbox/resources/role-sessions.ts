@@ -5,7 +5,7 @@ import { named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
 import { type Collection, createEntity } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
-import type { JsonObject } from '../engine/json.ts';
+import type { Json, JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { OWNER_ID } from './users.ts';
 
@@ -37,7 +37,7 @@ const session: Collection = {
       user_id: userId,
       oidc_issuer_id: '',
       auth_method: 'api_key',
-      conditions_met: true,
+      conditions_met: conditionsOf(call, role, userId),
       source_ip: call.remoteAddress,
       expires_at: iso(clock.nowMs() + durationS * 1000),
       s3_credentials: {},
@@ -45,6 +45,14 @@ const session: Collection = {
   },
   view: remainingDuration,
 };
+
+/** The names of the conditions under which the user is trusted with the role. */
+function conditionsOf({ world }: Call, role: Entity, userId: Json): string[] {
+  const trust = world.store
+    .list('/v2/role-trusts')
+    .find(({ fields }) => fields['role_id'] === role.id && fields['trusted_user_id'] === userId);
+  return Object.keys(trust?.fields['conditions'] ?? {});
+}
 
 /** A session as lists show it. */
 export function showSession(call: Call, entity: Entity): JsonObject {

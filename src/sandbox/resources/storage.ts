@@ -1,3 +1,4 @@
+import { findRegion } from '../catalogue/regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Answer, type Call, noContent, ok, owner, param, routes, target } from '../engine/call.ts';
@@ -14,6 +15,7 @@ const VFS = '/v2/vfs/{vfs_id}';
 const CLUSTERS: JsonObject[] = ['ewr', 'sjc', 'ams', 'blr', 'sgp'].map((region, at) => ({
   id: at + 2,
   region,
+  name: `${region.toUpperCase()} Object Storage`,
   hostname: `${region}1.vultrobjects.com`,
   deploy: at === 4 ? 'no' : 'yes',
 }));
@@ -28,6 +30,7 @@ const TIERS: JsonObject[] = ['Archival', 'Standard', 'Premium', 'Performance'].m
   ratelimit_ops_bytes: 629_145_600,
   is_default: at === 1 ? 'yes' : 'no',
   slug: `tier_${name.toLowerCase()}`,
+  locations: CLUSTERS.map((each) => ({ ...each })),
 }));
 
 const objectStorage: Collection = {
@@ -48,12 +51,14 @@ const objectStorage: Collection = {
       throw badRequest('Invalid tier specified for this location');
     return {
       region: cluster['region'] ?? '',
+      location: findRegion(cluster['region'])?.['city'] ?? '',
       status: 'pending',
       s3_hostname: '',
       s3_access_key: '',
       s3_secret_key: '',
     };
   },
+  view: (_call, { fields }) => ({ tier: tierOf(fields['tier_id']) }),
   becomes: (world, { fields }) => {
     const cluster = CLUSTERS.find(({ id }) => id === fields['cluster_id']);
     return { status: 'active', s3_hostname: cluster?.['hostname'] ?? '', ...s3Keys(world) };
@@ -169,6 +174,12 @@ export const storage: Resource = {
     }),
   ],
 };
+
+/** A tier as an object storage shows it: its number has a name of its own there. */
+function tierOf(tierId: unknown): JsonObject {
+  const { id = 0, ...tier } = TIERS.find((each) => each['id'] === tierId) ?? {};
+  return { OBJSTORETIERID: id, ...tier };
+}
 
 const s3Keys = ({ random }: Call['world']): JsonObject => ({
   s3_access_key: random.hex(20).toUpperCase(),

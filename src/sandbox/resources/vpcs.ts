@@ -135,9 +135,13 @@ function attachments(call: Call, kind: NetworkKind): JsonObject[] {
   return attachedMachines(call, kind, id).flatMap((machine) =>
     networksOf(machine, kind)
       .filter((each) => each['id'] === id)
-      .map((each) => ({
+      .map(({ date_added: added = '', ...each }) => ({
         ...each,
         id: machine.id,
+        ip: { v4: each['ip_address'] ?? '' },
+        date_added: added,
+        // Names the subscription that an adapter of Vultr's own belongs to; a machine has none.
+        linked_subscription: { type: '', id: '' },
         description: machine.fields['label'] ?? '',
         type: machine.fields['mac_address'] === undefined ? 'vps' : 'baremetal',
         node_status: 'active',
