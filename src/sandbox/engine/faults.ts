@@ -1,11 +1,13 @@
 import type { Random } from './random.ts';
 import { pathFits } from './request-log.ts';
 
-const KINDS = [
+/** Every kind of fault. */
+export const FAULT_KINDS = [
   'latency',
   'drop-before',
   'drop-after',
   'status',
+  'error',
   'cut-body',
   'not-json',
   'hang',
@@ -13,7 +15,7 @@ const KINDS = [
 ] as const;
 
 /** What a fault does; see `Fault.kind`. */
-export type FaultKind = (typeof KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Something that goes wrong on purpose. JSON, so that it can come from a file or over `/_sandbox/faults`. */
 export interface Fault {
@@ -23,9 +25,10 @@ export interface Fault {
   path?: string;
   /**
    * `latency`: wait `latencyMs`, then go on. `drop-before`, `drop-after`: destroy the connection before or after the work
-   * is done. `status`: answer `status` as text/html, before the work or (`after`) behind it. `cut-body`: promise more bytes
-   * than are sent, then destroy. `not-json`: a 200 whose body is no JSON. `hang`: never answer. `slow-body`: the body
-   * comes over `latencyMs` in pieces. The work is done for cut-body, not-json and slow-body, not for hang.
+   * is done. `status`: respond with `status` and a page instead of JSON. `error`: respond with an error object, by default
+   * with status 200. `cut-body`: promise more bytes than are sent, then destroy. `not-json`: send something that is not
+   * JSON as application/json. `hang`: never respond. `slow-body`: send the body in pieces over `latencyMs`. The work is
+   * done for cut-body, not-json and slow-body, not for hang, and for status and error only with `after`.
    */
   kind: FaultKind;
   /** Chance of each fitting request to be hit, 0 to 1; 1 when left out. */
@@ -36,11 +39,17 @@ export interface Fault {
   skip?: number;
   /** Real milliseconds, at most 600 000; for latency and slow-body. */
   latencyMs?: number;
-  /** 400 to 599; for status. */
+  /** 200 to 599; for status, and for error, where it is 200 when left out. */
   status?: number;
-  /** For status: true does the work first. */
+  /** For status and error: true does the work first. */
   after?: boolean;
-  /** For status and not-json: the body instead of the maintenance page. */
+  /** For status and error: the value of the header Retry-After, a number of seconds or a date. */
+  retryAfter?: string;
+  /** For error: the text; `Internal server error` when left out. */
+  text?: string;
+  /** For error: the member that holds the text; `error` when left out. `message` is how managed databases refuse. */
+  member?: 'error' | 'message';
+  /** For status and not-json: the body instead of the usual one. */
   body?: string;
   /** For status: instead of text/html. */
   contentType?: string;
@@ -55,13 +64,19 @@ const isText = (value: unknown) => typeof value === 'string' && value.length <= 
 const MEMBERS: Record<keyof Fault, [check: (value: unknown) => boolean, expected: string]> = {
   method: [(value) => typeof value === 'string' && /^[A-Z]+$/.test(value), 'an upper-case HTTP method'],
   path: [(value) => typeof value === 'string' && value.startsWith('/'), 'a path that starts with /'],
-  kind: [(value) => KINDS.some((kind) => kind === value), `one of ${KINDS.join(', ')}`],
+  kind: [(value) => FAULT_KINDS.some((kind) => kind === value), `one of ${FAULT_KINDS.join(', ')}`],
   probability: [isNumberIn(0, 1), 'a number from 0 to 1'],
   times: [isCount, 'an integer >= 0'],
   skip: [isCount, 'an integer >= 0'],
   latencyMs: [isNumberIn(0, 600_000), 'milliseconds from 0 to 600000'],
-  status: [(value) => isNumberIn(400, 599)(value) && isCount(value), 'an HTTP status from 400 to 599'],
+  status: [(value) => isNumberIn(200, 599)(value) && isCount(value), 'an HTTP status from 200 to 599'],
   after: [(value) => typeof value === 'boolean', 'true or false'],
+  retryAfter: [
+    (value) => typeof value === 'string' && /^[\w ,:-]{1,40}$/.test(value),
+    'seconds or a date, as text',
+  ],
+  text: [isText, 'a string of at most 65536 characters'],
+  member: [(value) => value === 'error' || value === 'message', 'error or message'],
   body: [isText, 'a string of at most 65536 characters'],
   contentType: [(value) => typeof value === 'string' && /^[\w.+/; =-]+$/.test(value), 'a media type'],
 };

@@ -11,10 +11,13 @@ export function checkKey(authorization: string | undefined, method: string, remo
   const key = bearerKey(authorization);
   if (key === undefined || key.startsWith('invalid')) throw new ApiError(401, 'Invalid API token.');
   if (key.startsWith('blocked-ip')) throw new ApiError(401, `Unauthorized IP address: ${remoteAddress}`);
-  if (key.startsWith('no-acl') && method !== 'GET') {
+  if (key.startsWith('no-acl') && !isRead(method)) {
     throw new ApiError(403, 'This API key does not have the permission for this request.');
   }
 }
+
+/** True for the methods that change nothing. */
+export const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 /** The key of an `Authorization: Bearer <key>` header (RFC 6750, section 2.1). */
 export function bearerKey(authorization: string | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Answer } from './call.ts';
 import type { Fault } from './faults.ts';
-import { writeJson } from './json.ts';
+import { type Json, writeJson } from './json.ts';
 
 /** The headers that every answer of the real API carries. Compression is left out: the API sends it only when asked. */
 function commonHeaders(): Record<string, string> {
@@ -69,11 +69,14 @@ export function sendFaulty(response: ServerResponse, fault: Fault, answer: Answe
     case 'drop-after':
       response.socket?.destroy();
       return;
-    case 'status': {
-      const { status = 500, contentType = 'text/html', body: text = MAINTENANCE } = fault;
-      sendPage(response, { status, contentType, body: text });
+    case 'status':
+      setRetryAfter(response, fault);
+      sendStatus(response, fault);
       return;
-    }
+    case 'error':
+      setRetryAfter(response, fault);
+      sendAnswer(response, { status: fault.status ?? 200, body: errorObject(fault) });
+      return;
     case 'not-json':
       response.writeHead(answer.status === 204 ? 200 : answer.status, answerHeaders(answer));
       response.end(fault.body ?? '{"oops": <html>');
@@ -92,6 +95,23 @@ export function sendFaulty(response: ServerResponse, fault: Fault, answer: Answe
     default:
       sendAnswer(response, answer);
   }
+}
+
+function setRetryAfter(response: ServerResponse, { retryAfter }: Fault): void {
+  if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
+}
+
+/** A page with that status; for a 429 without anything else to say, the refusal of the edge. */
+function sendStatus(response: ServerResponse, fault: Fault): void {
+  const { status = 500, contentType = 'text/html', body = MAINTENANCE } = fault;
+  if (status === 429 && fault.body === undefined && fault.contentType === undefined)
+    sendRateLimited(response);
+  else sendPage(response, { status, contentType, body });
+}
+
+/** An error object as the API writes it; inside a success it has the status that belongs to it. */
+function errorObject({ status = 200, text = 'Internal server error', member = 'error' }: Fault): Json {
+  return member === 'message' ? { message: text } : { error: text, status: status < 400 ? 500 : status };
 }
 
 /** Sends `body` in at most ten pieces spread over `durationMs`; stops when the caller goes away. */

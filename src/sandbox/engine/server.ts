@@ -7,7 +7,7 @@ import type { Answer, BodyFormat } from './call.ts';
 import type { TimeSource } from './clock.ts';
 import { type Controls, control } from './control.ts';
 import type { EdgeLimit } from './edge-limit.ts';
-import { bearerKey, checkContentType, checkKey, parseBody, parseForm } from './gate.ts';
+import { bearerKey, checkContentType, checkKey, isRead, parseBody, parseForm } from './gate.ts';
 import { isObject, type Json } from './json.ts';
 import type { LoggedRequest } from './request-log.ts';
 import { errorPage, sendAnswer, sendFaulty, sendPage, sendRateLimited } from './send.ts';
@@ -53,7 +53,7 @@ export function createSandboxServer(parts: ServerParts): Server {
 
 async function answer(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '' } = request;
-  const [path = '', query = ''] = splitOnce(url, '?');
+  const [path = '', query = ''] = splitOnce(originForm(url), '?');
   if (path.startsWith('/_sandbox/')) {
     const body = await readBody(request);
     return sendAnswer(
@@ -76,7 +76,8 @@ async function answer(parts: ServerParts, request: IncomingMessage, response: Se
   if (latencyMs > 0) await wait(latencyMs, undefined, { signal: gone.signal });
   if (fault?.kind === 'drop-before') return void request.socket.destroy();
   if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'status' && fault.after !== true) {
+  const replacesWork = fault?.kind === 'status' || fault?.kind === 'error';
+  if (fault !== undefined && replacesWork && fault.after !== true) {
     request.resume();
     return sendFaulty(response, fault, { status: 200 });
   }
@@ -110,7 +111,7 @@ function perform(
     response.setHeader('x-user', ACCOUNT_EMAIL);
   }
   // Some official clients send list options as the body of a GET; the API hardly ever looks at it.
-  const json = method === 'GET' && route.readsBody !== true ? {} : readJson(sent.body, contentType, format);
+  const json = isRead(method) && route.readsBody !== true ? {} : readJson(sent.body, contentType, format);
   return parts.api.perform(route, {
     world: parts.world(),
     method,
@@ -172,6 +173,9 @@ function logEntry(parts: ServerParts, request: IncomingMessage, path: string, qu
   const entry = { atMs: parts.time.nowMs(), method: request.method ?? '', path, query, status: 0 };
   return keyHash === undefined ? entry : { ...entry, keyHash };
 }
+
+/** Takes scheme and authority off the absolute form of a target (RFC 9112, section 3.2.2). */
+const originForm = (target: string): string => target.replace(/^https?:\/\/[^/?]*/i, '');
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
