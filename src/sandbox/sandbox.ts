@@ -61,7 +61,8 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-const DEFAULT_LAG: LagOptions = {
+/** How long things take when `startSandbox` is told nothing else. */
+export const DEFAULT_LAG: Readonly<LagOptions> = {
   readMs: 1500,
   listMs: 3000,
   powerMs: 1000,

@@ -81,6 +81,9 @@ const MEMBERS: Record<keyof Fault, [check: (value: unknown) => boolean, expected
   contentType: [(value) => typeof value === 'string' && /^[\w.+/; =-]+$/.test(value), 'a media type'],
 };
 
+/** The name of every member of a fault. */
+export const FAULT_MEMBERS: readonly string[] = Object.keys(MEMBERS);
+
 const isMember = (name: string): name is keyof Fault => Object.hasOwn(MEMBERS, name);
 
 /** Checks a list of faults that came as JSON; throws a TypeError that names every wrong member. */
@@ -97,7 +100,7 @@ function problemsOf(fault: unknown): string[] {
   if (typeof fault !== 'object' || fault === null || Array.isArray(fault)) return [' must be an object'];
   const members = new Map<string, unknown>(Object.entries(fault).filter(([, value]) => value !== undefined));
   const problems = [...members].flatMap(([name, value]) => {
-    if (!isMember(name)) return [`.${name} is unknown (known: ${Object.keys(MEMBERS).join(', ')})`];
+    if (!isMember(name)) return [`.${name} is unknown (known: ${FAULT_MEMBERS.join(', ')})`];
     const [check, expected] = MEMBERS[name];
     return check(value) ? [] : [`.${name} must be ${expected}`];
   });
