@@ -12,13 +12,13 @@ import { createSandboxServer } from './engine/server.ts';
 import { type LagOptions, World } from './engine/world.ts';
 import { resources } from './resources/index.ts';
 
-/** What `startSandbox` can be told; everything has a default. */
+/** The options of `startSandbox`. Everything has a default. */
 export interface SandboxOptions {
   /** `host:port`; port 0 takes any free one. Default `127.0.0.1:0`. */
   listen?: string;
-  /** How many times faster than real time the sandbox lives, above 0; the edge limit stays in real time. Default 1. */
+  /** How many times faster than real time the sandbox lives, above 0. The edge limit stays in real time. Default 1. */
   timeScale?: number;
-  /** Requests a second of one source address; 0 switches the limit off. Default 30. */
+  /** Requests per second of one source address; 0 switches the limit off. Default 30. */
   rateLimitPerSecond?: number;
   /** Faults in force from the start. */
   faults?: readonly Fault[];
@@ -28,19 +28,21 @@ export interface SandboxOptions {
   seed?: number;
   /** How long things take, in milliseconds of sandbox time. */
   lag?: Partial<LagOptions>;
-  /** Instances kept at most; creating more is refused. Default 10 000. */
+  /** The largest number of instances. Creating more is refused. Default 10 000. */
   maxInstances?: number;
-  /** Resources of all kinds kept at most, the examples not counted; creating more is refused. Default 50 000. */
+  /**
+   * The largest number of resources of all kinds, not counting the examples. Creating more is refused. Default 50 000.
+   */
   maxResources?: number;
-  /** Requests remembered at most. Default 10 000. */
+  /** The largest number of requests that are remembered. Default 10 000. */
   maxLoggedRequests?: number;
 }
 
-/** What tests ask about purchases. */
+/** What tests want to know about purchases. */
 export interface SandboxState {
-  /** Instances ever created over the API, deleted ones included; the two examples do not count. */
+  /** How many instances have ever been created through the API, including deleted ones. The examples do not count. */
   readonly instancesCreated: number;
-  /** Every instance there is, those that lists still leave out included, as the API shows them. */
+  /** Every instance as the API shows it, including those that lists still leave out. */
   instances(): JsonObject[];
 }
 
@@ -55,9 +57,9 @@ export interface Sandbox {
   advance(ms: number): void;
   /** Sandbox time in milliseconds since 1970. */
   nowMs(): number;
-  /** Back to the state after the start: examples only, no faults, nothing logged. */
+  /** Returns to the state after the start: only the examples, no faults, nothing logged. */
   reset(): void;
-  /** Stops listening and ends every connection; may be called more than once. */
+  /** Stops listening and ends every connection. May be called more than once. */
   close(): Promise<void>;
 }
 

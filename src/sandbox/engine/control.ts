@@ -1,4 +1,4 @@
-import type { Answer } from './call.ts';
+import type { ApiResponse } from './call.ts';
 import type { FaultBook } from './faults.ts';
 import { parseFaults } from './faults.ts';
 import { isObject, type Json } from './json.ts';
@@ -17,9 +17,9 @@ export interface Controls {
 export const MAX_SHOWN_REQUESTS = 1000;
 
 /** Carries out a control; throws a TypeError or RangeError for a bad value. */
-type Control = (controls: Controls, readBody: () => Json) => Answer;
+type Control = (controls: Controls, readBody: () => Json) => ApiResponse;
 
-const done: Answer = { status: 204 };
+const done: ApiResponse = { status: 204 };
 
 /** Every control, by method and path. They are not part of Vultr's API. */
 export const CONTROLS: Readonly<Record<string, Control>> = {
@@ -52,7 +52,7 @@ export const CONTROLS: Readonly<Record<string, Control>> = {
 };
 
 /** Carries out the control of a request below `/_sandbox/`; throws a TypeError or RangeError for a bad value. */
-export function control(controls: Controls, method: string, path: string, readBody: () => Json): Answer {
+export function control(controls: Controls, method: string, path: string, readBody: () => Json): ApiResponse {
   const name = `${method} ${path}`;
   const wanted = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
   if (wanted === undefined)

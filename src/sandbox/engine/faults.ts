@@ -17,41 +17,41 @@ export const FAULT_KINDS = [
 /** What a fault does; see `Fault.kind`. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Something that goes wrong on purpose. JSON, so that it can come from a file or over `/_sandbox/faults`. */
+/** Something that goes wrong on purpose. It is JSON, so that it can come from a file or through `/_sandbox/faults`. */
 export interface Fault {
-  /** Only this verb; any when left out. */
+  /** The method to match; any by default. */
   method?: string;
-  /** Only this path, as sent and without query; a `*` segment stands for any one. Any path when left out. */
+  /** The path to match, as sent and without the query; any by default. The segment `*` stands for any one segment. */
   path?: string;
   /**
-   * `latency`: wait `latencyMs`, then go on. `drop-before`, `drop-after`: destroy the connection before or after the work
-   * is done. `status`: respond with `status` and a page instead of JSON. `error`: respond with an error object, by default
-   * with status 200. `cut-body`: promise more bytes than are sent, then destroy. `not-json`: send something that is not
-   * JSON as application/json. `hang`: never respond. `slow-body`: send the body in pieces over `latencyMs`. The work is
-   * done for cut-body, not-json and slow-body, not for hang, and for status and error only with `after`.
+   * `latency`: wait `latencyMs`, then go on. `drop-before`, `drop-after`: destroy the connection before or after the
+   * work is done. `status`: respond with `status` and a page instead of JSON. `error`: respond with an error object, by
+   * default with status 200. `cut-body`: promise more bytes than are sent, then destroy. `not-json`: send something
+   * that is not JSON as application/json. `hang`: never respond. `slow-body`: send the body in pieces over `latencyMs`.
+   * The work is done for cut-body, not-json and slow-body, not for hang, and for status and error only with `after`.
    */
   kind: FaultKind;
-  /** Chance of each fitting request to be hit, 0 to 1; 1 when left out. */
+  /** The chance of a matching request to be hit, from 0 to 1; 1 by default. */
   probability?: number;
-  /** Hits at most so many requests, then rests. */
+  /** The number of requests that are hit at most. */
   times?: number;
-  /** Lets so many fitting requests pass first. */
+  /** The number of matching requests that pass first. */
   skip?: number;
-  /** Real milliseconds, at most 600 000; for latency and slow-body. */
+  /** For latency and slow-body: milliseconds of real time, at most 600 000. */
   latencyMs?: number;
-  /** 200 to 599; for status, and for error, where it is 200 when left out. */
+  /** For status and error: from 200 to 599. The default of error is 200. */
   status?: number;
   /** For status and error: true does the work first. */
   after?: boolean;
   /** For status and error: the value of the header Retry-After, a number of seconds or a date. */
   retryAfter?: string;
-  /** For error: the text; `Internal server error` when left out. */
+  /** For error: the text, by default `Internal server error`. */
   text?: string;
-  /** For error: the member that holds the text; `error` when left out. `message` is how managed databases refuse. */
+  /** For error: the member that holds the text, by default `error`. Managed databases refuse with `message`. */
   member?: 'error' | 'message';
   /** For status and not-json: the body instead of the usual one. */
   body?: string;
-  /** For status: instead of text/html. */
+  /** For status: the media type, by default text/html. */
   contentType?: string;
 }
 
@@ -60,7 +60,7 @@ const isNumberIn = (low: number, high: number) => (value: unknown) =>
 const isCount = (value: unknown) => Number.isSafeInteger(value) && isNumberIn(0, 1e9)(value);
 const isText = (value: unknown) => typeof value === 'string' && value.length <= 65_536;
 
-/** What each member must be: a check and the words for it. */
+/** What each member must be: a check, and words that describe it. */
 const MEMBERS: Record<keyof Fault, [check: (value: unknown) => boolean, expected: string]> = {
   method: [(value) => typeof value === 'string' && /^[A-Z]+$/.test(value), 'an upper-case HTTP method'],
   path: [(value) => typeof value === 'string' && value.startsWith('/'), 'a path that starts with /'],
@@ -133,12 +133,12 @@ export class FaultBook {
     this.#armed = parseFaults([...faults]).map((fault) => ({ fault: { ...fault }, fitted: 0, hits: 0 }));
   }
 
-  /** Adds one fault behind the others. */
+  /** Adds a fault after the others. */
   add(fault: Fault): void {
     this.#armed.push(...parseFaults([fault]).map((parsed) => ({ fault: { ...parsed }, fitted: 0, hits: 0 })));
   }
 
-  /** Nothing goes wrong any more. */
+  /** Removes all faults. */
   clear(): void {
     this.#armed = [];
   }
@@ -148,7 +148,7 @@ export class FaultBook {
     return this.#armed.map(({ fault, hits }) => ({ ...fault, hits }));
   }
 
-  /** The faults that hit this request: every fitting latency, and the first fitting one of another kind. */
+  /** The faults that hit this request: every matching latency, and the first matching fault of another kind. */
   hitsFor(method: string, path: string): { latencyMs: number; fault: Fault | undefined } {
     let latencyMs = 0;
     let hit: Fault | undefined;

@@ -1,6 +1,6 @@
 import type { Route } from './call.ts';
 
-/** What the routing of a path found. */
+/** The result of routing a request. */
 export type Match =
   | { kind: 'route'; route: Route; params: Record<string, string> }
   | { kind: 'wrong-method'; allowed: string[] }
@@ -13,7 +13,8 @@ interface Compiled {
 
 /**
  * Finds the route of a request. The raw path is split at `/` before each segment is percent-decoded once, so `%2F`
- * stays inside its segment. HEAD is routed as GET. Where a literal and a parameter both fit, the literal wins, leftmost segment first.
+ * stays inside its segment. HEAD is routed as GET. Where a literal and a parameter both match, the literal wins, from
+ * the left.
  */
 export class Router {
   readonly #byLength = new Map<number, Compiled[]>();

@@ -3,9 +3,9 @@ import { findMetalPlan } from '../catalogue/metal-plans.ts';
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, routes, target } from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
-import { answerOne, type Collection } from '../engine/collection.ts';
+import { type Collection, oneResponse } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
@@ -18,7 +18,7 @@ const METAL = '/v2/bare-metals/{baremetal_id}';
 const MISSING = 'Invalid bare metal instance.';
 const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
 
-/** The bare metal machines. */
+/** The collection of bare metal machines. */
 export const bareMetal: Collection = {
   list: '/v2/bare-metals',
   item: METAL,
@@ -61,7 +61,7 @@ export const bareMetal: Collection = {
   },
 };
 
-/** Bare metal machines. */
+/** Bare metal machines and everything below them. */
 export const bareMetals: Resource = {
   collections: [bareMetal],
   routes: [
@@ -78,7 +78,7 @@ export const bareMetals: Resource = {
         const metal = target(call);
         metal.fields['status'] = 'pending';
         call.world.store.schedule(metal, call.world.lag.provisionMs, { status: 'active' });
-        return answerOne(bareMetal, call, metal, 202);
+        return oneResponse(bareMetal, call, metal, 202);
       },
       [`GET ${METAL}/upgrades`]: () =>
         ok({ upgrades: { os: [...operatingSystems], applications: [...applications] } }),
@@ -98,7 +98,7 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
   const tags = textsOf(given['tags']);
   return {
     ...sourceOf(call, Object.fromEntries(SOURCES.map((name) => [name, given[name] ?? '']))),
-    // Unlike an instance's, these two are texts with units.
+    // Unlike those of an instance, these two are strings with units.
     ram: `${String(plan['ram'])} MB`,
     disk: `${String(plan['disk_count'])}x ${String(plan['disk'])}GB ${String(plan['disk_type'])}`,
     main_ip: '',
@@ -134,7 +134,7 @@ function addIpv6(call: Call, metal: Entity): void {
   enableIpv6(call, bareMetal.list, metal, call.world.lag.provisionMs / 2);
 }
 
-/** Bare metal is in one VPC at most, which has to lie in its region. */
+/** Refuses more than one VPC, and a VPC in another region. */
 function checkNetworks(call: Call, ids: readonly string[], region: string): void {
   if (ids.length > 1) throw badRequest('Server is already attached to another VPC');
   for (const id of ids) {
@@ -149,7 +149,7 @@ function listed(call: Call): Entity[] {
   return ids.map((id) => named(call, '/v2/bare-metals', id, () => new ApiError(404, MISSING)));
 }
 
-function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): Answer {
+function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): ApiResponse {
   for (const machine of machines) machine.fields['power_status'] = verb === 'halt' ? 'stopped' : 'running';
   return noContent;
 }

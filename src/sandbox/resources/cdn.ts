@@ -14,7 +14,7 @@ const fresh = ({ world }: Call): JsonObject => ({
   cdn_url: `https://${world.random.hex(16)}.cdn.vultrcdn.com`,
   cache_size: 50_000_000,
   requests: 0,
-  // The documents and the Go client name these three differently.
+  // The documentation and the Go client use different names for these three.
   bytes_in: 0,
   in_bytes: 0,
   bytes_out: 0,
@@ -65,7 +65,7 @@ const file: Collection = {
 export const cdn: Resource = {
   collections: [pullZone, pushZone, file],
   routes: routes({
-    // A GET that acts, and answers with an empty array.
+    // This GET does something, and its response is an empty array.
     'GET /v2/cdns/pull-zones/{pullzone_id}/purge': (call) => {
       target(call).fields['last_purge'] = call.world.clock.isoNow();
       return { status: 202, body: [] };
@@ -77,7 +77,7 @@ export const cdn: Resource = {
       const totalSize = files.reduce((sum, { size }) => sum + Number(size), 0);
       return ok({ files, count: files.length, total_size: totalSize });
     },
-    // The upload itself goes elsewhere, so the file counts as uploaded at once.
+    // The upload itself goes to another host, so the file counts as uploaded at once.
     [`POST ${FILES}`]: (call) => {
       const { name = '', size = 0 } = readFields(parseFields('name! size:integer!'), call.body);
       if (Number(size) < 1) throw badRequest('Invalid size.');

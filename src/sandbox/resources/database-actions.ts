@@ -1,9 +1,18 @@
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
-import { answerOne, type Collection, createEntity } from '../engine/collection.ts';
+import {
+  type ApiResponse,
+  type Call,
+  noContent,
+  ok,
+  param,
+  type Route,
+  routes,
+  target,
+} from '../engine/call.ts';
+import { type Collection, createEntity, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields, readGiven } from '../engine/fields.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { databaseOptionRoutes } from './database-options.ts';
 import { DATABASE, databasePlans, ENGINE_VERSIONS } from './database-plans.ts';
 
@@ -15,13 +24,13 @@ const MIGRATION_FIELDS = parseFields(
   'host! port:integer! username! password! database ignored_databases ssl:boolean!',
 );
 
-/** Everything about a database that is not a thing of its own. */
+/** The routes of databases that are not those of a collection. */
 export function databaseRoutes(database: Collection, connectionPool: Collection): Route[] {
   return [
     ...databaseOptionRoutes,
     ...routes({
       'GET /v2/databases/available-services': () => ok({ available_services: ENGINE_VERSIONS }),
-      'GET /v2/databases/plans': ({ query }) => ok(listAnswer('plans', plansFor(query), query)),
+      'GET /v2/databases/plans': ({ query }) => ok(listBody('plans', plansFor(query), query)),
       [`GET ${DATABASE}/usage`]: (call) => {
         const { plan_disk: disk = 0, plan_ram: memory = 0, plan_vcpus: vcpus = 0 } = target(call).fields;
         const part = (limit: unknown, name: string) => ({
@@ -46,7 +55,7 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
         const pools = call.world.store.list(`/v2/databases/${target(call).id}/connection-pools`);
         const used = pools.reduce((sum, { fields }) => sum + Number(fields['size']), 0);
         const connections = { used, available: 22 - used, max: 22 };
-        const page = listAnswer(
+        const page = listBody(
           connectionPool.many,
           pools.map(({ fields }) => ({ ...fields })),
           call.query,
@@ -90,7 +99,7 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
   ];
 }
 
-const migrationTable: Record<string, (call: Call) => Answer> = {
+const migrationTable: Record<string, (call: Call) => ApiResponse> = {
   [`GET ${DATABASE}/migration`]: (call) => ok({ migration: target(call).fields['migration'] ?? {} }),
   [`POST ${DATABASE}/migration`]: (call) => {
     const {
@@ -121,12 +130,12 @@ const migrationTable: Record<string, (call: Call) => Answer> = {
 
 const setConnectorState =
   (state: string) =>
-  (call: Call): Answer => {
+  (call: Call): ApiResponse => {
     target(call).fields['state'] = state;
     return noContent;
   };
 
-const connectorTable: Record<string, (call: Call) => Answer> = {
+const connectorTable: Record<string, (call: Call) => ApiResponse> = {
   [`GET ${DATABASE}/available-connectors`]: () =>
     ok({
       available_connectors: [
@@ -177,8 +186,8 @@ function plansFor(query: URLSearchParams): readonly JsonObject[] {
   );
 }
 
-/** A database made from another: restored, forked, or following it. */
-function derive(call: Call, database: Collection, accepted: string): Answer {
+/** Makes a database from another: a restored one, a fork, or a read replica. */
+function derive(call: Call, database: Collection, accepted: string): ApiResponse {
   const source = target(call);
   const given = readFields(parseFields(accepted), call.body);
   const { database_engine = '', database_engine_version = '', plan = '', region = '' } = source.fields;
@@ -190,7 +199,7 @@ function derive(call: Call, database: Collection, accepted: string): Answer {
     ...given,
   });
   if (accepted === 'label! region!') made.fields['parent_id'] = source.id;
-  return answerOne(database, call, made, 200);
+  return oneResponse(database, call, made, 200);
 }
 
 function versionsAbove(call: Call): string[] {

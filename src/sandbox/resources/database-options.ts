@@ -1,8 +1,8 @@
-import { type Answer, type Call, type Route, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, type Route, routes, target } from '../engine/call.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 import { DATABASE } from './database-plans.ts';
 
-/** An option that a service offers, and its value as long as nobody sets it. */
+/** An option that a service offers, with its value until somebody sets it. */
 interface Option {
   name: string;
   value: boolean | number | string;
@@ -104,7 +104,7 @@ const SERVICE_OPTIONS: Record<string, Option[]> = {
   ],
 };
 
-/** Reading and setting the advanced options of a database and of the services beside it. */
+/** The routes that read and set the advanced options of a database and of the services beside it. */
 export const databaseOptionRoutes: Route[] = ['', ...Object.keys(SERVICE_OPTIONS)].flatMap(optionRoutes);
 
 function optionRoutes(service: string): Route[] {
@@ -120,7 +120,7 @@ function optionRoutes(service: string): Route[] {
   });
 }
 
-function shown(call: Call, service: string, status: number): Answer {
+function shown(call: Call, service: string, status: number): ApiResponse {
   const { fields } = target(call);
   const offered =
     (service === '' ? ENGINE_OPTIONS[String(fields['database_engine'])] : SERVICE_OPTIONS[service]) ?? [];

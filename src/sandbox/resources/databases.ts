@@ -9,7 +9,7 @@ import { regionOf } from './catalogue.ts';
 import { databaseRoutes } from './database-actions.ts';
 import { DATABASE, ENGINE_PORTS, findDatabasePlan } from './database-plans.ts';
 
-/** The managed databases. */
+/** The collection of managed databases. */
 export const database: Collection = {
   list: '/v2/databases',
   item: DATABASE,
@@ -135,7 +135,7 @@ export const databases: Resource = {
   routes: databaseRoutes(database, connectionPool),
 };
 
-/** The databases that follow this one, as they are shown themselves. */
+/** The read replicas of this database, in the form in which they are shown themselves. */
 function replicasOf(call: Call, primary: Entity): JsonObject[] {
   return call.world.store
     .list('/v2/databases')
@@ -165,7 +165,7 @@ function freshDatabase(call: Call, given: JsonObject): JsonObject {
     public_host: '',
     user: 'vultradmin',
     password: random.password(),
-    // A string, unlike every other port.
+    // Unlike every other port, this one is a string.
     port,
     cluster_time_zone: '',
     pending_charges: 0,
@@ -186,7 +186,7 @@ const PG_EXTENSIONS: JsonObject[] = [
 const certificate = (random: Random, kind: string): string =>
   `-----BEGIN ${kind}-----\n${Buffer.from(random.hex(48)).toString('base64')}\n-----END ${kind}-----\n`;
 
-/** What clients of Kafka show instead of a password. */
+/** The key and certificate that clients of Kafka authenticate with. */
 const accessKeys = (random: Random): JsonObject => ({
   access_key: certificate(random, 'PRIVATE KEY'),
   access_cert: certificate(random, 'CERTIFICATE'),

@@ -11,7 +11,7 @@ export const groupMember: Collection = {
   many: 'members',
   one: 'group_member',
   missing: 'User not found',
-  // The Go client sends the user's id as user_id, the documents the id or the name as display_name.
+  // The Go client sends the user's id as user_id. In the documentation, display_name is the id or the name.
   accepts: 'user_id display_name',
   restore: 'PUT 202',
   id: (call, given) => userOf(call, given).id,

@@ -17,7 +17,7 @@ const CLUSTER = `${CLUSTERS}/{vke_id}`;
 const POOL = `${CLUSTER}/node-pools/{nodepool_id}`;
 const MAX_NODES = 100;
 
-/** The OpenID Connect of a cluster that was made without. */
+/** The OpenID Connect settings of a cluster that was created without any. */
 const NO_OIDC: JsonObject = { issuer_url: '', client_id: '', username_claim: '', groups_claim: '' };
 
 const cluster: Collection = {
@@ -134,7 +134,7 @@ const taint: Collection = {
   accepts: 'key! value! effect!',
 };
 
-/** The Kubernetes engine. */
+/** Kubernetes clusters with their node pools. */
 export const kubernetes: Resource = {
   collections: [cluster, nodePool, node, label, taint],
   routes: [
@@ -172,7 +172,7 @@ type World = Call['world'];
 const vpcsOf = ({ store }: World, id: Json | undefined): JsonObject[] =>
   typeof id === 'string' && id !== '' ? [{ id, subnet: subnetOf(store.get('/v2/vpcs', id)) }] : [];
 
-/** What a pool shows of the things inside it. */
+/** The members of a pool that come from the collections inside it. */
 function insideOf({ store }: World, clusterId: string, { id }: Entity): JsonObject {
   const listed = (segment: string): JsonObject[] =>
     store.list(`${CLUSTERS}/${clusterId}/node-pools/${id}/${segment}`).map(({ fields }) => ({ ...fields }));
@@ -222,7 +222,7 @@ function addNode(call: Call, path: string, name: string): void {
   store.schedule(made, lag.provisionMs, { status: 'active', ip: random.ipv4(), private_ip: privateIp });
 }
 
-/** Labels and taints given with a pool live in collections of their own. */
+/** Moves the labels and taints in a pool's body to the collections of their own in which they are stored. */
 function takeMarks(call: Call, pool: Entity, given: JsonObject): void {
   const { labels, taints } = given;
   delete given['labels'];

@@ -1,11 +1,11 @@
 import { registryRegions } from '../catalogue/registry-regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, owner, routes, target } from '../engine/call.ts';
 import type { Collection } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 
 const REGISTRY = '/v2/registry/{registry_id}';
@@ -110,7 +110,7 @@ const robot: Collection = {
   missing: 'Invalid robot',
   idField: 'name',
   update: 'PUT 200',
-  // The sources disagree whether `access` is an object or an array; it is not shown.
+  // The sources disagree on whether `access` is an object or an array, so it is not shown.
   changes: 'description disable:boolean duration:integer',
   remove: true,
 };
@@ -132,7 +132,7 @@ const retentionRule: Collection = {
     disabled: false,
     action: 'retain',
     params: { [String(given['rule_type'])]: given['count'] ?? 0 },
-    // The documents have the plural, the Go client the singular.
+    // The documentation has the plural, the Go client the singular.
     scope_selectors: { repository: [selector(given, 'repository')] },
     scope_selector: { repository: [selector(given, 'repository')] },
     tag_selectors: [selector(given, 'tag')],
@@ -145,7 +145,7 @@ export const registries: Resource = {
   collections: [registry, repository, artifact, replication, robot, retentionRule],
   routes: routes({
     'GET /v2/registry/plan/list': () => ok({ plans: PLANS }),
-    'GET /v2/registry/region/list': ({ query }) => ok(listAnswer('regions', registryRegions, query)),
+    'GET /v2/registry/region/list': ({ query }) => ok(listBody('regions', registryRegions, query)),
     [`OPTIONS ${REGISTRY}/docker-credentials`]: (call) => ok(dockerConfig(call)),
     [`OPTIONS ${REGISTRY}/docker-credentials/kubernetes`]: kubernetesSecret,
     [`PUT ${REGISTRY}/user/password`]: () => ok({ success: true }),
@@ -166,7 +166,7 @@ function storageCount(mb: number, updatedAt: string): JsonObject {
   return { bytes: mb * 1024 ** 2, mb, gb: mb / 1024, tb: mb / 1024 ** 2, updated_at: updatedAt };
 }
 
-/** What a retention rule picks repositories or tags by. */
+/** The selector of a retention rule for repositories or tags. */
 function selector(given: JsonObject, kind: 'repository' | 'tag'): JsonObject {
   const { [`${kind}_action`]: decoration = '', [`${kind}_match`]: pattern = '' } = given;
   return { kind: 'doublestar', decoration, pattern };
@@ -176,7 +176,7 @@ function checkPlan(plan: unknown): void {
   if (!Object.hasOwn(PLANS, String(plan))) throw badRequest('Invalid plan chosen.');
 }
 
-/** Images come by pushing, which the API cannot do; so each registry starts with one image and one robot. */
+/** Adds an image and a robot to a new registry, because images are pushed by other means than the API. */
 function addExampleImage({ world }: Call, { id }: Entity): void {
   const { store, clock } = world;
   const now = clock.isoNow();
@@ -226,8 +226,8 @@ function dockerConfig(call: Call): { auths: Record<string, { auth: string }> } {
   return { auths: { [host]: { auth: Buffer.from(`${String(name)}:sandbox`).toString('base64') } } };
 }
 
-/** The one operation that answers YAML: a secret for a cluster, or its base64. */
-function kubernetesSecret(call: Call): Answer {
+/** The only operation whose response is YAML: a secret for a cluster, or its base64. */
+function kubernetesSecret(call: Call): ApiResponse {
   const config = Buffer.from(JSON.stringify(dockerConfig(call))).toString('base64');
   const yaml = [
     'apiVersion: v1',
