@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Api } from './engine/api.ts';
 import { systemTime, type TimeSource } from './engine/clock.ts';
+import type { Controls } from './engine/control.ts';
 import { EdgeLimit } from './engine/edge-limit.ts';
 import { type Fault, FaultBook } from './engine/faults.ts';
 import type { JsonObject } from './engine/json.ts';
@@ -77,28 +78,10 @@ export const DEFAULT_LAG: Readonly<LagOptions> = {
  * address cannot be bound, with a RangeError or TypeError for options that make no sense.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const {
-    listen = '127.0.0.1:0',
-    timeScale = 1,
-    rateLimitPerSecond = 30,
-    clock: time = systemTime,
-  } = options;
-  const { maxInstances = 10_000, maxResources = 50_000, maxLoggedRequests = 10_000 } = options;
-  const lag = { ...DEFAULT_LAG, ...options.lag };
-  if (!(timeScale > 0 && Number.isFinite(timeScale)))
-    throw new RangeError('timeScale must be a number above 0');
-  checkCounts({ rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, ...lag });
-  const seed = options.seed ?? randomInt(2 ** 32);
+  const { listen, seed, time, rateLimitPerSecond, maxLoggedRequests, ...worldOptions } = readOptions(options);
   const api = new Api(resources);
   const newWorld = (): World => {
-    const world = new World({
-      source: time,
-      timeScale,
-      seed,
-      lag,
-      maxInstances,
-      maxResources,
-    });
+    const world = new World({ source: time, seed, ...worldOptions });
     api.seed(world);
     return world;
   };
@@ -110,15 +93,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     get instancesCreated() {
       return world.instancesCreated;
     },
-    instances: () =>
-      world.store
-        .all('/v2/instances')
-        .map(({ fields: { default_password: _shownOnce, ...fields } }) => fields),
+    instances: () => instancesIn(world),
   };
-  const controls = {
+  const controls: Controls = {
     faults,
     requests,
-    advance: (ms: number) => world.clock.advance(ms),
+    advance: (ms) => world.clock.advance(ms),
     reset: () => {
       world = newWorld();
       limit.clear();
@@ -129,7 +109,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const server = createSandboxServer({ api, world: () => world, limit, controls, time });
   const url = await bind(server, listen);
-  let closing: Promise<void> | undefined;
   return {
     url,
     faults,
@@ -138,13 +117,45 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     advance: controls.advance,
     reset: controls.reset,
     nowMs: () => world.clock.nowMs(),
-    close: () => {
-      closing ??= new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      });
-      return closing;
-    },
+    close: onceClosed(server),
+  };
+}
+
+/** Fills in the defaults; throws a RangeError for a number that makes no sense. */
+function readOptions({ faults: _faults, clock, ...given }: SandboxOptions) {
+  const read = {
+    listen: '127.0.0.1:0',
+    timeScale: 1,
+    rateLimitPerSecond: 30,
+    maxInstances: 10_000,
+    maxResources: 50_000,
+    maxLoggedRequests: 10_000,
+    ...given,
+    seed: given.seed ?? randomInt(2 ** 32),
+    time: clock ?? systemTime,
+    lag: { ...DEFAULT_LAG, ...given.lag },
+  };
+  const { timeScale, rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, lag } = read;
+  if (!(timeScale > 0 && Number.isFinite(timeScale)))
+    throw new RangeError('timeScale must be a number above 0');
+  checkCounts({ rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, ...lag });
+  return read;
+}
+
+/** Every instance as the API shows it. The password is shown only by the response to the creation. */
+function instancesIn({ store }: World): JsonObject[] {
+  return store.all('/v2/instances').map(({ fields: { default_password: _shownOnce, ...fields } }) => fields);
+}
+
+/** A function that closes the server once, however often it is called. */
+function onceClosed(server: Server): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= new Promise((resolve, reject) => {
+      server.close((error) => (error === undefined ? resolve() : reject(error)));
+      server.closeAllConnections();
+    });
+    return closing;
   };
 }
 

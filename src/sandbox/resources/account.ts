@@ -1,7 +1,7 @@
 import { applicationVariables, findImage } from '../catalogue/applications.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Call, ok, param, routes, target } from '../engine/call.ts';
+import { type Call, ok, param, routes } from '../engine/call.ts';
 import { iso, spaced } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
@@ -52,21 +52,9 @@ const subaccount: Collection = {
   initial: () => ({ activated: false, balance: 0, pending_charges: 0 }),
 };
 
-const inference: Collection = {
-  list: '/v2/inference',
-  item: '/v2/inference/{inference_id}',
-  many: 'subscriptions',
-  one: 'subscription',
-  missing: 'invalid inference ID',
-  accepts: 'label!',
-  update: 'PATCH 202',
-  meta: false,
-  initial: ({ world }) => ({ api_key: world.random.hex(36).toUpperCase() }),
-};
-
 /** The account with its bills, keys and logs, and other resources that stand alone. */
 export const account: Resource = {
-  collections: [apiKeyRow, subaccount, inference],
+  collections: [apiKeyRow, subaccount],
   routes: routes({
     'GET /v2/account': ({ world }) => ok({ account: accountOf(world) }),
     'GET /v2/account/bgp': () => ok({ enabled: false, asn: 0, password: '' }),
@@ -96,37 +84,12 @@ export const account: Resource = {
     'GET /v2/billing/pending-charges': ({ world, query }) =>
       ok(listBody('pending_charges', pendingCharges(world), query, 'description')),
     'GET /v2/billing/pending-charges/csv': ({ world }) => pendingChargesCsv(pendingCharges(world)),
-    'GET /v2/inference/{inference_id}/usage': (call) => {
-      target(call);
-      return ok({ usage: INFERENCE_USAGE });
-    },
     'GET /v2/logs': (call) => ok(logs(call)),
     'GET /v2/marketplace/apps/{image_id}/variables': (call) => {
       if (findImage(param(call, 'image_id')) === undefined) throw new ApiError(404, 'Invalid image ID');
       return ok({ variables: applicationVariables });
     },
   }),
-};
-
-/** The usage of a new inference subscription. Older clients read `chat`. */
-const INFERENCE_USAGE: JsonObject = {
-  chat_by_model: {
-    current_month: [
-      { model: 'deepseek-r1-distill-llama-70b', tokens: 0, input_tokens: 0, output_price: 0, input_price: 0 },
-    ],
-    previous_month: [],
-  },
-  chat: {
-    completion_tokens: 0,
-    cost: 0,
-    input_tokens: 0,
-    input_cost: 0,
-    current_tokens: 0,
-    monthly_allotment: 50_000_000,
-    overage: 0,
-  },
-  audio: { tts_characters: 0, tts_sm_characters: 0 },
-  image: { megapixels: 0, sm_megapixels: 0 },
 };
 
 function accountOf(world: World): JsonObject {

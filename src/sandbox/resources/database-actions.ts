@@ -11,7 +11,7 @@ import {
 } from '../engine/call.ts';
 import { type Collection, createEntity, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields, readGiven } from '../engine/fields.ts';
-import { isObject, type JsonObject } from '../engine/json.ts';
+import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 import { listBody } from '../engine/paging.ts';
 import { databaseOptionRoutes } from './database-options.ts';
 import { DATABASE, databasePlans, ENGINE_VERSIONS } from './database-plans.ts';
@@ -20,6 +20,8 @@ const CONNECTOR_CLASS = 'io.aiven.kafka.connect.http.HttpSinkConnector';
 const ACCESS_FIELDS = parseFields(
   'redis_acl_categories:strings redis_acl_channels:strings redis_acl_commands:strings redis_acl_keys:strings acl_categories:strings acl_channels:strings acl_commands:strings acl_keys:strings permission',
 );
+/** The connections that all pools of a database share. */
+const MAX_CONNECTIONS = 22;
 const MIGRATION_FIELDS = parseFields(
   'host! port:integer! username! password! database ignored_databases ssl:boolean!',
 );
@@ -31,38 +33,13 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
     ...routes({
       'GET /v2/databases/available-services': () => ok({ available_services: ENGINE_VERSIONS }),
       'GET /v2/databases/plans': ({ query }) => ok(listBody('plans', plansFor(query), query)),
-      [`GET ${DATABASE}/usage`]: (call) => {
-        const { plan_disk: disk = 0, plan_ram: memory = 0, plan_vcpus: vcpus = 0 } = target(call).fields;
-        const part = (limit: unknown, name: string) => ({
-          [`current_${name}`]: 0.5,
-          [`max_${name}`]: limit as number,
-          percentage: 1,
-        });
-        return ok({
-          usage: {
-            disk: part(disk, 'gb'),
-            memory: part(memory, 'mb'),
-            cpu: { cpu: Number(vcpus), percentage: 3 },
-          },
-        });
-      },
+      [`GET ${DATABASE}/usage`]: (call) => ok({ usage: usageOf(target(call).fields) }),
       [`PUT ${DATABASE}/users/{username}/access-control`]: (call) => {
         const user = target(call);
         user.fields['access_control'] = readGiven(ACCESS_FIELDS, call.body);
         return { status: 202, body: { user: { ...user.fields } } };
       },
-      [`GET ${DATABASE}/connection-pools`]: (call) => {
-        const pools = call.world.store.list(`/v2/databases/${target(call).id}/connection-pools`);
-        const used = pools.reduce((sum, { fields }) => sum + Number(fields['size']), 0);
-        const connections = { used, available: 22 - used, max: 22 };
-        const page = listBody(
-          connectionPool.many,
-          pools.map(({ fields }) => ({ ...fields })),
-          call.query,
-          'name',
-        );
-        return ok({ connections, ...(isObject(page) ? page : {}) });
-      },
+      [`GET ${DATABASE}/connection-pools`]: (call) => listPools(call, connectionPool),
       [`GET ${DATABASE}/maintenance`]: () =>
         ok({ available_updates: ['Maintenance update for the database engine'] }),
       [`POST ${DATABASE}/maintenance`]: () => ok({ message: 'The maintenance updates have been scheduled.' }),
@@ -87,17 +64,49 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
         delete fields['parent_id'];
         return noContent;
       },
-      [`GET ${DATABASE}/version-upgrade`]: (call) => ok({ available_versions: versionsAbove(call) }),
-      [`POST ${DATABASE}/version-upgrade`]: (call) => {
-        const { version = '' } = readFields(parseFields('version!'), call.body);
-        if (!versionsAbove(call).includes(String(version))) throw badRequest('Invalid version.');
-        target(call).fields['database_engine_version'] = version;
-        return ok({ message: 'The version upgrade has been scheduled.' });
-      },
+      ...versionTable,
       ...connectorTable,
     }),
   ];
 }
+
+function usageOf({
+  plan_disk: disk = 0,
+  plan_ram: memory = 0,
+  plan_vcpus: vcpus = 0,
+}: JsonObject): JsonObject {
+  const part = (limit: Json, name: string): JsonObject => ({
+    [`current_${name}`]: 0.5,
+    [`max_${name}`]: limit,
+    percentage: 1,
+  });
+  return {
+    disk: part(disk, 'gb'),
+    memory: part(memory, 'mb'),
+    cpu: { cpu: Number(vcpus), percentage: 3 },
+  };
+}
+
+/** The connection pools of a database, with the number of connections that they use. */
+function listPools(call: Call, row: Collection): ApiResponse {
+  const pools = call.world.store
+    .list(`/v2/databases/${target(call).id}/connection-pools`)
+    .map(({ fields }) => ({ ...fields }));
+  const used = pools.reduce((sum, { size }) => sum + Number(size), 0);
+  const connections = { used, available: MAX_CONNECTIONS - used, max: MAX_CONNECTIONS };
+  const page = listBody(row.many, pools, call.query, 'name');
+  return ok({ connections, ...(isObject(page) ? page : {}) });
+}
+
+const versionTable: Record<string, (call: Call) => ApiResponse> = {
+  [`GET ${DATABASE}/version-upgrade`]: (call) => ok({ available_versions: versionsAbove(call) }),
+  [`POST ${DATABASE}/version-upgrade`]: (call) => {
+    const { version = '' } = readFields(parseFields('version!'), call.body);
+    if (!versionsAbove(call).includes(String(version))) throw badRequest('Invalid version.');
+    target(call).fields['database_engine_version'] = version;
+    return ok({ message: 'The version upgrade has been scheduled.' });
+  },
+};
 
 const migrationTable: Record<string, (call: Call) => ApiResponse> = {
   [`GET ${DATABASE}/migration`]: (call) => ok({ migration: target(call).fields['migration'] ?? {} }),
