@@ -47,12 +47,19 @@ const record: Collection = {
     // The name of the apex is "", so a required name may be empty, but not missing.
     if (call.body['name'] === undefined) throw badRequest();
     if (!RECORD_TYPES.includes(String(given['type']))) throw badRequest('Invalid record type.');
+    checkData(given['type'], given['data']);
     return { data: quoted(given['type'], given['data']) };
   },
   changing: (_call, { fields }, given) => {
+    checkData(fields['type'], given['data']);
     if (given['data'] !== undefined) given['data'] = quoted(fields['type'], given['data']);
   },
 };
+
+/** Vultr does not take a CAA record whose value contains blanks, although its syntax allows them. */
+function checkData(type: unknown, data: unknown): void {
+  if (type === 'CAA' && /"[^"]*\s[^"]*"/.test(String(data))) throw badRequest('Invalid record data.');
+}
 
 /** Domains and their records. */
 export const dns: Resource = {

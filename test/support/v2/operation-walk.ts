@@ -6,7 +6,7 @@ import {
   type Responded,
   type Values,
 } from '../../sandbox/operation-walk.ts';
-import { type Declared, rpc } from './declared.ts';
+import { type Declared, declared } from './declared.ts';
 
 export { type EncodedBody, encodeBody, targetOf } from '../../sandbox/operation-walk.ts';
 
@@ -24,7 +24,7 @@ export type Ask<Response extends Responded> = AskOf<Response, KnownOperation>;
 /** Every known operation. */
 export const operations: readonly KnownOperation[] = readOperations().map((known) => ({
   ...known,
-  rpc: rpc(known.id.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())),
+  rpc: rpcOf(known),
 }));
 
 const every = new OperationWalk(operations);
@@ -39,4 +39,15 @@ export function walk<Response extends Responded>(
   values: Readonly<Values> = {},
 ): Promise<Response> {
   return every.walk(operation, ask, values);
+}
+
+/** The rpc with the operation's method and path; the contract may name the parameters differently. */
+function rpcOf({ id, method, path }: KnownFacts): Declared {
+  const found = declared.find((rpc) => rpc.httpMethod === method && shapeOf(rpc.path) === shapeOf(path));
+  if (found === undefined) throw new Error(`No rpc of vultr.v2 does ${id}.`);
+  return found;
+}
+
+function shapeOf(path: string): string {
+  return path.replace(/\{\w+\}/g, '{}');
 }
