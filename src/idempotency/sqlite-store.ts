@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { REMEMBERED_MS } from './record.ts';
 import { startSqliteThread } from './sqlite-thread.ts';
-import { makeFolder, rememberFile } from './state-file.ts';
+import { prepareFolder, rememberFile } from './state-file.ts';
 import type { Begun, IdempotencyStore, StoreLimits } from './store.ts';
 
 /** What a store in SQLite is opened with. */
@@ -24,7 +24,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Idem
   const { stateDir } = options;
   if (stateDir === undefined) return await open(':memory:', undefined, options);
   try {
-    await makeFolder(stateDir);
+    await prepareFolder(stateDir);
     return await open(join(stateDir, FILE), FILE, options);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

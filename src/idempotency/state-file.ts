@@ -1,11 +1,17 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it. Not with mkdir's own `recursive`, which never returns below /proc.
- * @throws Error when there is none and it cannot be made
+ * Makes sure that there is a folder in which files can be made, and makes those above it.
+ * @throws Error that says why there is none
  */
-export async function makeFolder(folder: string): Promise<void> {
+export async function prepareFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  await access(folder, constants.W_OK | constants.X_OK);
+}
+
+/** Not with mkdir's own `recursive`, which never returns below /proc. */
+async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
