@@ -43,7 +43,12 @@ const AMBIGUOUS = new Set([
 export function withoutKey(thrown: unknown): CallError {
   const error = CallError.from(thrown);
   if (error.reached === 'no' || !AMBIGUOUS.has(error.reason)) return error;
-  return new CallError(error.code, 'CREATE_UNCERTAIN', error.message, {
+  // Where no response came, the message says so already.
+  const hint =
+    error.vultr === undefined
+      ? ''
+      : ' It may have been created all the same: look before you repeat the call.';
+  return new CallError(error.code, 'CREATE_UNCERTAIN', error.message + hint, {
     metadata: error.metadata,
     ...(error.vultr !== undefined && { vultr: error.vultr }),
     cause: error,

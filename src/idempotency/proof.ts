@@ -28,7 +28,7 @@ export function provesCreation(rule: CreateRule | undefined, response: VultrResp
 
 /** The error for a success that does not prove what it claims. Callers of the drop-in API get Vultr's response as it came. */
 export function unproven({ status, contentType, body }: VultrResponse): CallError {
-  const error = `Vultr answered ${status} without naming what it has created. Look for it before you repeat the call.`;
+  const error = `Vultr answered ${status} without naming what it has created.`;
   return new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', error, {
     vultr: { status, error, response: { status, contentType, body } },
     metadata: { http_status: String(status) },
