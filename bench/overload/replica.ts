@@ -17,7 +17,7 @@ const client = createStages({
     ...(plan.redisUrl === undefined ? {} : { redis: { url: plan.redisUrl } }),
   },
   breaker: {},
-  sharing: {},
+  singleflight: {},
   observe: (event) => {
     if (event.kind === 'source') sources.push(event.state);
   },

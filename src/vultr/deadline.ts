@@ -1,13 +1,13 @@
-import { MAX_TIMER_MS } from '../base/timer.ts';
-import { CallError } from '../status/call-error.ts';
-import { abortError } from '../status/abort.ts';
 import type { Clock } from '../base/clock.ts';
+import { MAX_TIMER_MS } from '../base/timer.ts';
+import { abortError } from '../status/abort.ts';
+import { CallError } from '../status/call-error.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest } from './request.ts';
 
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
- * The caller is answered at once and does not wait until the stages below have stopped: undici, for one, holds a request
+ * The caller hears of it at once and does not wait until the stages below have stopped: undici, for one, holds a request
  * that has no connection yet until it gets one.
  */
 export function enforceDeadline(clock: Clock): Stage {

@@ -26,7 +26,8 @@ export function readErrorText({ body, contentType }: VultrResponse): string | un
   const text = new TextDecoder().decode(body).trim();
   if (text === '') return undefined;
   const json = parseJson(text);
-  const found = json !== undefined ? textOf(json, 0) : isHtml(text, contentType) ? titleOf(text) : plain(text);
+  const found =
+    json !== undefined ? textOf(json, 0) : isHtml(text, contentType) ? titleOf(text) : plain(text);
   return found === undefined || found.trim() === '' ? undefined : clip(found.trim(), MAX_TEXT_LENGTH);
 }
 
@@ -37,8 +38,8 @@ export interface HiddenError {
 }
 
 /**
- * Looks for an error object in a successful response: `{"error": "...", "status": 500}`, which Vultr answers with 200 now
- * and then. Only a body that holds the word is parsed.
+ * Looks for an error object in a successful response: `{"error": "...", "status": 500}`, which Vultr now and
+ * then sends with 200. Only a body that holds the word is parsed.
  */
 export function findHiddenError({ body }: VultrResponse): HiddenError | undefined {
   if (body.length > MAX_ERROR_BODY_BYTES || body.length === 0) return undefined;
@@ -93,5 +94,9 @@ function titleOf(html: string): string | undefined {
 }
 
 function plain(text: string): string | undefined {
-  return text.length <= MAX_PLAIN_LENGTH && !/[\u0000-\u0008\ufffd]/.test(text) ? text : undefined;
+  return text.length <= MAX_PLAIN_LENGTH &&
+    !/\p{Cc}/u.test(text.replace(/[\t\n\r]/g, '')) &&
+    !text.includes('\ufffd')
+    ? text
+    : undefined;
 }

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { type BreakerPolicy, breakerOpen, createBreaker, sideOf } from './breaker.ts';
 import type { BudgetState } from './budget/budget.ts';
 import { createBudget } from './budget/create-budget.ts';
@@ -5,14 +7,13 @@ import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
 import { type CacheOptions, cacheCatalogue } from './cache.ts';
 import type { CircuitKind, Side } from './circuit.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
 import type { VultrObserver } from './observe.ts';
 import type { Send, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
-import { type SharingLimits, shareReads } from './singleflight.ts';
+import { type SingleflightLimits, singleflight } from './singleflight.ts';
 import { createTransport } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
@@ -27,18 +28,18 @@ export interface StageOptions {
   readonly retryBudget?: Partial<RetryBudgetLimits>;
   /** The request budget; undefined: requests go as they come. */
   readonly budget?: Partial<BudgetOptions>;
-  /** The breaker; undefined: requests go whether Vultr answers or not. */
+  /** The breaker; undefined: requests are sent whether Vultr responds or not. */
   readonly breaker?: Partial<BreakerPolicy>;
   /** The cache of the public catalogue; undefined: every request goes to Vultr. */
   readonly cache?: Omit<CacheOptions, 'clock'>;
   /** The sharing of identical reads; undefined: each is sent for itself. */
-  readonly sharing?: Partial<SharingLimits>;
+  readonly singleflight?: Partial<SingleflightLimits>;
   /** Further stages, the outermost first. They stand between retry and the breaker, so they see every attempt. */
   readonly stages?: readonly Stage[];
   /** Told of what budget, breaker and retry do. Default: nobody. */
   readonly observe?: VultrObserver;
   readonly clock?: Clock;
-  /** A number from 0 up to 1, for the jitter of retries. */
+  /** A number from 0 up to 1, for jitter. */
   readonly random?: () => number;
 }
 
@@ -75,7 +76,7 @@ export function createStages(options: StageOptions): Stages {
   const breaker =
     options.breaker === undefined
       ? undefined
-      : createBreaker({ clock, policy: options.breaker, observe, onOpen: refuseWaiting });
+      : createBreaker({ clock, random, policy: options.breaker, observe, onOpen: refuseWaiting });
   const transport = createTransport({
     baseUrl: options.baseUrl,
     userAgent: options.userAgent ?? 'vultr-grpc',
@@ -94,18 +95,18 @@ export function createStages(options: StageOptions): Stages {
           observe,
         });
 
-  /** With the breaker open, nobody need wait for a turn to be refused. */
+  /** With the breaker open, nobody need wait for a permit only to be refused. */
   function refuseWaiting(side: Side, retryMs: number): void {
     budget?.refuseWaiting(
       (kind) => sideOf(kind) === side,
-      () => breakerOpen(side, retryMs),
+      () => breakerOpen(side, spreadRetry(retryMs, random)),
     );
   }
 
   const stages: readonly Stage[] = [
     ...(options.cache === undefined ? [] : [cacheCatalogue({ ...options.cache, clock })]),
     enforceDeadline(clock),
-    ...(options.sharing === undefined ? [] : [shareReads({ clock, limits: options.sharing })]),
+    ...(options.singleflight === undefined ? [] : [singleflight({ clock, limits: options.singleflight })]),
     retry,
     ...(options.stages ?? []),
     ...(breaker === undefined ? [] : [breaker.guard]),

@@ -2,7 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { toConnectionError } from './connection-errors.ts';
-import { badAnswer } from './errors.ts';
+import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
@@ -66,7 +66,7 @@ export function createTransport({ baseUrl, userAgent, limits }: TransportOptions
     }
     const encoding = toText(response.headers['content-encoding']);
     if (encoding !== '' && encoding !== 'identity')
-      throw badAnswer(request, 'is compressed, which was not asked for');
+      throw badResponse(request, 'is compressed, which was not asked for');
     const location = toText(response.headers['location']);
     const retryAfter = toText(response.headers['retry-after']);
     return {

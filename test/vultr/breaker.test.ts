@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import type { StageOptions } from '../../src/vultr/stages.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { VultrEvent } from '../../src/vultr/observe.ts';
+import type { StageOptions } from '../../src/vultr/stages.ts';
 import { context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 const CHANGE = request({ method: 'PATCH', kind: 'change' });

@@ -3,14 +3,12 @@ import { payloadOf } from '../../src/payload/payload-memo.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { cacheCatalogue } from '../../src/vultr/cache.ts';
 import type { VultrRequest } from '../../src/vultr/request.ts';
-import { closed, failure, request } from '../support/vultr.ts';
 import {
   type Answer,
   answering,
   countingAnswer,
   cutOff,
   failing,
-  holdClock,
   listRequest,
   type Parts,
   startCounting,
@@ -18,11 +16,13 @@ import {
   startStack,
   textOf,
 } from '../support/cache.ts';
+import { ManualClock } from '../support/clock.ts';
+import { closed, failure, request } from '../support/vultr.ts';
 
 describe('a public list', () => {
   test('is asked for once and then kept, with its age', async () => {
     const { ask, clock, upstream } = await startFilled();
-    clock.advance(42_000);
+    clock.shift(42_000);
     const hit = await ask();
     expect(hit).toMatchObject({ status: 200, cache: { state: 'hit', ageMs: 42_000 } });
     expect(textOf(hit)).toBe('{"count":1}');
@@ -184,7 +184,7 @@ describe('the bounds', () => {
   test.each([{ freshMs: 0 }, { keepMs: -1 }, { maxEntries: 0.5 }, { maxBytes: Number.NaN }])(
     'are refused at the start when they are none: %j',
     (limits) => {
-      const options = { clock: holdClock(), onRefreshFailed: () => undefined, limits };
+      const options = { clock: new ManualClock(), onRefreshFailed: () => undefined, limits };
       expect(() => cacheCatalogue(options)).toThrow(/^cache\.\w+ is /);
     },
   );

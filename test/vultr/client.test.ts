@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createStages } from '../../src/vultr/stages.ts';
 import type { Stage } from '../../src/vultr/request.ts';
+import { createStages } from '../../src/vultr/stages.ts';
 import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
 
 describe('a client', () => {

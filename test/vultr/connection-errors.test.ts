@@ -126,7 +126,7 @@ describe('a failed connection is UNAVAILABLE', () => {
     const client = startClient(upstream.url);
     const change = await failure(client.send(request({ kind: 'change' }), context()));
     const read = await failure(client.send(request(), context()));
-    expect(change.message).toContain('not known: look before you repeat it');
+    expect(change.message).toContain('not known: check before you repeat it');
     expect(read.message).toBe('The connection to Vultr failed before an answer came.');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { CallError } from '../../src/status/call-error.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { CallError } from '../../src/status/call-error.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import type { Send } from '../../src/vultr/request.ts';
 import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
@@ -52,7 +52,7 @@ describe('the deadline', () => {
       return never(asked, given);
     };
     const error = await failure(enforceDeadline(systemClock)(sent)(request({ kind: 'change' }), context(10)));
-    expect(error.message).toContain('look before you repeat it');
+    expect(error.message).toContain('check before you repeat it');
     expect(error.reached).toBe('maybe');
   });
 

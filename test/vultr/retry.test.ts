@@ -1,25 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import type { StageOptions } from '../../src/vultr/stages.ts';
-import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { retryFailures } from '../../src/vultr/retry.ts';
 import { RetryBudget } from '../../src/vultr/retry-budget.ts';
+import type { StageOptions } from '../../src/vultr/stages.ts';
+import { PassingClock } from '../support/clock.ts';
 import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
-
-/** A clock that stands still but for its sleeps, which it notes and passes at once. */
-function createClock(): Clock & { readonly slept: number[] } {
-  const slept: number[] = [];
-  let nowMs = Date.now();
-  return {
-    slept,
-    now: () => nowMs,
-    sleep: async (ms) => {
-      slept.push(ms);
-      nowMs += ms;
-    },
-  };
-}
 
 /** An upstream that fails `failures` times with a status, then answers `{}`; it counts what it was asked. */
 async function startFlaky(status: number, failures: number, body = '') {
@@ -40,7 +27,10 @@ describe('a repeatable request', () => {
     'is repeated after %i until it succeeds, and the answer tells how often',
     async (status) => {
       const upstream = await startFlaky(status, 2);
-      const response = await startRetrying(upstream.url, { clock: createClock() }).send(request(), context());
+      const response = await startRetrying(upstream.url, { clock: new PassingClock() }).send(
+        request(),
+        context(),
+      );
       expect(response).toMatchObject({ status: 200, attempts: 3 });
       expect(upstream.asked).toHaveLength(3);
     },
@@ -48,7 +38,7 @@ describe('a repeatable request', () => {
 
   test('fails with the last failure after the last attempt, and does not wait behind it', async () => {
     const upstream = await startFlaky(503, 99);
-    const clock = createClock();
+    const clock = new PassingClock();
     const error = await failure(startRetrying(upstream.url, { clock }).send(request(), context()));
     expect(error).toMatchObject({ code: 'UNAVAILABLE', retryDelayMs: 1_000, vultr: { status: 503 } });
     expect(upstream.asked).toHaveLength(3);
@@ -62,7 +52,7 @@ describe('a repeatable request', () => {
       response.writeHead(bodies.length === 1 ? 503 : 200).end('{}');
     });
     const body = Buffer.from('{"label":"x"}');
-    await startRetrying(upstream.url, { clock: createClock() }).send(
+    await startRetrying(upstream.url, { clock: new PassingClock() }).send(
       request({ method: 'PUT', body }),
       context(),
     );
@@ -83,14 +73,17 @@ describe('a repeatable request', () => {
         else socket.end(answer);
       });
     });
-    const response = await startRetrying(upstream.url, { clock: createClock() }).send(request(), context());
+    const response = await startRetrying(upstream.url, { clock: new PassingClock() }).send(
+      request(),
+      context(),
+    );
     expect(response).toMatchObject({ status: 200, attempts: 2 });
   });
 
   test('is repeated when its connection was refused', async () => {
     const upstream = await startTcp(() => undefined);
     await upstream.close();
-    const clock = createClock();
+    const clock = new PassingClock();
     const error = await failure(startRetrying(upstream.url, { clock }).send(request(), context()));
     expect(error.code).toBe('UNAVAILABLE');
     expect(clock.slept).toHaveLength(2);
@@ -156,7 +149,7 @@ describe('a request that certainly did not reach Vultr', () => {
     const upstream = await startFlaky(429, 5);
     const throttled: (boolean | undefined)[] = [];
     const client = startRetrying(upstream.url, {
-      clock: createClock(),
+      clock: new PassingClock(),
       stages: [
         (next) => (asked, given) => {
           throttled.push(given.throttled);
@@ -172,7 +165,7 @@ describe('a request that certainly did not reach Vultr', () => {
     const upstream = await startFlaky(429, 99);
     const retry = { maxAttempts: 3, maxThrottled: 4 };
     const error = await failure(
-      startClient(upstream.url, { clock: createClock(), retry }).send(create, context(60_000)),
+      startClient(upstream.url, { clock: new PassingClock(), retry }).send(create, context(60_000)),
     );
     expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'RATE_LIMITED', reached: 'no' });
     expect(upstream.asked).toHaveLength(5);
@@ -185,7 +178,7 @@ describe('a request that certainly did not reach Vultr', () => {
   test('is repeated after a refused connection, whatever it is', async () => {
     const upstream = await startTcp(() => undefined);
     await upstream.close();
-    const clock = createClock();
+    const clock = new PassingClock();
     const error = await failure(startRetrying(upstream.url, { clock }).send(create, context()));
     expect(error).toMatchObject({ code: 'UNAVAILABLE', reached: 'no' });
     expect(clock.slept).toHaveLength(2);
@@ -198,7 +191,7 @@ describe('a request that certainly did not reach Vultr', () => {
     const refused = new CallError('RESOURCE_EXHAUSTED', 'RATE_LIMITED', 'x', { reached: 'no' });
     const errors = [lost, refused];
     const send = retryFailures({
-      clock: createClock(),
+      clock: new PassingClock(),
       random: () => 0,
       policy: {},
       budget: new RetryBudget({}),
@@ -213,7 +206,7 @@ describe('the retry budget', () => {
 
   test('lets an outage see few more requests than were asked', async () => {
     const upstream = await startFlaky(503, 1_000);
-    const client = startRetrying(upstream.url, { clock: createClock(), ...options });
+    const client = startRetrying(upstream.url, { clock: new PassingClock(), ...options });
     for (let count = 0; count < 100; count++) await failure(client.send(request(), context()));
     expect(upstream.asked.length).toBeLessThanOrEqual(105);
     expect(client.state().retryTokens).toBe(0);
@@ -221,7 +214,7 @@ describe('the retry budget', () => {
 
   test('comes back with successes', async () => {
     const upstream = await startFlaky(503, 100);
-    const client = startRetrying(upstream.url, { clock: createClock(), ...options });
+    const client = startRetrying(upstream.url, { clock: new PassingClock(), ...options });
     while (upstream.asked.length < 100) await failure(client.send(request(), context()));
     for (let count = 0; count < 14; count++) await client.send(request(), context());
     expect(client.state().retryTokens).toBe(7);
@@ -232,7 +225,7 @@ describe('the retry budget', () => {
   test('is not spent by a 429, which is no outage', async () => {
     const upstream = await startFlaky(429, 30);
     const retry = { maxAttempts: 2, maxThrottled: 50 };
-    const client = startClient(upstream.url, { clock: createClock(), retry, ...options });
+    const client = startClient(upstream.url, { clock: new PassingClock(), retry, ...options });
     expect(await client.send(request(), context(600_000))).toMatchObject({ attempts: 31 });
     expect(client.state().retryTokens).toBe(10);
   });
@@ -246,7 +239,7 @@ describe('the retry budget', () => {
 describe('the wait before a repetition', () => {
   async function waits(random: () => number, maxAttempts = 6): Promise<number[]> {
     const upstream = await startFlaky(503, 99);
-    const clock = createClock();
+    const clock = new PassingClock();
     const retry = { maxAttempts, baseDelayMs: 100, maxDelayMs: 500 };
     await failure(startRetrying(upstream.url, { clock, random, retry }).send(request(), context(60_000)));
     return clock.slept;
@@ -265,7 +258,7 @@ describe('the wait before a repetition', () => {
 
   test('is not begun when the deadline would cut it; the failure itself is reported', async () => {
     const upstream = await startFlaky(503, 99);
-    const clock = createClock();
+    const clock = new PassingClock();
     const retry = { maxAttempts: 9, baseDelayMs: 1_000, maxDelayMs: 100_000 };
     const client = startRetrying(upstream.url, { clock, random: () => 1, retry });
     const error = await failure(client.send(request(), { ...context(), deadline: clock.now() + 4_000 }));

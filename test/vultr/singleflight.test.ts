@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
 import type { SendContext, Stage, VultrRequest } from '../../src/vultr/request.ts';
-import { shareReads } from '../../src/vultr/singleflight.ts';
+import { singleflight } from '../../src/vultr/singleflight.ts';
+import { type Answer, failing, startCounting, startStack, textOf } from '../support/cache.ts';
+import { ManualClock } from '../support/clock.ts';
 import { closed, failure, request } from '../support/vultr.ts';
-import { type Answer, failing, holdClock, startCounting, startStack, textOf } from '../support/cache.ts';
 
 const LEFT = new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.');
 
@@ -118,7 +119,7 @@ describe('a caller who leaves', () => {
   test('before it came has nothing sent', async () => {
     const upstream = await startCounting();
     const { context } = startStack(upstream.url);
-    const send = shareReads({ clock: holdClock() })(() => Promise.reject(new Error('It was sent.')));
+    const send = singleflight({ clock: new ManualClock() })(() => Promise.reject(new Error('It was sent.')));
     expect(await failure(send(request(), context(10_000, AbortSignal.abort(LEFT))))).toBe(LEFT);
   });
 });
@@ -195,7 +196,7 @@ describe('the bounds', () => {
   test('send what is beyond the number of shared requests for its caller alone', async () => {
     const upstream = await startCounting();
     const release = upstream.hold();
-    const { send, context } = startStack(upstream.url, { sharing: { maxFlights: 3 } });
+    const { send, context } = startStack(upstream.url, { singleflight: { maxShared: 3 } });
     const ask = (path: string) => [send(request({ path }), context()), send(request({ path }), context())];
     const answers = ['/1', '/2', '/3', '/4', '/5'].flatMap(ask);
     await upstream.reached(7);
@@ -210,13 +211,13 @@ describe('the bounds', () => {
 
   test('let nobody join a request that has run for too long, and leave it to its callers', async () => {
     const upstream = await startCounting();
-    const { send, context, clock } = startStack(upstream.url, { sharing: { joinableMs: 1_000 } });
+    const { send, context, clock } = startStack(upstream.url, { singleflight: { joinableMs: 1_000 } });
     const releaseEarly = upstream.hold((_, response) => response.end('"early"'));
     const early = send(request(), context());
-    clock.advance(999);
+    clock.shift(999);
     const joined = send(request(), context());
     await upstream.reached(1);
-    clock.advance(1);
+    clock.shift(1);
     const releaseLate = upstream.hold((_, response) => response.end('"late"'));
     const late = send(request(), context());
     await upstream.reached(2);
@@ -229,17 +230,17 @@ describe('the bounds', () => {
     expect(upstream.asked).toHaveLength(2);
   });
 
-  test.each([{ maxFlights: 0 }, { maxFlights: 1.5 }, { joinableMs: -1 }, { joinableMs: Number.NaN }])(
+  test.each([{ maxShared: 0 }, { maxShared: 1.5 }, { joinableMs: -1 }, { joinableMs: Number.NaN }])(
     'are refused at the start when they are none: %j',
     (limits) => {
-      expect(() => shareReads({ clock: holdClock(), limits })).toThrow(/^sharing\.\w+ is /);
+      expect(() => singleflight({ clock: new ManualClock(), limits })).toThrow(/^singleflight\.\w+ is /);
     },
   );
 });
 
 test('a stage below that throws at once fails the call, and the next call is sent', async () => {
   let count = 0;
-  const send = shareReads({ clock: holdClock() })(() => {
+  const send = singleflight({ clock: new ManualClock() })(() => {
     count += 1;
     throw LEFT;
   });

@@ -171,7 +171,7 @@ describe('close', () => {
     await client.close();
     const error = await running;
     expect(error).toMatchObject({ code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN' });
-    expect(error.message).toContain('look before you repeat it');
+    expect(error.message).toContain('check before you repeat it');
     await closed(upstream.connections[0]);
   });
 

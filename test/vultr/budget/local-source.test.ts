@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createLocalSource } from '../../../src/vultr/budget/local-source.ts';
 import { type BudgetOptions, intervalOf, resolveBudget, shareOf } from '../../../src/vultr/budget/options.ts';
+import { type PermitSource, WINDOW_MS } from '../../../src/vultr/budget/permit.ts';
 import { RateFactor } from '../../../src/vultr/budget/rate-factor.ts';
-import { type SlotSource, WINDOW_MS } from '../../../src/vultr/budget/slot.ts';
-import { ManualClock, mostInOneSecond } from '../../support/budget.ts';
+import { mostInOneSecond } from '../../support/budget.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 /** Uses slots one after the other, each as late as `lateMs()` after its time. */
-async function use(clock: ManualClock, source: SlotSource, forMs: number, lateMs: () => number) {
+async function use(clock: ManualClock, source: PermitSource, forMs: number, lateMs: () => number) {
   const times: number[] = [];
   const endMs = clock.now() + forMs;
   while (clock.now() < endMs) {
@@ -27,7 +28,7 @@ function lateness(most: number): () => number {
 
 describe('a local source', () => {
   const limits = resolveBudget({});
-  const create = (clock: ManualClock, burst = limits.burst): SlotSource =>
+  const create = (clock: ManualClock, burst = limits.burst): PermitSource =>
     createLocalSource({ clock, intervalMs: intervalOf(limits), limit: 30, burst });
 
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Place, TurnQueue } from '../../../src/vultr/budget/permit-queue.ts';
+import { PermitQueue, type Place } from '../../../src/vultr/budget/permit-queue.ts';
 
 interface Item extends Place {
   readonly name: string;
@@ -12,13 +12,13 @@ function item(name: string): Item {
   return { name, kind, credential, bytes: 10, again: name.endsWith('!') };
 }
 
-function queueOf(names: string): TurnQueue<Item> {
-  const queue = new TurnQueue<Item>();
+function queueOf(names: string): PermitQueue<Item> {
+  const queue = new PermitQueue<Item>();
   for (const name of names.split(' ')) queue.add(item(name));
   return queue;
 }
 
-function drain(queue: TurnQueue<Item>): string {
+function drain(queue: PermitQueue<Item>): string {
   const names: string[] = [];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) names.push(next.name);
   return names.join(' ');
@@ -58,7 +58,7 @@ describe('the order of turns', () => {
       return seed % below;
     };
     for (let round = 0; round < 50; round++) {
-      const queue = new TurnQueue<Item>();
+      const queue = new PermitQueue<Item>();
       for (let count = 0; count < 60; count++) {
         const name = `${['', '+', '-'][random(3)]}${'ABCDEFG'[random(7)]}${count}${random(9) === 0 ? '!' : ''}`;
         queue.add(item(name));

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../bench/overload/redis-server.ts';
-import { DEFAULT_BUDGET } from '../../../src/vultr/budget/options.ts';
-import { createSharedSource } from '../../../src/vultr/budget/shared-source.ts';
-import type { SlotSource } from '../../../src/vultr/budget/slot.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { DEFAULT_BUDGET } from '../../../src/vultr/budget/options.ts';
+import type { PermitSource } from '../../../src/vultr/budget/permit.ts';
+import { createSharedSource } from '../../../src/vultr/budget/shared-source.ts';
 import type { VultrEvent } from '../../../src/vultr/observe.ts';
-import { startTcp } from '../../support/vultr.ts';
 import { mostInOneSecond } from '../../support/budget.ts';
+import { startTcp } from '../../support/vultr.ts';
 
 const server = await startRedisServer();
 const needed =
@@ -42,7 +42,7 @@ function startSource(given: { url?: string; replicas?: number; key?: string } = 
 }
 
 /** Uses slots one after the other until the time is over; when each was used. */
-async function use(source: SlotSource, forMs: number): Promise<number[]> {
+async function use(source: PermitSource, forMs: number): Promise<number[]> {
   const times: number[] = [];
   const end = Date.now() + forMs;
   while (Date.now() < end) {
@@ -54,7 +54,7 @@ async function use(source: SlotSource, forMs: number): Promise<number[]> {
   return times;
 }
 
-async function reach(source: SlotSource, kind: string): Promise<void> {
+async function reach(source: PermitSource, kind: string): Promise<void> {
   await vi.waitFor(() => expect(source.state().kind).toBe(kind), { timeout: 5_000, interval: 10 });
 }
 
