@@ -18,9 +18,9 @@ describe('a list that is no longer fresh', () => {
   test('is so after exactly five minutes', async () => {
     const { ask, clock } = await startFilled();
     clock.shift(FRESH - 1);
-    expect((await ask()).cache).toEqual({ state: 'hit', ageMs: FRESH - 1 });
+    expect((await ask()).cache).toEqual({ state: 'hit', ageMs: FRESH - 1, freshMs: FRESH });
     clock.shift(1);
-    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: FRESH });
+    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: FRESH, freshMs: FRESH });
   });
 
   test('is given to everybody at once while exactly one refresh runs', async () => {
@@ -54,7 +54,7 @@ describe('a list that is no longer fresh', () => {
   test('counts as such when the clock was put back, as its age is not known', async () => {
     const { ask, clock } = await startFilled();
     clock.shift(-DAY);
-    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: 0 });
+    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: 0, freshMs: FRESH });
     await vi.waitFor(async () => expect((await ask()).cache?.state).toBe('hit'));
   });
 });
@@ -77,11 +77,11 @@ describe('while Vultr does not answer', () => {
     const { ask, clock, upstream, failures } = await startFilled({ cache: { refreshTimeoutMs } });
     await fail(upstream);
     clock.shift(FRESH);
-    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: FRESH });
+    expect((await ask()).cache).toEqual({ state: 'stale', ageMs: FRESH, freshMs: FRESH });
     await vi.waitFor(() => expect(failures.map((error) => error.code)).toEqual([code]));
     clock.shift(DAY - FRESH - 1);
     const last = await ask();
-    expect(last.cache).toEqual({ state: 'stale', ageMs: DAY - 1 });
+    expect(last.cache).toEqual({ state: 'stale', ageMs: DAY - 1, freshMs: FRESH });
     expect(textOf(last)).toBe('{"count":1}');
     await vi.waitFor(() => expect(failures).toHaveLength(2));
   });

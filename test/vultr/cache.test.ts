@@ -32,7 +32,11 @@ describe('a public list', () => {
   test('is marked as a miss, of no age, when Vultr was asked', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
-    expect((await send(listRequest(), context())).cache).toEqual({ state: 'miss', ageMs: 0 });
+    expect((await send(listRequest(), context())).cache).toEqual({
+      state: 'miss',
+      ageMs: 0,
+      freshMs: 300_000,
+    });
   });
 
   test('is one object for all, so that it is parsed and encoded once', async () => {

@@ -158,7 +158,7 @@ describe('the options', () => {
     [{ burst: 0 }, 'budget.burst is 0'],
     [{ maxWaiting: 1.5 }, 'budget.maxWaiting is 1.5'],
     [{ replicas: -1 }, 'budget.replicas is -1'],
-    [{ reserve: 0 }, 'has to be 0.074 or more'],
+    [{ reserve: 0 }, 'must be 0.074 or more'],
   ])('%j are refused', (options, words) => {
     expect(() => resolveBudget(options)).toThrow(TypeError);
     expect(() => resolveBudget(options)).toThrow(words);
