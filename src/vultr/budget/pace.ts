@@ -3,6 +3,9 @@ import type { PermitSource } from './permit.ts';
 /** How many permits the estimate looks back on. */
 const WINDOW_PERMITS = 256;
 
+/** The number of responses of which the fastest shows how long Vultr takes at best. */
+const WINDOW_RESPONSES = 32;
+
 /**
  * The estimate starts as if permits had come at the full rate for so long: a single gap, which a burst or a busy machine
  * leaves behind, then says little, and a lasting one says it all.
@@ -28,6 +31,8 @@ export class Pace {
   /** The last grants since requests began to wait, the oldest first. */
   #grants: Grant[] = [];
   #lastResponseMs = Number.NEGATIVE_INFINITY;
+  /** How long the last responses took. */
+  readonly #responseTimes: number[] = [];
 
   /** @param burst how many permits the source may give ahead of time, after which it pauses as long */
   constructor(source: Pick<PermitSource, 'state' | 'msFor'>, burst: number) {
@@ -66,14 +71,17 @@ export class Pace {
   /**
    * Looks for a burst: no response came for a while, though one was due. Whatever held it up (a slow handshake, a lost
    * packet, a busy machine), what was sent meanwhile may have reached Vultr at the same moment, at its end. A response that
-   * is slow while others come is no sign of one.
+   * is slow while others come is no sign of one, nor is one that takes as long as they always do.
    * @param tookMs since the request of this response was sent
    * @returns for how long requests may have been held up; 0: they were not
    */
   noteResponse(nowMs: number, tookMs: number): number {
     const silentMs = nowMs - this.#lastResponseMs;
+    const usualMs = this.#responseTimes.length === 0 ? 0 : Math.min(...this.#responseTimes);
     this.#lastResponseMs = nowMs;
-    const heldMs = Math.min(silentMs, tookMs);
+    this.#responseTimes.push(tookMs);
+    if (this.#responseTimes.length > WINDOW_RESPONSES) this.#responseTimes.shift();
+    const heldMs = Math.min(silentMs, tookMs - usualMs);
     return heldMs > SILENCE.paces * this.intervalMs(nowMs) + SILENCE.ms ? heldMs : 0;
   }
 

@@ -69,7 +69,7 @@ describe('calls with time enough are all served', () => {
     await clock.advance(5_000);
     ask(count, { timeoutMs });
     await clock.advance(timeoutMs);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(count);
     expect(mostInOneSecond(grants)).toBeLessThanOrEqual(30);
   });
@@ -81,7 +81,7 @@ describe('calls with time enough are all served', () => {
     await clock.advance(700);
     ask(400);
     await clock.advance(20_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(400 + burst);
     expect(mostInOneSecond(grants)).toBeLessThanOrEqual(30);
   });
@@ -93,7 +93,7 @@ describe('calls with time enough are all served', () => {
       await clock.advance(300);
     }
     await clock.advance(20_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(400);
   });
 
@@ -104,8 +104,19 @@ describe('calls with time enough are all served', () => {
     clock.shift(1_000);
     ask(395);
     await clock.advance(20_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(400);
+  });
+
+  test.each([1, 100, 300, 1_000])('when every response takes %i ms', async (responseMs) => {
+    const { clock, ask, grants, refusals } = setUp({ responseMs });
+    await clock.advance(5_000);
+    ask(400);
+    await clock.advance(20_000);
+    expect(refusals.length).toBe(0);
+    expect(grants).toHaveLength(400);
+    // At 27 a second 400 take 14.8 s. Once at most, at the start, is a slow response taken for requests that were held up.
+    expect(Math.max(...grants) - Math.min(...grants)).toBeLessThan(14_800 + 1_100);
   });
 
   test('after a 429, when the rate recovers in time', async () => {
@@ -114,7 +125,7 @@ describe('calls with time enough are all served', () => {
     await clock.advance(1_000);
     await budget.slowDown();
     await clock.advance(20_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(380);
   });
 
@@ -122,7 +133,7 @@ describe('calls with time enough are all served', () => {
     const { clock, ask, grants, refusals } = setUp({ maxInFlight: 8, responseMs: 400 });
     ask(200);
     await clock.advance(20_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     expect(grants).toHaveLength(200);
   });
 });
@@ -144,7 +155,7 @@ describe('a call without time enough', () => {
     const { clock, ask, grants, refusals } = setUp({ maxInFlight: 8, responseMs: 4_000 });
     ask(100, { timeoutMs: 60_000 });
     await clock.advance(30_000);
-    expect(refusals).toEqual([]);
+    expect(refusals.length).toBe(0);
     const before = grants.length;
     // Two a second are what there is: the 40 that still wait take 20 s.
     ask(1, { credential: 'B', kind: 'poll', timeoutMs: 6_000 });
