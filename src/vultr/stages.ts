@@ -17,6 +17,19 @@ import { type SingleflightLimits, singleflight } from './singleflight.ts';
 import { createTransport } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
+/** The stages from the outside in; the README of this folder says why. */
+export const STAGE_ORDER = [
+  'cache',
+  'deadline',
+  'singleflight',
+  'retry',
+  'further',
+  'guard',
+  'budget',
+  'watch',
+  'errors',
+] as const;
+
 /** What the way to Vultr is made of; all but the base URL has a default. */
 export interface StageOptions {
   /** Where the API is, without its `/v2`: http or https, a path prefix is allowed. */
@@ -34,7 +47,7 @@ export interface StageOptions {
   readonly cache?: Omit<CacheOptions, 'clock'>;
   /** The sharing of identical reads; undefined: each is sent for itself. */
   readonly singleflight?: Partial<SingleflightLimits>;
-  /** Further stages, the outermost first. They stand between retry and the breaker, so they see every attempt. */
+  /** Further stages, the outermost first. They see every attempt. */
   readonly stages?: readonly Stage[];
   /** Told of what budget, breaker and retry do. Default: nobody. */
   readonly observe?: VultrObserver;
@@ -74,26 +87,18 @@ export function createStages(options: StageOptions): Stages {
   const retryBudget = new RetryBudget(options.retryBudget ?? {});
   const retry = retryFailures({ clock, random, policy: options.retry ?? {}, budget: retryBudget, observe });
   const breaker =
-    options.breaker === undefined
-      ? undefined
-      : createBreaker({ clock, random, policy: options.breaker, observe, onOpen: refuseWaiting });
+    options.breaker &&
+    createBreaker({ clock, random, policy: options.breaker, observe, onOpen: refuseWaiting });
   const transport = createTransport({
     baseUrl: options.baseUrl,
     userAgent: options.userAgent ?? 'vultr-grpc',
     limits,
   });
   // The last of all: a shared budget opens a connection, which nobody would close if another option were refused.
+  const { baseUrl } = options;
+  const maxInFlight = limits.maxConnections;
   const budget =
-    options.budget === undefined
-      ? undefined
-      : createBudget({
-          options: options.budget,
-          baseUrl: options.baseUrl,
-          maxInFlight: limits.maxConnections,
-          clock,
-          random,
-          observe,
-        });
+    options.budget && createBudget({ options: options.budget, baseUrl, maxInFlight, clock, random, observe });
 
   /** With the breaker open, nobody need wait for a permit only to be refused. */
   function refuseWaiting(side: Side, retryMs: number): void {
@@ -103,18 +108,20 @@ export function createStages(options: StageOptions): Stages {
     );
   }
 
-  const stages: readonly Stage[] = [
-    ...(options.cache === undefined ? [] : [cacheCatalogue({ ...options.cache, clock })]),
-    enforceDeadline(clock),
-    ...(options.singleflight === undefined ? [] : [singleflight({ clock, limits: options.singleflight })]),
-    retry,
-    ...(options.stages ?? []),
-    ...(breaker === undefined ? [] : [breaker.guard]),
-    ...(budget === undefined ? [] : [spendBudget(budget)]),
-    ...(breaker === undefined ? [] : [breaker.watch]),
-    refuseFailures,
-  ];
-  const send = stages.reduceRight<Send>((next, stage) => stage(next), transport.send);
+  const stages: Readonly<Record<(typeof STAGE_ORDER)[number], readonly (Stage | undefined)[]>> = {
+    cache: [options.cache && cacheCatalogue({ ...options.cache, clock })],
+    deadline: [enforceDeadline(clock)],
+    singleflight: [options.singleflight && singleflight({ clock, limits: options.singleflight })],
+    retry: [retry],
+    further: options.stages ?? [],
+    guard: [breaker?.guard],
+    budget: [budget && spendBudget(budget)],
+    watch: [breaker?.watch],
+    errors: [refuseFailures],
+  };
+  const send = STAGE_ORDER.flatMap((name) => stages[name])
+    .filter((stage) => stage !== undefined)
+    .reduceRight<Send>((next, stage) => stage(next), transport.send);
   return {
     send,
     state: () => ({

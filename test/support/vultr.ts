@@ -15,7 +15,7 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/** The start of a raw answer; further headers may follow. */
+/** The start of a raw response; further headers may follow. */
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
 
 /** An upstream that speaks HTTP. */

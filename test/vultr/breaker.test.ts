@@ -8,7 +8,7 @@ import { context, failure, request, startClient, startHttp, startTcp } from '../
 const CHANGE = request({ method: 'PATCH', kind: 'change' });
 const BREAKER = { failures: 3, openMs: 1_000, maxOpenMs: 4_000, slowMs: 50 };
 
-/** An upstream whose answer is set by the test, and a client with a breaker on a clock that is moved by hand. */
+/** An upstream whose response is set by the test, and a client with a breaker on a clock that is moved by hand. */
 async function setUp(options: Partial<StageOptions> = {}) {
   const upstream = { status: 200, body: '{}', hangs: false, asked: 0 };
   const server = await startHttp((_, response) => {
@@ -86,7 +86,7 @@ describe('an open breaker', () => {
     ]);
   });
 
-  test('is told as it opens to those who still wait for their turn', async () => {
+  test('is told as it opens to those who still wait for their permit', async () => {
     const { upstream, client, soon } = await setUp({ budget: { ratePerSecond: 10 } });
     upstream.status = 503;
     const calls = Array.from({ length: 20 }, () => failure(client.send(request(), soon())));
@@ -130,7 +130,7 @@ describe('a breaker is tripped', () => {
     expect(client.state().breaker?.reads).toBe('open');
   });
 
-  test('by answers that do not come within the deadline, if that was long enough', async () => {
+  test('by responses that do not come within the deadline, if that was long enough', async () => {
     const { upstream, client, soon } = await setUp();
     upstream.hangs = true;
     for (let count = 0; count < 3; count++) await failure(client.send(request(), soon(80)));

@@ -27,9 +27,9 @@ describe('a list that is no longer fresh', () => {
     const { ask, clock, upstream } = await startFilled();
     const release = upstream.hold();
     clock.shift(FRESH);
-    const answers = await Promise.all(Array.from({ length: 1_000 }, () => ask()));
-    expect(new Set(answers.map(({ cache }) => cache?.state))).toEqual(new Set(['stale']));
-    expect(new Set(answers.map(textOf))).toEqual(new Set(['{"count":1}']));
+    const responses = await Promise.all(Array.from({ length: 1_000 }, () => ask()));
+    expect(new Set(responses.map(({ cache }) => cache?.state))).toEqual(new Set(['stale']));
+    expect(new Set(responses.map(textOf))).toEqual(new Set(['{"count":1}']));
     await upstream.reached(2);
     clock.shift(1_000);
     release();
@@ -59,7 +59,7 @@ describe('a list that is no longer fresh', () => {
   });
 });
 
-describe('while Vultr does not answer', () => {
+describe('while Vultr does not respond', () => {
   const faults: [string, (upstream: CountingUpstream) => unknown, string][] = [
     ['refuses connections', (upstream) => upstream.stop(), 'UNAVAILABLE'],
     ['says 503', (upstream) => upstream.answerWith(failing(503)), 'UNAVAILABLE'],

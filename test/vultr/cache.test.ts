@@ -49,10 +49,10 @@ describe('a public list', () => {
   test('is the same for every credential, and none is sent', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
-    const answers = ['KEY-OF-ONE-1234567890', 'KEY-OF-TWO-1234567890', undefined].map((credential) =>
+    const responses = ['KEY-OF-ONE-1234567890', 'KEY-OF-TWO-1234567890', undefined].map((credential) =>
       send(listRequest({ credential }), context()),
     );
-    expect(new Set((await Promise.all(answers)).map(({ body }) => body)).size).toBe(1);
+    expect(new Set((await Promise.all(responses)).map(({ body }) => body)).size).toBe(1);
     expect(upstream.credentials).toEqual([undefined]);
   });
 
@@ -69,10 +69,10 @@ describe('a public list', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = Array.from({ length: 1_000 }, () => send(listRequest(), context()));
+    const responses = Array.from({ length: 1_000 }, () => send(listRequest(), context()));
     await upstream.reached(1);
     release();
-    const states = (await Promise.all(answers)).map(({ cache }) => cache?.state);
+    const states = (await Promise.all(responses)).map(({ cache }) => cache?.state);
     expect(new Set(states)).toEqual(new Set(['miss']));
     expect(upstream.asked).toHaveLength(1);
   });
@@ -98,9 +98,9 @@ describe('what is not kept', () => {
     ['a 400', failing(400)],
     ['a 429', failing(429)],
     ['a 503', failing(503)],
-    ['an answer cut off', cutOff],
+    ['a response cut off', cutOff],
     ['a page of a proxy', answering(200, '<html>Back soon</html>')],
-    ['an answer without content', answering(200, '')],
+    ['a response without content', answering(200, '')],
     ['a 204', answering(204, '')],
   ])('%s: the next caller asks again', async (_, answer) => {
     const upstream = await startCounting(answer);
@@ -194,7 +194,7 @@ describe('the bounds', () => {
   );
 });
 
-test('a read with a credential is never answered from the kept answer of a public one', async () => {
+test('a read with a credential is never answered from the kept response of a public one', async () => {
   const { send, context, upstream } = await startFilled();
   const response = await send(request({ path: '/v2/regions' }), context());
   expect(textOf(response)).toBe('{"count":2}');

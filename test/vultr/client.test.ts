@@ -75,7 +75,7 @@ describe('the door', () => {
   };
   const REQUEST = { method: 'GET', path: '/v2/account', query: 'a=1', body: undefined, accept: 'text/csv' };
 
-  /** A client of an upstream that answers; what passed its stages, and what the upstream was sent. */
+  /** A client of an upstream that responses; what passed its stages, and what the upstream was sent. */
   async function setUp() {
     const sent: string[] = [];
     const upstream = await startHttp(({ method, url, headers }, response) => {

@@ -17,7 +17,7 @@ describe('the deadline', () => {
     await closed(upstream.connections[0]);
   });
 
-  test('ends an answer that trickles', async () => {
+  test('ends a response that trickles', async () => {
     const upstream = await startHttp((_, response) => {
       response.writeHead(200, { 'content-length': 1_000_000 });
       const timer = setInterval(() => response.write(' '), 10);
@@ -112,7 +112,7 @@ describe("the caller's signal", () => {
 
 describe('afterwards', () => {
   test.each([
-    ['an answer', async () => ANSWER],
+    ['a response', async () => ANSWER],
     ['a failure', () => Promise.reject(new CallError('INTERNAL', 'VULTR_FAILED', 'x'))],
   ] as const)('%s leaves neither timer nor listener behind', async (_, next: Send) => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

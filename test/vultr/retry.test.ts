@@ -313,7 +313,7 @@ describe('the wait before a repetition', () => {
 });
 
 describe('the Retry-After of Vultr', () => {
-  /** An upstream that asks for patience once, in this header, and then answers. */
+  /** An upstream that asks for patience once, in this header, and then responses. */
   async function startPatient(status: number, retryAfter: string) {
     const asked: number[] = [];
     const upstream = await startHttp((_, response) => {

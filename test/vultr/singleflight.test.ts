@@ -21,10 +21,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = Array.from({ length: 1_000 }, () => send(request(), context()));
+    const responses = Array.from({ length: 1_000 }, () => send(request(), context()));
     await upstream.reached(1);
     release();
-    const bodies = new Set((await Promise.all(answers)).map(({ body }) => body));
+    const bodies = new Set((await Promise.all(responses)).map(({ body }) => body));
     expect(upstream.asked).toEqual(['GET /v2/account']);
     expect([...bodies].map((body) => textOf({ body }))).toEqual(['{"count":1}']);
   });
@@ -39,10 +39,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = [send(request(), context()), send(request(other), context())];
+    const responses = [send(request(), context()), send(request(other), context())];
     await upstream.reached(2);
     release();
-    expect(new Set((await Promise.all(answers)).map(textOf)).size).toBe(2);
+    expect(new Set((await Promise.all(responses)).map(textOf)).size).toBe(2);
   });
 
   test.each<[string, Partial<VultrRequest>]>([
@@ -55,10 +55,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = [send(request(given), context()), send(request(given), context())];
+    const responses = [send(request(given), context()), send(request(given), context())];
     await upstream.reached(2);
     release();
-    expect(new Set((await Promise.all(answers)).map(textOf)).size).toBe(2);
+    expect(new Set((await Promise.all(responses)).map(textOf)).size).toBe(2);
   });
 
   test('fail together, and the next one asks again', async () => {
@@ -74,7 +74,7 @@ describe('identical reads at the same time', () => {
     expect(upstream.asked).toHaveLength(2);
   });
 
-  test('share nothing once the answer is there', async () => {
+  test('share nothing once the response is there', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
     expect(textOf(await send(request(), context()))).toBe('{"count":1}');
@@ -105,11 +105,11 @@ describe('a caller who leaves', () => {
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
     const controllers = [new AbortController(), new AbortController()];
-    const answers = controllers.map(({ signal }) => failure(send(request(), context(10_000, signal))));
+    const responses = controllers.map(({ signal }) => failure(send(request(), context(10_000, signal))));
     await upstream.reached(1);
     for (const controller of controllers) controller.abort(LEFT);
     const next = send(request(), context());
-    expect(await Promise.all(answers)).toEqual([LEFT, LEFT]);
+    expect(await Promise.all(responses)).toEqual([LEFT, LEFT]);
     await closed(upstream.sockets[0]);
     await upstream.reached(2);
     release();
@@ -130,17 +130,17 @@ describe('the deadline of a shared request', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context, clock } = startStack(upstream.url, { below: [watchContexts(seen)] });
-    const answers: Promise<unknown>[] = [];
+    const responses: Promise<unknown>[] = [];
     for (const [timeoutMs, latestMs] of [
       [2_000, 2_000],
       [9_000, 9_000],
       [5_000, 9_000],
     ]) {
-      answers.push(send(request(), context(timeoutMs)));
+      responses.push(send(request(), context(timeoutMs)));
       expect(seen.map(({ deadline }) => deadline - clock.now())).toEqual([latestMs]);
     }
     release();
-    await Promise.all(answers);
+    await Promise.all(responses);
   });
 
   test('does not make a caller wait beyond its own, nor cut one that has longer', async () => {
@@ -198,10 +198,10 @@ describe('the bounds', () => {
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url, { singleflight: { maxShared: 3 } });
     const ask = (path: string) => [send(request({ path }), context()), send(request({ path }), context())];
-    const answers = ['/1', '/2', '/3', '/4', '/5'].flatMap(ask);
+    const responses = ['/1', '/2', '/3', '/4', '/5'].flatMap(ask);
     await upstream.reached(7);
     release();
-    await Promise.all(answers);
+    await Promise.all(responses);
     expect(upstream.asked.toSorted()).toEqual(
       ['/1', '/2', '/3', '/4', '/4', '/5', '/5'].map((path) => `GET ${path}`),
     );

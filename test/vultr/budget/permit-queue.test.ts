@@ -26,13 +26,13 @@ function drain(queue: PermitQueue<Item>): string {
 
 const CASES = [
   ['one credential is served as it came', 'A1 A2 A3', 'A1 A2 A3'],
-  ['credentials take turns', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
+  ['one credential after the other', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
   ['changes go before reads before polls', '-A1 A2 +A3 -B1 B2 +B3', '+A3 +B3 A2 B2 -A1 -B1'],
   ['one that was sent away goes first of its kind', 'A1 A2 B1 C1! +A3', '+A3 C1! A1 B1 A2'],
   ['those that were sent away keep their order', 'A1 C1! B1! C2!', 'C1! B1! C2! A1'],
 ] as const;
 
-describe('the order of turns', () => {
+describe('the order of permits', () => {
   test.each(CASES)('%s', (_, names, expected) => {
     expect(drain(queueOf(names))).toBe(expected);
   });
@@ -43,7 +43,7 @@ describe('the order of turns', () => {
     expect(queue.last()?.name).toBe(expected.split(' ').at(-1));
   });
 
-  test('goes on where it was: who has had a turn comes behind the others', () => {
+  test('goes on where it was: who has had a permit comes behind the others', () => {
     const queue = queueOf('A1 A2 B1');
     expect(queue.shift()?.name).toBe('A1');
     queue.add(item('C1'));
