@@ -54,6 +54,22 @@ describe('an open breaker', () => {
     expect(client.state().breaker).toEqual({ changes: 'closed', reads: 'open' });
   });
 
+  test('tells those whom it refuses together different times, none of them too early', async () => {
+    const draws = [0.9, 0.4, 0.1, 0.7, 0];
+    const { client, soon, break: trip } = await setUp({ random: () => draws.pop() ?? 0 });
+    await trip();
+    draws.push(0.9, 0.4, 0.1);
+    const delays: number[] = [];
+    for (let count = 0; count < 3; count++) {
+      delays.push((await failure(client.send(request(), soon()))).retryDelayMs ?? 0);
+    }
+    // The circuit is open for a second, of which these calls take next to nothing.
+    for (const [index, extraMs] of [100, 400, 900].entries()) {
+      expect(delays[index]).toBeGreaterThan(extraMs + 500);
+      expect(delays[index]).toBeLessThanOrEqual(extraMs + 1_000);
+    }
+  });
+
   test('of reads refuses polls, and lets changes through; and the other way round', async () => {
     const reads = await setUp();
     await reads.break();

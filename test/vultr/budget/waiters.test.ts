@@ -18,7 +18,13 @@ interface Ask {
 }
 
 /** A budget as it is served, but on a clock that is moved by hand. Vultr responds after `responseMs`. */
-function setUp(given: { limits?: Partial<BudgetLimits>; maxInFlight?: number; responseMs?: number } = {}) {
+function setUp(
+  given: {
+    limits?: Partial<BudgetLimits>;
+    maxInFlight?: number;
+    responseMs?: number | ((count: number) => number);
+  } = {},
+) {
   const limits = resolveBudget(given.limits ?? {});
   const clock = new ManualClock();
   const source = createLocalSource({
@@ -48,7 +54,9 @@ function setUp(given: { limits?: Partial<BudgetLimits>; maxInFlight?: number; re
       budget.acquire(asked, context).then(
         async (grantedMs) => {
           grants.push(grantedMs);
-          await clock.sleep(given.responseMs ?? 30, new AbortController().signal);
+          const { responseMs = 30 } = given;
+          const ms = typeof responseMs === 'number' ? responseMs : responseMs(grants.length);
+          await clock.sleep(ms, new AbortController().signal);
           budget.release(grantedMs, true);
         },
         (error: CallError) => refusals.push({ error, afterMs: clock.now() - askedAt }),
@@ -129,8 +137,11 @@ describe('calls with time enough are all served', () => {
     expect(grants).toHaveLength(380);
   });
 
-  test('after slow responses held the connections up, when they come faster again', async () => {
-    const { clock, ask, grants, refusals } = setUp({ maxInFlight: 8, responseMs: 400 });
+  test('after Vultr had stood still for six seconds, when it responds again', async () => {
+    const { clock, ask, grants, refusals } = setUp({
+      maxInFlight: 8,
+      responseMs: (count) => (count <= 8 ? 6_000 : 30),
+    });
     ask(200);
     await clock.advance(20_000);
     expect(refusals.length).toBe(0);
