@@ -27,8 +27,9 @@ export function digestFields(
 /** Equal values have one text, whatever the order of their members. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) => {
-    if (typeof member === 'bigint') return { bigint: String(member) };
-    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    if (typeof member === 'bigint') return JSON.rawJSON(String(member));
+    if (typeof member !== 'object' || member === null || Array.isArray(member) || JSON.isRawJSON(member))
+      return member;
     return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
   });
 }

@@ -14,6 +14,7 @@ import { provesCreation, unproven } from './proof.ts';
 import { readMembers, requestFields } from './request-fields.ts';
 import type { IdempotencyStore } from './store.ts';
 
+export { createBootClock } from './boot-clock.ts';
 export { createMoments, type Moments } from './moment.ts';
 export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
