@@ -167,6 +167,35 @@ test('the request ends no later than recorded, however long the record took', as
   expect(vultr.deadlines).toEqual([until]);
 });
 
+test('a process that was stopped until others went on does not send any more', async () => {
+  const machine = new TestMachine();
+  const path = join(temporaryFolder(), 'idempotency.sqlite');
+  const stopped = start([{}], { store: openTestStore(machine, { path }) }, machine);
+  const other = start([{}], { store: openTestStore(machine, { path }) }, machine);
+  const release = Promise.withResolvers<void>();
+  const { post } = stopped.creation();
+  const late = textOf(
+    stopped.once.create(
+      stopped.creation({
+        deadline: machine.time.now() + 600_000,
+        post: async (...args) => {
+          await release.promise;
+          return await post(...args);
+        },
+      }),
+    ),
+  );
+  // The process stands still: it renews no lease, and lets a permit to send wait.
+  await machine.time.advance(0);
+  machine.time.set(machine.time.now() + 400_000);
+  const work = textOf(other.once.create(other.creation()));
+  await machine.time.advance(1_000);
+  expect(await work).toBe('made 1');
+  release.resolve();
+  expect(await late).toBe('DEADLINE_EXCEEDED');
+  expect(stopped.vultr.posts + other.vultr.posts).toBe(1);
+});
+
 test('a key that is used for another request meanwhile is refused with the fields', async () => {
   const { clock, once, vultr, creation } = start([{ takesMs: 1_000 }]);
   const first = once.create(creation());
