@@ -13,14 +13,14 @@ function operation(name: string) {
   return found;
 }
 
-/** A Vultr that answers one after the other, and what it was asked. */
-function answering(...answers: readonly unknown[]) {
+/** A Vultr that responds as told, one after the other, and what it was asked. */
+function responding(...responses: readonly unknown[]) {
   const asked: UpstreamRequest[] = [];
   const vultr: Vultr = {
     call: async (_operation, request) => {
       asked.push(request);
-      const answer = answers[asked.length - 1];
-      const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
+      const response = responses[asked.length - 1];
+      const text = typeof response === 'string' ? response : JSON.stringify(response);
       return { status: 200, contentType: 'application/json', body: Buffer.from(text), attempts: 1 };
     },
   };
@@ -56,7 +56,7 @@ async function find(vultr: Vultr, given: Partial<Search> = {}): Promise<unknown>
 }
 
 test('a filtered list is one call, and the resource comes in the form of its creation', async () => {
-  const { vultr, asked } = answering({ instances: [OTHER, MADE], meta: { total: 2 } });
+  const { vultr, asked } = responding({ instances: [OTHER, MADE], meta: { total: 2 } });
   expect(await find(vultr)).toEqual({ instance: MADE });
   expect(asked).toMatchObject([{ method: 'GET', path: '/v2/instances' }]);
   expect(new URLSearchParams(asked[0]?.query).get('tag')).toBe('T');
@@ -64,7 +64,7 @@ test('a filtered list is one call, and the resource comes in the form of its cre
 });
 
 test('a thorough search trusts no filter and reads every page', async () => {
-  const { vultr, asked } = answering(
+  const { vultr, asked } = responding(
     { instances: [OTHER], meta: { links: { next: 'second' } } },
     { instances: [OTHER], meta: { links: { next: 'third' } } },
     { instances: [OTHER], meta: { links: { next: '' } } },
@@ -76,7 +76,7 @@ test('a thorough search trusts no filter and reads every page', async () => {
 });
 
 test('what a filter lets through without the tag is not what was made', async () => {
-  const { vultr } = answering({ instances: [OTHER], meta: {} });
+  const { vultr } = responding({ instances: [OTHER], meta: {} });
   expect(await find(vultr)).toBeUndefined();
 });
 
@@ -97,15 +97,15 @@ describe('a list that cannot be read to its end proves nothing', () => {
       'has no end',
       Array.from({ length: 300 }, (_, page) => ({ instances: [], meta: { links: { next: `${page}` } } })),
     ],
-  ])('when it %s', async (_what, answers) => {
-    const { vultr } = answering(...answers);
+  ])('when it %s', async (_what, responses) => {
+    const { vultr } = responding(...responses);
     await expect(find(vultr)).rejects.toMatchObject({ reason: 'BAD_UPSTREAM_RESPONSE' });
   });
 
   test('when its next page cannot be asked for', async () => {
     const list = operation('DatabasesService/ListDatabases');
     expect(list.input.fields.some(({ name }) => name === 'cursor')).toBe(false);
-    const { vultr } = answering({ databases: [], meta: { links: { next: 'second' } } });
+    const { vultr } = responding({ databases: [], meta: { links: { next: 'second' } } });
     await expect(find(vultr, { list })).rejects.toMatchObject({ reason: 'BAD_UPSTREAM_RESPONSE' });
   });
 });

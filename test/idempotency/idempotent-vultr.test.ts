@@ -45,7 +45,7 @@ function start() {
   onTestFinished(() => inner.close());
   const made: Record<string, unknown>[] = [];
   const log: string[] = [];
-  const state = { loses: 0, isListed: true, answer: undefined as VultrResponse | undefined };
+  const state = { loses: 0, isListed: true, response: undefined as VultrResponse | undefined };
   const bodies: string[] = [];
   const vultr: Vultr = {
     call: async (_operation, { method, path, body }, { onSend }) => {
@@ -59,7 +59,7 @@ function start() {
         state.loses -= 1;
         throw new CallError('UNAVAILABLE', 'VULTR_UNAVAILABLE', 'The response was lost.');
       }
-      return state.answer ?? respond({ instance });
+      return state.response ?? respond({ instance });
     },
   };
   const wrap = (isTagging: boolean) =>
@@ -146,7 +146,7 @@ test('what was tagged is found, also when new creations are not tagged any more'
 test('a redirect is not a creation: it is passed on without a key, and looked into with one', async () => {
   const { wrap, options, state } = start();
   const vultr = wrap(true);
-  state.answer = { ...respond({}), status: 307, location: '/elsewhere' };
+  state.response = { ...respond({}), status: 307, location: '/elsewhere' };
   expect((await vultr.call(CREATE, POST, options())).status).toBe(307);
   state.loses = 0;
   expect(contentOf(await vultr.call(CREATE, POST, options('k')))).toMatchObject({

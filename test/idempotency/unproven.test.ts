@@ -56,13 +56,13 @@ const FILE_SYSTEM: Thing = {
   wrap: (vfs) => vfs,
 };
 
-/** Starts the service before a Vultr that makes the thing and answers as given. */
-async function start(thing: Thing, answers: readonly FakeAnswer[]) {
+/** Starts the service before a Vultr that makes the thing and responds as given. */
+async function start(thing: Thing, responses: readonly FakeAnswer[]) {
   const made: unknown[] = [];
   const upstream = await startFakeUpstream(({ method, body }) => {
     if (method === 'GET') return [200, { [thing.list ?? 'things']: made, meta: { total: made.length } }];
     made.push({ ...JSON.parse(body), id: `made-${made.length + 1}` });
-    return answers[Math.min(made.length, answers.length) - 1] ?? [500, {}];
+    return responses[Math.min(made.length, responses.length) - 1] ?? [500, {}];
   });
   const service = await startService({ upstream: upstream.url, httpListen: { host: '127.0.0.1', port: 0 } });
   const call = connectAnyRpc(service.app.grpcAddress);
@@ -91,9 +91,9 @@ async function start(thing: Thing, answers: readonly FakeAnswer[]) {
 describe.each([
   ['an instance', INSTANCE],
   ['a file system, which is returned bare', FILE_SYSTEM],
-])('%s that is answered with a success that proves nothing is found by its tag', (_what, thing) => {
-  test.each(KINDS)('%s, over gRPC', async (_kind, answer) => {
-    const { create, posts } = await start(thing, [answer]);
+])('%s whose creation gets a success that proves nothing is found by its tag', (_what, thing) => {
+  test.each(KINDS)('%s, over gRPC', async (_kind, response) => {
+    const { create, posts } = await start(thing, [response]);
     const key = randomUUID();
     const found = await create.gRPC(key);
     expect(found).toMatchObject(thing.wrap({ id: 'made-1' }) as object);
@@ -101,8 +101,8 @@ describe.each([
     expect(posts()).toBe(1);
   });
 
-  test.each(KINDS)('%s, over HTTP', async (_kind, answer) => {
-    const { create, posts } = await start(thing, [answer]);
+  test.each(KINDS)('%s, over HTTP', async (_kind, response) => {
+    const { create, posts } = await start(thing, [response]);
     const key = randomUUID();
     const found = await create.HTTP(key);
     expect(found.status).toBe(200);
@@ -113,8 +113,8 @@ describe.each([
 });
 
 describe('a DNS record, which carries no tag, is never taken for made, nor created again', () => {
-  test.each(KINDS)('%s, over gRPC', async (_kind, answer) => {
-    const { create, posts } = await start(DNS_RECORD, [answer]);
+  test.each(KINDS)('%s, over gRPC', async (_kind, response) => {
+    const { create, posts } = await start(DNS_RECORD, [response]);
     const key = randomUUID();
     for (let time = 0; time < 2; time += 1) {
       const failure = await failureOf(create.gRPC(key));
@@ -124,8 +124,8 @@ describe('a DNS record, which carries no tag, is never taken for made, nor creat
     expect(posts()).toBe(1);
   });
 
-  test.each(KINDS)('%s, over HTTP', async (_kind, answer) => {
-    const { create, posts } = await start(DNS_RECORD, [answer]);
+  test.each(KINDS)('%s, over HTTP', async (_kind, response) => {
+    const { create, posts } = await start(DNS_RECORD, [response]);
     const key = randomUUID();
     for (let time = 0; time < 2; time += 1) {
       const { status, text } = await create.HTTP(key);
@@ -164,8 +164,8 @@ describe.each([
 
 test.each(KINDS)(
   'without a key, %s is reported as uncertain over gRPC, and not repeated',
-  async (_kind, answer) => {
-    const { call, posts } = await start(INSTANCE, [answer]);
+  async (_kind, response) => {
+    const { call, posts } = await start(INSTANCE, [response]);
     const failure = await failureOf(call(INSTANCE.rpc, INSTANCE.body));
     expect(failure.info?.reason).toBe('CREATE_UNCERTAIN');
     expect(failure.message).toMatch(/before you repeat/);
@@ -174,7 +174,7 @@ test.each(KINDS)(
   },
 );
 
-test('without a key, /v2 passes on what Vultr has answered', async () => {
+test('without a key, /v2 passes on what Vultr said', async () => {
   const { create } = await start(INSTANCE, [[202, { account: { name: 'somebody' } }]]);
   expect(await create.HTTP(undefined)).toEqual({ status: 202, text: '{"account":{"name":"somebody"}}' });
 });
