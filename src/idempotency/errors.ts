@@ -85,6 +85,16 @@ export function tooManyUnderWay(count: number): CallError {
   return refusal(`${count} creations with a key are under way, which is the limit. Nothing was sent.`);
 }
 
+/** The moment until which the request may be under way has passed before it was sent. */
+export function tooLateToSend(): CallError {
+  return new CallError(
+    'DEADLINE_EXCEEDED',
+    'DEADLINE_EXCEEDED',
+    'The deadline of the creation passed before it could be sent. Nothing was sent.',
+    { reached: 'no' },
+  );
+}
+
 function refusal(message: string, cause?: unknown): CallError {
   return new CallError('UNAVAILABLE', 'IDEMPOTENCY_UNAVAILABLE', message, {
     retryDelayMs: RETRY_MS,
