@@ -111,7 +111,7 @@ describe('a contract with a fault is refused, and the rpc named', () => {
 
   test.each([
     ['a path variable that is no field', rpc('option (google.api.http) = {get: "/a/{nothing}"};'), 'nothing'],
-    ['a body that is no field', rpc('option (google.api.http) = {post: "/a" body: "nothing"};'), 'nothing'],
+    ['a body that is no field', rpc('option (google.api.http) = {put: "/a" body: "nothing"};'), 'nothing'],
     ['a path that does not parse', rpc('option (google.api.http) = {get: "/a/{id"};'), '/a/{id'],
     [
       'a format on a field that is no string',

@@ -1,10 +1,8 @@
-import { createFileRegistry, type DescMethod, fromBinary, type Registry } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { createFileRegistry, type DescMethod, type Registry } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ContractError } from '../../src/contract/contract-error.ts';
+import { HttpRuleError } from '../../src/transcoding/binding.ts';
 import { compileHttpBindings } from '../../src/transcoding/http-rule.ts';
-import type { Operation } from '../../src/contract/operation.ts';
-import { compileProto } from '../support/compile-proto.ts';
+import { compileRegistry } from '../support/compile-routes.ts';
 
 const PROTO = `
 syntax = "proto3";
@@ -92,41 +90,34 @@ let registry: Registry;
 let methods: readonly DescMethod[];
 
 beforeAll(async () => {
-  registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await compileProto(PROTO)));
-  methods = registry.getService('t.S')?.methods ?? [];
+  const files = await compileRegistry(PROTO);
+  registry = files;
+  methods = files.getService('t.S')?.methods ?? [];
 });
 
-function operation(rpc: string): Operation {
-  const descriptor = methods.find(({ name }) => name === rpc);
-  if (descriptor === undefined) throw new Error(`the test has no rpc ${rpc}`);
-  return {
-    name: `t.S/${rpc}`,
-    service: 't.S',
-    rpc,
-    descriptor,
-    input: descriptor.input,
-    kind: descriptor.methodKind,
-    idempotency: 'IDEMPOTENCY_UNKNOWN',
-    isPublic: false,
-    bindings: [],
-  };
+function rpc(name: string): DescMethod {
+  const method = methods.find((each) => each.name === name);
+  if (method === undefined) throw new Error(`the test has no rpc ${name}`);
+  return method;
 }
 
 describe('the HTTP rules of an rpc', () => {
   test('an rpc without a rule has no bindings', () => {
-    expect(compileHttpBindings(operation('None'), registry)).toEqual([]);
+    expect(compileHttpBindings(rpc('None'), registry)).toEqual([]);
   });
 
   test('a rule and its additional bindings are compiled in order, bound to their fields', () => {
-    const plain = operation('Plain');
-    const bindings = compileHttpBindings(plain, registry);
+    const bindings = compileHttpBindings(rpc('Plain'), registry);
     expect(bindings.map(({ httpMethod, template }) => `${httpMethod} ${template.source}`)).toEqual([
       'POST /a/{id}/{inner.inner.leaf=x/**}:go',
       'DELETE /b',
       'OPTIONS /c',
       '* /d',
     ]);
-    expect(bindings.every((binding) => binding.operation === plain)).toBe(true);
+    for (const binding of bindings) {
+      expect(binding.rpc).toBe('t.S/Plain');
+      expect(binding.input.typeName).toBe('t.Req');
+    }
     const [first, second, third] = bindings;
     expect(first?.variables.map((path) => path.map(({ name }) => name))).toEqual([
       ['id'],
@@ -139,18 +130,18 @@ describe('the HTTP rules of an rpc', () => {
   });
 
   test('a server-streaming rpc may have one', () => {
-    expect(compileHttpBindings(operation('Streaming'), registry)).toHaveLength(1);
+    expect(compileHttpBindings(rpc('Streaming'), registry)).toHaveLength(1);
   });
 
   test('there are none in a descriptor set without google.api.http', () => {
-    expect(compileHttpBindings(operation('Plain'), createFileRegistry())).toEqual([]);
+    expect(compileHttpBindings(rpc('Plain'), createFileRegistry())).toEqual([]);
   });
 
-  test.each(Object.entries(FAULTS))('%s is refused by name', (rpc, problem) => {
-    const compile = () => compileHttpBindings(operation(rpc), registry);
-    expect(compile).toThrow(ContractError);
+  test.each(Object.entries(FAULTS))('%s is refused by name', (name, problem) => {
+    const compile = () => compileHttpBindings(rpc(name), registry);
+    expect(compile).toThrow(HttpRuleError);
     expect(compile).toThrow(problem);
-    expect(compile).toThrow(`t.S/${rpc} `);
+    expect(compile).toThrow(`t.S/${name} `);
   });
 
   test('every faulty rpc of this file has its case', () => {

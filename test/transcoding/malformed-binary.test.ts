@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, test } from 'vitest';
-import { decodeMessage } from '../../src/transcoding/decode-binary.ts';
 import { CallError } from '../../src/status/call-error.ts';
+import { decodeMessage } from '../../src/transcoding/decode-binary.ts';
 import { decodeWritten, kinds, numberOf, writeBlock } from '../support/kinds.ts';
 
 function refusal(work: () => unknown): CallError {
