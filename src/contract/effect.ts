@@ -36,14 +36,7 @@ export interface CreateOption {
 }
 
 /** The values of the enum vultr.options.v1.Effect, by number. */
-const EFFECTS: readonly (Effect | undefined)[] = [
-  undefined,
-  'READ',
-  'SECRET',
-  'CREATE',
-  'CHANGE',
-  'DESTROY',
-];
+const EFFECTS: readonly (Effect | undefined)[] = [undefined, 'READ', 'SECRET', 'CREATE', 'CHANGE', 'DESTROY'];
 
 /** google.api.FieldBehavior.REQUIRED is told apart by whoever calls: only he reads that option. */
 type IsRequired = (fieldName: string) => boolean;

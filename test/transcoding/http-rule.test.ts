@@ -45,7 +45,7 @@ service S {
   rpc BodyNested(Req) returns (Res) { option (google.api.http) = { post: "/a" body: "inner.leaf" }; }
   rpc BodyInPath(Req) returns (Res) { option (google.api.http) = { post: "/a/{id}" body: "id" }; }
   rpc GetBody(Req) returns (Res) { option (google.api.http) = { get: "/a" body: "*" }; }
-  rpc HeadBody(Req) returns (Res) { option (google.api.http) = { custom { kind: "HEAD" path: "/a" } body: "*" }; }
+  rpc CustomBody(Req) returns (Res) { option (google.api.http) = { custom { kind: "GET" path: "/a" } body: "*" }; }
   rpc ResponseNoField(Req) returns (Res) { option (google.api.http) = { get: "/a" response_body: "nope" }; }
   rpc NoPattern(Req) returns (Res) { option (google.api.http) = { body: "*" }; }
   rpc BadKind(Req) returns (Res) { option (google.api.http) = { custom { kind: "GE T" path: "/a" } }; }
@@ -65,19 +65,18 @@ const FAULTS: Record<string, string> = {
   UnknownField: 'binds {nope}, but t.Req has no field nope',
   UnknownNested: 'binds {inner.nope}, but t.Inner has no field nope',
   JsonNameOnly: 'has no field innerLeaf',
-  ThroughScalar: 'id is no message',
+  ThroughScalar: 'id is not a message',
   Repeated: 'tags is a repeated field',
   RepeatedOnTheWay: 'inners is a repeated field',
   MapField: 'labels is a map',
   MessageField: 'which is a message (t.Inner)',
   StructField: 'which is a message (google.protobuf.Struct)',
   Twice: 'binds {id} twice',
-  BodyNoField: 'has body "nope", which is no field of t.Req',
-  BodyNested: 'has body "inner.leaf", which is no field',
-  BodyInPath: 'has body "id", which its path binds already',
+  BodyNoField: 'has body "nope", which is neither a field of t.Req nor',
+  BodyNested: 'has body "inner.leaf", which is neither a field',
+  BodyInPath: 'has body "id", which its path already binds',
   GetBody: 'has a body "*" for GET',
-  HeadBody: 'has a body "*" for HEAD',
-  ResponseNoField: 'has response_body "nope", which is no field of t.Res',
+  ResponseNoField: 'has response_body "nope", which is not a field of t.Res',
   NoPattern: 'without a pattern',
   BadKind: 'of kind "GE T"',
   EmptyKind: 'of kind ""',
@@ -133,6 +132,12 @@ describe('the HTTP rules of an rpc', () => {
     expect(compileHttpBindings(rpc('Streaming'), registry)).toHaveLength(1);
   });
 
+  test('a custom rule may give a GET a body, which a plain one may not', () => {
+    expect(compileHttpBindings(rpc('CustomBody'), registry)).toMatchObject([
+      { httpMethod: 'GET', body: 'message' },
+    ]);
+  });
+
   test('there are none in a descriptor set without google.api.http', () => {
     expect(compileHttpBindings(rpc('Plain'), createFileRegistry())).toEqual([]);
   });
@@ -145,7 +150,7 @@ describe('the HTTP rules of an rpc', () => {
   });
 
   test('every faulty rpc of this file has its case', () => {
-    const sound = ['None', 'Plain', 'Streaming'];
+    const sound = ['None', 'Plain', 'Streaming', 'CustomBody'];
     expect(methods.map(({ name }) => name).filter((name) => !sound.includes(name))).toEqual(
       Object.keys(FAULTS),
     );

@@ -75,19 +75,6 @@ describe('what is no message is refused with a fixed text', () => {
         writer.tag(numberOf('string_one'), WireType.LengthDelimited).bytes(Uint8Array.of(0xff, 0xfe)),
     ],
     [
-      'a field of another wire type than declared',
-      (writer) => writer.tag(numberOf('string_one'), WireType.Varint).int32(1),
-    ],
-    [
-      'a map entry that is no block',
-      (writer) =>
-        writer
-          .tag(numberOf('string_by_name'), WireType.Varint)
-          .int32(2)
-          .tag(1, WireType.LengthDelimited)
-          .string(''),
-    ],
-    [
       'a map value that reaches past the end of its entry',
       (writer) => {
         writeBlock(writer, 'string_by_name', () => writer.tag(2, WireType.LengthDelimited).uint32(3));
