@@ -54,7 +54,9 @@ export function loadContract(bytes: Uint8Array): Contract {
   }
   const raw = [...operations.values()].filter(({ isRaw }) => isRaw);
   if (raw.length > 1)
-    throw new ContractError(`${raw.map(({ name }) => name).join(' and ')} are raw; one rpc may be.`);
+    throw new ContractError(
+      `${raw.map(({ name }) => name).join(' and ')} have option (vultr.options.v1.raw). Only one rpc may.`,
+    );
   for (const operation of operations.values()) {
     operation.create = compileCreateRule(
       operation,
@@ -163,5 +165,5 @@ function nameOf(file: Uint8Array): string {
     if (field === 1) return reader.string();
     reader.skip(wireType, field);
   }
-  throw new ContractError('a file of the descriptor set has no name');
+  throw new ContractError('A file of the descriptor set has no name.');
 }

@@ -1,6 +1,30 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { HttpBinding } from '../transcoding/binding.ts';
-import type { CreateRule, Effect } from './effect.ts';
+
+/**
+ * What an operation does. READ reads; SECRET reads credentials; CREATE buys or makes something new, so that doing it twice
+ * makes two; CHANGE changes what exists; DESTROY deletes, wipes or reinstalls it.
+ */
+export type Effect = 'READ' | 'SECRET' | 'CREATE' | 'CHANGE' | 'DESTROY';
+
+/** How the thing that an operation makes is recognised. */
+export interface CreateRule {
+  /** Where its id may stand in the response, as paths of JSON members; empty: the response does not name it. */
+  readonly idPaths: readonly (readonly string[])[];
+  /** The request fields that can carry a correlation tag, the best one first; empty: none can. */
+  readonly tagFields: readonly TagField[];
+  /** The operation that lists such things; undefined when nothing carries a tag. */
+  readonly list: Operation | undefined;
+}
+
+/** A request field that can carry a correlation tag. */
+export interface TagField {
+  readonly name: string;
+  /** Whether it is a list, which carries the tag beside the caller's own elements. */
+  readonly isList: boolean;
+  /** The parameter of the list that filters by it; undefined: there is none. */
+  readonly filter: string | undefined;
+}
 
 /** One rpc of the contract, with everything that its declaration says, compiled at start. */
 export interface Operation {
