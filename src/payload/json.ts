@@ -9,10 +9,11 @@ export interface JsonObject {
 }
 
 /**
- * Text that may hold a number which JSON.parse would round: a long run of digits, or an exponent. A number stands behind
- * one of these characters; a UUID, which is full of such runs, does not.
+ * A number that JSON.parse may round: a long run of digits, or an exponent. A number follows one of these characters; a UUID,
+ * which is full of such runs, does not.
  */
-const MAY_ROUND = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE])/;
+const MAY_ROUND = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+const IS_NUMBER = /^-?\d/;
 
 const FLOAT_NOTATION = /[.eE]/;
 
@@ -21,7 +22,7 @@ const FLOAT_NOTATION = /[.eE]/;
  * @throws SyntaxError when it is not JSON
  */
 export function parseJson(text: string): JsonValue {
-  if (!MAY_ROUND.test(text)) return JSON.parse(text) as JsonValue;
+  if (!MAY_ROUND.test(text) && !IS_NUMBER.test(text)) return JSON.parse(text) as JsonValue;
   return JSON.parse(text, (_key, value, context) =>
     typeof value === 'number' && context.source !== undefined ? exact(context.source) : value,
   ) as JsonValue;

@@ -5,10 +5,13 @@ import { type JsonObject, type JsonValue, parseJson, stringifyJson } from './jso
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The most values in a response. A page of 500 elements has some ten thousand; 32 MB could hold millions, and reading them
- * would hold up everybody else.
+ * The most values in a response. A page of 500 elements has some twenty thousand; a few megabytes can hold a million, and
+ * reading those would hold up everybody else.
  */
-const MAX_VALUES = 100_000;
+const MAX_VALUES = 60_000;
+
+/** The most bytes that are parsed: twice what gRPC clients accept by default. */
+const MAX_BYTES = 8 * 1024 * 1024;
 
 /** A JSON object in the forms that callers want it in. Each form is made once, when it is first asked for. */
 export class Payload {
@@ -29,11 +32,12 @@ export class Payload {
   /**
    * Reads a response of Vultr's. No content is an empty object; a JSON value other than an object, which a Struct could not
    * represent, becomes the member `value` of one.
-   * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8 or has more than 100 000 values
+   * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8, or has more than
+   *   8 MB or 60 000 values
    */
   static parse(body: Uint8Array): Payload {
     if (body.length === 0) return new Payload({});
-    checkValueCount(body);
+    checkSize(body);
     const value = parseUpstream(body);
     return isObject(value) ? new Payload(value, body) : new Payload({ value });
   }
@@ -60,7 +64,8 @@ export class Payload {
 }
 
 /** Counts before parsing, as JSON.parse cannot be stopped. Invalid JSON is miscounted at most, and refused afterwards. */
-function checkValueCount(body: Uint8Array): void {
+function checkSize(body: Uint8Array): void {
+  if (body.length > MAX_BYTES) throw tooLarge(`${MAX_BYTES} bytes`);
   // A value takes two bytes at least, a comma or bracket included.
   if (body.length < 2 * MAX_VALUES) return;
   let count = 0;
@@ -68,14 +73,16 @@ function checkValueCount(body: Uint8Array): void {
     const byte = body[index];
     if (byte === QUOTE) index = findStringEnd(body, index + 1);
     else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) count += 1;
-    if (count > MAX_VALUES) {
-      throw new CallError(
-        'INTERNAL',
-        'BAD_UPSTREAM_RESPONSE',
-        `Vultr's response has more than ${MAX_VALUES} values. Ask for less at once, for example with per_page.`,
-      );
-    }
+    if (count > MAX_VALUES) throw tooLarge(`${MAX_VALUES} values`);
   }
+}
+
+function tooLarge(limit: string): CallError {
+  return new CallError(
+    'INTERNAL',
+    'BAD_UPSTREAM_RESPONSE',
+    `Vultr's response has more than ${limit}. Ask for less at once, for example with per_page.`,
+  );
 }
 
 const QUOTE = 0x22;

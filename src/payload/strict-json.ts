@@ -43,8 +43,8 @@ const MAX_DEPTH = 100;
 /** The most characters of a number. A double has 309 digits before the point at most; no caller needs more. */
 const MAX_NUMBER_LENGTH = 400;
 
-/** The most values in a text. A megabyte can hold half a million, and reading those holds up everybody else. */
-const MAX_VALUES = 100_000;
+/** The most values in a text. A megabyte can hold half a million, and reading those would hold up everybody else. */
+const MAX_VALUES = 20_000;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const PLAIN_INTEGER = /^-?\d+$/;

@@ -10,14 +10,17 @@ import { isLong, readScalar, scalarWireType } from './scalar-binary.ts';
 /** How deep messages may be nested; protobuf's own default. */
 const MAX_MESSAGE_DEPTH = 100;
 
-/** The most values in a message. Four megabytes can hold two million, and reading those holds up everybody else. */
-const MAX_VALUES = 200_000;
+/**
+ * The most values in a message. Four megabytes can hold two million, and reading those would hold up everybody else. A
+ * member of a Struct is four: the entry, its key, its value and what kind of value that is.
+ */
+const MAX_VALUES = 100_000;
 
 /**
  * Reads the bytes of a message by its descriptor. Unknown fields, and fields with another wire type than declared, are
  * skipped, as protobuf demands.
  * @throws CallError INVALID_ARGUMENT, reason MALFORMED_MESSAGE, when the bytes are not such a message; RESOURCE_EXHAUSTED,
- *   reason REQUEST_TOO_LARGE, when it has more than 200 000 values
+ *   reason REQUEST_TOO_LARGE, when it has more than 100 000 values
  */
 export function decodeMessage(descriptor: DescMessage, bytes: Uint8Array): Message {
   try {
