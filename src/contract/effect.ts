@@ -4,7 +4,7 @@ import type { CreateRule, Effect, Operation, TagField } from './operation.ts';
 
 export type { CreateRule, Effect, TagField } from './operation.ts';
 
-/** The option vultr.options.v1.create, as reflection hands it out. */
+/** The option vultr.options.v1.create, as reflection returns it. */
 export interface CreateOption {
   readonly id: readonly string[];
   readonly tagFields: readonly { readonly name: string; readonly filter: string }[];
@@ -142,7 +142,7 @@ function compileTagField(
     throw new ContractError(`${name} names the tag field ${fieldName}, which its request does not have.`);
   }
   if (isRequired(fieldName)) {
-    throw new ContractError(`${name} names the tag field ${fieldName}, which every caller has to set.`);
+    throw new ContractError(`${name} names the tag field ${fieldName}, which every caller must set.`);
   }
   if (field.scalar !== ScalarType.STRING || field.fieldKind === 'map') {
     throw new ContractError(
@@ -161,7 +161,7 @@ function compileTagField(
 
 /**
  * Checks the option vultr.options.v1.destroys_with.
- * @throws ContractError when the rpc is not a CHANGE, or has no such field
+ * @throws ContractError when the rpc is not a CHANGE, or does not have the field
  */
 export function checkDestroysWith({ name, effect, descriptor, destroysWith }: Operation): void {
   if (destroysWith.length > 0 && effect !== 'CHANGE') {

@@ -21,7 +21,7 @@ import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect 
 import type { Operation } from './operation.ts';
 import { compileValidator, isRequired } from './validate.ts';
 
-/** The contract, compiled: what the service offers, and the descriptors that say so. */
+/** The contract, compiled: what the service offers, and the descriptors that declare it. */
 export interface Contract {
   readonly registry: FileRegistry;
   /** The bytes of each FileDescriptorProto as they were built, by file name. */
@@ -143,7 +143,7 @@ function splitFiles(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
 
 /**
  * A FileDescriptorProto without its comments and positions (source_code_info = 9): three quarters of the bytes, which only
- * readers of the reflection service want.
+ * users of the reflection service need.
  */
 function withoutComments(file: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];

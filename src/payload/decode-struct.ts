@@ -7,7 +7,7 @@ import type { WireReader } from './wire-reader.ts';
 /**
  * Reads a google.protobuf.Struct as a JSON object without prototype.
  * @param end where its bytes end
- * @param depth at which level of nesting it stands
+ * @param depth its level of nesting
  * @param object what an earlier part of the same field held; its members stay unless they are given again
  * @throws CallError INVALID_ARGUMENT when it is nested too deep or contains NaN or an infinity
  * @throws Error when the bytes are malformed

@@ -12,8 +12,8 @@ const MAX_LOOPED_LENGTH = 40;
 /**
  * Writes a JSON object as the bytes of a google.protobuf.Struct. Half of a surrogate pair becomes U+FFFD.
  *
- * Every length stands before what it measures, so the lengths are computed in a first pass and used in a second one, which
- * writes into a buffer of the right size.
+ * Every length precedes what it measures, so a first pass computes the lengths, and a second one writes everything into a
+ * buffer of the right size.
  * @throws CallError INTERNAL when it is nested too deep or contains a number that no double is equal to
  */
 export function encodeStruct(object: JsonObject): Uint8Array {
@@ -24,7 +24,7 @@ export function encodeStruct(object: JsonObject): Uint8Array {
   return writer.bytes;
 }
 
-/** What the first pass finds out, in the order in which the second one wants it. */
+/** What the first pass finds out, in the order in which the second one needs it. */
 interface Plan {
   readonly lengths: number[];
   /** The keys of each object: listing those of a large one costs more than all the rest. */

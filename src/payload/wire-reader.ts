@@ -5,20 +5,20 @@ const MAX_GROUP_DEPTH = 100;
 
 const MAX_UINT32 = 0xffff_ffff;
 
-/** Bytes with more values than a reader was told to take. */
+/** Bytes with more values than a reader may read. */
 export class TooManyValuesError extends Error {
   override readonly name = 'TooManyValuesError';
 }
 
 /**
- * Reads the wire format of protobuf from bytes that nobody vouches for. The BinaryReader it is based on cuts lengths and
- * tags down to 32 bits without a word, so that a length of 2^32 + 3 reads as 3; here they are refused. It also counts the
+ * Reads the wire format of protobuf from untrusted bytes. The BinaryReader that it is based on silently cuts lengths and tags
+ * down to 32 bits, so that a length of 2^32 + 3 reads as 3; here they are refused. It also counts the
  * fields, as a megabyte can hold half a million of them.
  */
 export class WireReader extends BinaryReader {
   #valuesLeft: number;
 
-  /** @param maxValues how many fields, elements of packed lists included, it reads before it gives up */
+  /** @param maxValues the most fields that it reads, elements of packed lists included */
   constructor(bytes: Uint8Array, maxValues: number) {
     super(bytes);
     this.#valuesLeft = maxValues;

@@ -75,7 +75,7 @@ function accepts(field: DescField, wireType: WireType): boolean {
   return wireType === valueWireType(field) || (wireType === WireType.LengthDelimited && isPackable(field));
 }
 
-/** How one value stands on the wire: of a singular field, an element of a list, or the value of a map entry. */
+/** The wire type of one value: of a singular field, an element of a list, or the value of a map entry. */
 function valueWireType(field: DescField): WireType {
   return field.message ? WireType.LengthDelimited : scalarWireType(field.scalar ?? ScalarType.INT32);
 }

@@ -165,7 +165,7 @@ function decodeMessageValue(
   }
 }
 
-/** Merges what the caller put into `additional_fields` itself into what was unknown beside it. */
+/** Merges what the caller put into `additional_fields` itself with the unknown members around it. */
 function mergeAdditional(
   additional: Message,
   given: FieldValue,

@@ -4,7 +4,7 @@ import { createMessage, type FieldValue, isRawNumber, type Message } from './mes
 import { at, type Violations } from './violations.ts';
 import { jsonForm, wellKnownToJson } from './well-known.ts';
 
-/** What goes along while a message is encoded. */
+/** What accompanies the encoding of a message. */
 export interface EncodeContext {
   /** Takes what cannot be written. */
   readonly violations: Violations;

@@ -49,7 +49,7 @@ export function encodeQuery(descriptor: DescMessage, message: Message, context: 
   return parameters.join('&');
 }
 
-/** One value as the text of a parameter; undefined when there is no such text. */
+/** One value as the text of a parameter; undefined when it cannot be written as text. */
 function toText(
   field: DescField,
   value: FieldValue,

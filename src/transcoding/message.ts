@@ -29,7 +29,7 @@ export function createMessage(): Message {
   return Object.create(null) as Message;
 }
 
-/** Whether a value is a number of which only the text is kept. It is an object, but not one of JSON. */
+/** Whether a value is a number of which only the text is kept. In JavaScript it is an object, in JSON it is not. */
 export function isRawNumber(value: unknown): value is RawNumber {
   return JSON.isRawJSON(value);
 }

@@ -30,7 +30,7 @@ export function findParameter(descriptor: DescMessage, name: string): Parameter 
   return { path, key: bracket < 0 ? undefined : name.slice(bracket + 1, -1) };
 }
 
-/** The name that was probably meant by one that leads nowhere: of a field beside the one that does not exist. */
+/** The name that was probably meant by an unknown one, in the innermost message that it leads to. */
 export function suggestParameter(descriptor: DescMessage, name: string): string | undefined {
   let message = descriptor;
   let parent = '';

@@ -17,7 +17,7 @@ export type RouteMatch<Target> =
       /** The text of each variable of the binding, decoded. */
       readonly values: readonly string[];
     })
-  /** The path is known, the method is not: those that are, HEAD beside GET. */
+  /** The path is known, the method is not: the methods that are, with HEAD if GET is one. */
   | { readonly kind: 'other_methods'; readonly allow: readonly string[] }
   | { readonly kind: 'unknown' };
 

@@ -10,7 +10,7 @@ export class Violations {
   /**
    * Adds one. Beyond the bound they are dropped, so that a hostile request cannot cause a huge reply.
    * @param field where, as a path of proto field names; "" for the message as a whole
-   * @param description what is wrong and what is expected, as a sentence
+   * @param description what is wrong and what to do, as a sentence
    */
   add(field: string, description: string): void {
     if (!this.isFull) this.#list.push({ field, description: description.toWellFormed() });

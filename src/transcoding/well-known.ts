@@ -96,7 +96,7 @@ function checkText(message: DescMessage, text: string): void {
     const local = text.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
     const time = Date.parse(`${local}Z`);
     if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(local))
-      throw new Error('no such time');
+      throw new Error('nonexistent time');
   }
 }
 

@@ -82,7 +82,7 @@ const FAULTS: Record<string, { options: string; problem: string }> = {
   },
   RequiredTagField: {
     options: `${POST} ${CREATES} ${createOption('tag_fields { name: "name" } list: "test.Lists/All"')}`,
-    problem: 'names the tag field name, which every caller has to set',
+    problem: 'names the tag field name, which every caller must set',
   },
   TagFieldIsNoText: {
     options: `${POST} ${CREATES} ${createOption('tag_fields { name: "size" } list: "test.Lists/All"')}`,
