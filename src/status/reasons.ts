@@ -24,10 +24,8 @@ export const REASONS = {
   MALFORMED_JSON: 'The body is not valid JSON; the message says where.',
   UNSUPPORTED_MEDIA_TYPE: 'The body must be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
-  MALFORMED_HTTP:
-    'The request is not valid HTTP/1.1, or uses a part of HTTP that this service does not support.',
-  TOO_MANY_CONNECTIONS:
-    'The HTTP side has reached its limit of connections. RetryInfo says when to try again.',
+  MALFORMED_HTTP: 'The request is not valid HTTP/1.1, or asks of HTTP what this service does not do.',
+  TOO_MANY_CONNECTIONS: 'The HTTP side has as many connections as it may. RetryInfo says when to try again.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   ROUTE_NOT_FOUND: 'There is no operation at this path.',
   METHOD_NOT_ALLOWED: 'The path has no operation for this HTTP method; Allow lists the methods that it has.',
