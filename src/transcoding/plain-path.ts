@@ -1,10 +1,10 @@
-/** How often a path may be decoded on its way: by proxies in front, by the server, by its framework. */
+/** How often a dot segment may be escaped: more often than any program on a path's way decodes it. */
 const MAX_DECODINGS = 4;
 
 /** What RFC 3986 allows in a path as it is, percent escapes included. Everything else must be escaped. */
 const PATH = /^\/(?:[-._~0-9A-Za-z!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
 
-/** What no path may contain, however often it is decoded: control characters and backslashes. */
+/** What no path may contain, escaped or not: control characters, and backslashes, which some programs take for slashes. */
 const FORBIDDEN = /[\p{Cc}\\]/u;
 
 /**
@@ -16,16 +16,14 @@ const FORBIDDEN = /[\p{Cc}\\]/u;
 export function findPathFault(path: string): string | undefined {
   if (!PATH.test(path))
     return 'contains characters that must be percent-encoded, or does not start with a slash';
+  if (FORBIDDEN.test(decodeLeniently(path))) return 'contains a control character or a backslash';
   let decoded = path;
-  for (let count = 0; ; count += 1) {
-    if (FORBIDDEN.test(decoded)) return 'contains a control character or a backslash';
+  for (let count = 0; count <= MAX_DECODINGS; count += 1) {
     if (decoded.split('/').some((segment) => /^\.{1,2}(?:;.*)?$/.test(segment)))
       return 'contains a "." or ".." segment, which would lead elsewhere';
-    const next = decodeLeniently(decoded);
-    if (next === decoded) return undefined;
-    if (count === MAX_DECODINGS) return `is percent-encoded more than ${MAX_DECODINGS} times`;
-    decoded = next;
+    decoded = decodeLeniently(decoded);
   }
+  return undefined;
 }
 
 /** Decodes what can be decoded: others may accept what is malformed here. */
