@@ -20,14 +20,11 @@ export interface SentRecord {
   readonly postUntil: string;
 }
 
-/** For how long a creation is remembered, from its first request on. */
+/** How long a creation is remembered, from its first request on. */
 export const REMEMBERED_MS = 86_400_000;
 
 /** The names of the fields that two requests under one key differ in, sorted. */
-export function differingFields(
-  one: SentRecord['fields'],
-  other: SentRecord['fields'],
-): readonly string[] {
+export function differingFields(one: SentRecord['fields'], other: SentRecord['fields']): readonly string[] {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...names].filter((name) => one[name] !== other[name]).sort();
 }
