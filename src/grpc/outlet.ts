@@ -1,24 +1,31 @@
 import { constants } from 'node:http2';
-import { systemClock } from '../base/clock.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
 /** Messages up to this size go whatever else lies unread: the number of calls bounds them, and probes get their reply. */
 const SMALL_BYTES = 4 * 1024;
 
-/** How long a reply has to lie unread before it is given up for others that have no room. */
-const STALLED_MS = 1_000;
+/** How often it is looked at who reads. */
+const LOOK_MS = 1_000;
+
+/**
+ * A reply is stalled when its connection has taken nothing between so many looks, or when it has itself been there for so
+ * many. Looks are counted instead of time: after a busy moment of this process nobody seems to have read.
+ */
+const STALLED = { connection: 2, message: 10 } as const;
 
 interface Message {
   readonly call: OpenCall;
   readonly bytes: number;
   readonly write: () => void;
-  /** When it was written; undefined: it waits for room. */
-  since: number | undefined;
+  /** How many looks have found it unread. */
+  looks: number;
 }
 
 interface Account {
   bytes: number;
+  /** How many looks in a row have found that the connection has taken nothing. */
+  quietLooks: number;
   /** What is written and not taken, the oldest first. */
   readonly unread: Set<Message>;
   /** What waits for room, the oldest first. */
@@ -31,7 +38,7 @@ export class Outlet {
   readonly #onGivenUp: (call: OpenCall, text: string) => void;
   readonly #accounts = new Map<Connection, Account>();
   #total = 0;
-  #retry: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
 
   /** @param onGivenUp is told of each call that is cut off because its caller does not read, and why */
   constructor(limits: GrpcLimits, onGivenUp: (call: OpenCall, text: string) => void) {
@@ -47,24 +54,27 @@ export class Outlet {
    */
   send(call: OpenCall, bytes: number, write: () => void): () => void {
     const account = this.#accountOf(call.connection);
-    const message: Message = { call, bytes, write, since: undefined };
+    const message: Message = { call, bytes, write, looks: 0 };
     const { replyTimeoutMs } = this.#limits;
     const timer = setTimeout(
       () => this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
       replyTimeoutMs,
     );
-    const done = (): void => {
+    const end = (): void => {
       clearTimeout(timer);
-      call.stream.off('close', done);
+      call.stream.off('close', end);
       this.#remove(message);
       this.#pump();
     };
-    call.stream.once('close', done);
+    call.stream.once('close', end);
     const isFirst = account.waiting.size === 0;
     account.waiting.add(message);
     if (bytes <= SMALL_BYTES || (isFirst && this.#hasRoom(account, bytes))) this.#write(account, message);
     else this.#pump();
-    return done;
+    return () => {
+      account.quietLooks = 0;
+      end();
+    };
   }
 
   /** Cuts off the oldest stalled reply of the connection that leaves most unread. False: nothing is stalled. */
@@ -75,22 +85,28 @@ export class Outlet {
   /** Writes what there is room for: first for the connection that has least unread, in the order of its messages. */
   #pump(): void {
     const inNeed = [...this.#accounts.values()].filter(({ waiting }) => waiting.size > 0);
-    let isWaiting = false;
     for (const account of inNeed.sort((one, other) => one.bytes - other.bytes)) {
       for (const message of account.waiting) {
         while (!this.#hasRoom(account, message.bytes) && this.#giveUpStalled(account, message.bytes));
-        if (!this.#hasRoom(account, message.bytes)) {
-          isWaiting = true;
-          break;
-        }
+        if (!this.#hasRoom(account, message.bytes)) break;
         this.#write(account, message);
       }
     }
-    if (!isWaiting || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#pump();
-    }, STALLED_MS).unref();
+  }
+
+  /** Looks at who reads, for as long as there is anything unread. */
+  #look(): void {
+    for (const account of this.#accounts.values()) {
+      account.quietLooks += 1;
+      for (const message of account.unread) message.looks += 1;
+    }
+    this.#pump();
+    this.#looking = undefined;
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    if (this.#accounts.size > 0) this.#looking ??= setTimeout(() => this.#look(), LOOK_MS).unref();
   }
 
   #hasRoom({ bytes: held }: Account, bytes: number): boolean {
@@ -107,9 +123,11 @@ export class Outlet {
     return this.#cutStalled(isOwnBound ? account : heaviest(this.#accounts.values()));
   }
 
-  #cutStalled({ unread }: Account): boolean {
+  #cutStalled({ unread, quietLooks }: Account): boolean {
     const [oldest] = unread;
-    if (oldest?.since === undefined || systemClock.now() - oldest.since < STALLED_MS) return false;
+    if (oldest === undefined) return false;
+    const isStalled = quietLooks >= STALLED.connection || oldest.looks >= STALLED.message;
+    if (!isStalled) return false;
     this.#remove(oldest);
     this.#cut(oldest, 'The caller left its reply unread, and others needed the room.');
     return true;
@@ -126,7 +144,6 @@ export class Outlet {
     account.unread.add(message);
     account.bytes += message.bytes;
     this.#total += message.bytes;
-    message.since = systemClock.now();
     message.write();
   }
 
@@ -144,14 +161,15 @@ export class Outlet {
   #accountOf(connection: Connection): Account {
     const known = this.#accounts.get(connection);
     if (known !== undefined) return known;
-    const account: Account = { bytes: 0, unread: new Set(), waiting: new Set() };
+    const account: Account = { bytes: 0, quietLooks: 0, unread: new Set(), waiting: new Set() };
     this.#accounts.set(connection, account);
+    this.#lookLater();
     return account;
   }
 }
 
 function heaviest(accounts: Iterable<Account>): Account {
-  let most: Account = { bytes: -1, unread: new Set(), waiting: new Set() };
+  let most: Account = { bytes: -1, quietLooks: 0, unread: new Set(), waiting: new Set() };
   for (const account of accounts) if (account.bytes > most.bytes) most = account;
   return most;
 }
