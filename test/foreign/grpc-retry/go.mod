@@ -1,4 +1,4 @@
-module vultr-grpc-test/grpc-retry
+module vultr-grpc/test/foreign/grpc-retry
 
 go 1.22
 
