@@ -1,10 +1,10 @@
 import { startApp } from '../app/app.ts';
 import { ConfigError, readServeConfig } from '../config/read.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import { readSandboxConfig } from '../config/sandbox.ts';
+import { readVersion } from '../config/version.ts';
+import { startSandbox } from '../sandbox/index.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
-import { readVersion } from '../config/version.ts';
 
 /** Exit codes: 0 well, 1 it failed, 2 it was called wrongly. */
 const FAILED = 1;

@@ -55,13 +55,18 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
+      let isSent = false;
+      const onSend = (): void => {
+        isSent = true;
+        callOptions.onSend?.();
+      };
       try {
-        const response = await vultr.call(operation, request, callOptions);
+        const response = await vultr.call(operation, request, { ...callOptions, onSend });
         // A redirect claims no success, so it is passed on.
         if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
         return response;
       } catch (error) {
-        throw withoutKey(error);
+        throw withoutKey(error, isSent);
       }
     },
     close: once.close,
