@@ -45,10 +45,7 @@ interface Rule {
 
 /** Every descriptor of the contract. */
 export const registry: FileRegistry = createFileRegistry(
-  fromBinary(
-    FileDescriptorSetSchema,
-    readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url)),
-  ),
+  fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url))),
 );
 
 /** google.api.FieldBehavior.REQUIRED */
