@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from '../cloud/service.ts';
 import { formatListen } from '../config/parsers.ts';
-import type { ServeConfig } from '../config/settings.ts';
+import { SETTINGS, type ServeConfig } from '../config/settings.ts';
 import { loadContract } from '../contract/load.ts';
 import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
 import { startGrpcServer } from '../grpc/server.ts';
+import { allowedHosts } from '../http/browser-guard.ts';
 import { startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
@@ -18,6 +19,7 @@ import { createResolver } from '../v2/resolve.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { assignHandlers } from './handlers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { listening } from './listening.ts';
 import { startUpstream } from './upstream.ts';
 
 /** The running service. */
@@ -44,10 +46,15 @@ const MAX_TIMEOUT_FACTOR = 10;
 /**
  * Starts the service. Every part is put on one stack as soon as it stands, and the stack is what stops them, the last one
  * first. Rejects, with everything stopped again, when a part cannot start.
+ * @param droppedLogLines how many lines of the log have been dropped, for the metrics
  */
-export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
+export async function startApp(
+  config: ServeConfig,
+  log: Logger,
+  droppedLogLines: () => number = () => 0,
+): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const metrics = createMetrics();
+  const metrics = createMetrics(droppedLogLines);
   const upstream = await startUpstream(config, log, metrics);
   stack.defer(() => upstream.close());
   const { client } = upstream;
@@ -78,24 +85,30 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
 
   const serving: Serving = { isReady: false, health, pipeline, servers: [] };
   stack.defer(() => stopServing(serving, config.shutdownGraceMs));
-  const grpc = await startGrpcServer({
-    operations,
-    dispatcher: pipeline,
-    listen: config.grpcListen,
-    limits: GRPC_LIMITS,
-  });
+  const grpc = await listening(
+    SETTINGS.grpcListen,
+    config.grpcListen,
+    startGrpcServer({ operations, dispatcher: pipeline, listen: config.grpcListen, limits: GRPC_LIMITS }),
+  );
   serving.servers.push(grpc);
   const readiness = (): Readiness => readinessOf(serving.isReady, client.state(), vultr.isAvailable());
   const http =
     config.httpListen === undefined
       ? undefined
-      : await startHttpServer({
-          operations,
-          resolveVultr,
-          dispatcher: pipeline,
-          listen: config.httpListen,
-          extraRoutes: createServiceRoutes(readiness, metrics),
-        });
+      : await listening(
+          SETTINGS.httpListen,
+          config.httpListen,
+          startHttpServer({
+            operations,
+            resolveVultr,
+            dispatcher: pipeline,
+            listen: config.httpListen,
+            extraRoutes: createServiceRoutes(readiness, metrics),
+            corsOrigins: config.corsOrigins,
+            allowedHosts: allowedHosts(config.httpListen, config.allowedHosts),
+            registry: metrics.registry,
+          }),
+        );
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);
 

@@ -1,10 +1,13 @@
+import { isatty } from 'node:tty';
 import { startApp } from '../app/app.ts';
 import { ConfigError, readServeConfig } from '../config/read.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import { readSandboxConfig } from '../config/sandbox.ts';
-import { createLogger, type Logger } from '../telemetry/log.ts';
-import { sandboxUsage, serveUsage, usage } from './usage.ts';
+import { forgetSecrets, secretsOf } from '../config/secrets.ts';
 import { readVersion } from '../config/version.ts';
+import { startSandbox } from '../sandbox/index.ts';
+import { createProcessLog } from '../telemetry/log.ts';
+import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
+import { sandboxUsage, serveUsage, usage } from './usage.ts';
 
 /** Exit codes: 0 well, 1 it failed, 2 it was called wrongly. */
 const FAILED = 1;
@@ -25,40 +28,24 @@ function isHelp(argument: string): boolean {
 
 async function serve(args: readonly string[]): Promise<void> {
   const config = readServeConfig(args, process.env);
-  const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : config.logFormat;
-  const log = createLogger({ level: config.logLevel, format });
-  const app = await startApp(config, log);
+  forgetSecrets(process.env);
+  // Not process.stderr.isTTY: that would make standard error non-blocking for every process that shares it.
+  const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
+  const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
+  endOnFault(processLog);
+  const app = await startApp(config, processLog.log, processLog.dropped);
   const upstream =
     config.upstream === 'sandbox' ? `the embedded sandbox at ${app.upstreamUrl}` : app.upstreamUrl;
   const http = app.httpAddress === undefined ? 'off' : `http://${app.httpAddress}`;
   // Before it says that it is ready: whoever waits for that may end it at once.
-  closeOnSignal(() => app.close(), log);
+  closeOnSignal(() => app.close(), processLog);
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
 async function sandbox(args: readonly string[]): Promise<void> {
   const running = await startSandbox(readSandboxConfig(args));
-  closeOnSignal(() => running.close(), createLogger({ level: 'info', format: 'text' }));
+  closeOnSignal(() => running.close(), createProcessLog({ level: 'info', format: 'text' }));
   print(`vultr-grpc sandbox ready: ${running.url}`);
-}
-
-/** Ends the process well on the first SIGINT or SIGTERM, at once on the second. */
-function closeOnSignal(close: () => Promise<void>, log: Logger): void {
-  let isClosing = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (isClosing) process.exit(FAILED);
-      isClosing = true;
-      log.info({ signal }, 'stopping');
-      close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ cause: String(error) }, 'stopping failed');
-          process.exit(FAILED);
-        },
-      );
-    });
-  }
 }
 
 function print(text: string): void {
@@ -70,6 +57,7 @@ function print(text: string): void {
  * @param args what stands behind the program's name
  */
 export async function run(args: readonly string[]): Promise<void> {
+  ignoreSignals();
   try {
     await main(args);
   } catch (error) {
