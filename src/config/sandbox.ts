@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from './read.ts';
 import { formatListen, parseListen, parseSpeed } from './parsers.ts';
+import { ConfigError } from './read.ts';
 
 /** The settings of `vultr-grpc sandbox`. */
 export interface SandboxConfig {

@@ -1,5 +1,5 @@
-import type { CallError } from '../status/call-error.ts';
 import { clip } from '../base/text.ts';
+import type { CallError } from '../status/call-error.ts';
 import { CODES, type Code } from '../status/code.ts';
 import { describeError, describeStack, redact } from './describe.ts';
 import type { Logger } from './log.ts';

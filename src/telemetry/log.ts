@@ -35,10 +35,7 @@ export function createProcessLog(options: LogOptions): ProcessLog {
  * Makes a log that is written to a destination. An Error among the members of a line is reduced to its name and message.
  * @param destination default: standard error as it is
  */
-export function createLogger(
-  options: LogOptions,
-  destination: DestinationStream = process.stderr,
-): Logger {
+export function createLogger(options: LogOptions, destination: DestinationStream = process.stderr): Logger {
   const redacting = withoutSecrets(destination, options.secrets ?? []);
   return pino(
     {

@@ -1,0 +1,121 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Operation } from '../contract/operation.ts';
+import { validate } from '../contract/validate.ts';
+import { isVultrPath } from '../contract/vultr-path.ts';
+import type { IncomingRequest } from '../rpc/call.ts';
+import type { HttpBinding } from '../transcoding/binding.ts';
+import { decodeHttpRequest } from '../transcoding/decode-http.ts';
+import { findPathFault } from '../transcoding/plain-path.ts';
+import { createRouter, type Router } from '../transcoding/router.ts';
+import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
+import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
+
+/** Where a request goes, as it came: nothing is decoded or folded. */
+export interface Target {
+  readonly path: string;
+  /** Without the question mark; "" when there is none. */
+  readonly query: string;
+}
+
+/** The absolute form of RFC 9112, section 3.2.2, which every server has to take. */
+const ABSOLUTE = /^https?:\/\/[^/?]*/i;
+
+/**
+ * Splits a request target at its first question mark. `new URL` would not do: it folds `..` and `%2e%2e`, and takes the
+ * first segment of `//a/b` for a host.
+ */
+export function parseTarget(target: string): Target {
+  const local = target.replace(ABSOLUTE, '');
+  const mark = local.indexOf('?');
+  const path = mark < 0 ? local : local.slice(0, mark);
+  return { path: path === '' ? '/' : path, query: mark < 0 ? '' : local.slice(mark + 1) };
+}
+
+/** The address of a caller, for the log: `127.0.0.1:40312`, `[::1]:40312`. */
+export function formatPeer({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}
+
+/** What a request is for, and how it is read. */
+export interface Destination {
+  readonly operation: Operation;
+  /** Undefined: the request is passed on as it came. */
+  readonly binding: HttpBinding | undefined;
+  /** @param readWhole reads the body */
+  readonly read: (readWhole: () => Promise<Uint8Array>) => Promise<IncomingRequest>;
+}
+
+/** Finds what a request is for. Throws a CallError when there is no such operation, or the path is malformed. */
+export type FindDestination = (method: string, target: Target, headers: IncomingHttpHeaders) => Destination;
+
+/**
+ * Makes it from the operations and their HTTP rules.
+ * @throws HttpRuleError when two operations have the same route
+ */
+export function createDestinations(
+  operations: Iterable<Operation>,
+  resolveVultr: ResolveOperation,
+): FindDestination {
+  const router = createRouter(
+    [...operations]
+      .filter((operation) => !isForwarded(operation))
+      .flatMap((operation) => operation.bindings.map((binding) => ({ binding, target: operation }))),
+  );
+  return (method, target, headers) =>
+    isVultrPath(target.path)
+      ? toVultr(resolveVultr, method, target, headers)
+      : toOperation(router, method, target, headers);
+}
+
+/** A request to Vultr itself: what arrives is what is sent. The contract only names it. */
+function toVultr(
+  resolveVultr: ResolveOperation,
+  method: string,
+  { path, query }: Target,
+  { accept, 'content-type': contentType }: IncomingHttpHeaders,
+): Destination {
+  const fault = findPathFault(path);
+  if (fault !== undefined) throw pathNotPlain(fault);
+  return {
+    operation: resolveVultr(method, path),
+    binding: undefined,
+    read: async (readWhole) => {
+      const body = await readWhole();
+      return {
+        kind: 'verbatim',
+        request: {
+          method,
+          path,
+          query,
+          contentType,
+          // `*/*` is what clients send that do not care.
+          accept: accept === '*/*' ? undefined : accept,
+          body: body.length === 0 ? undefined : body,
+        },
+      };
+    },
+  };
+}
+
+function toOperation(
+  router: Router<Operation>,
+  method: string,
+  { path, query }: Target,
+  headers: IncomingHttpHeaders,
+): Destination {
+  const match = router.match(method, path);
+  if (match.kind !== 'match')
+    throw match.kind === 'unknown' ? unknownPath() : methodNotAllowed(method, match.allow);
+  const { binding, target: operation, values } = match;
+  return {
+    operation,
+    binding,
+    read: async (readWhole) => {
+      const body = binding.body === 'none' ? new Uint8Array() : await readWhole();
+      const parts = { values, query, contentType: headers['content-type'], body };
+      const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
+      return { kind: 'message', message };
+    },
+  };
+}
