@@ -12,11 +12,15 @@ export interface Passage {
   onEnd(release: () => void): void;
 }
 
-/** What becomes of a request. `ignore`: its connection ends with an earlier response, so that it gets none. */
+/**
+ * What becomes of a request. `cut`: its connection has been ended with everything on it. `ignored`: its connection ends with
+ * an earlier response, so that it gets none.
+ */
 export type Admission =
   | { readonly kind: 'admitted'; readonly passage: Passage }
   | { readonly kind: 'refused'; readonly error: CallError }
-  | { readonly kind: 'ignore' };
+  | { readonly kind: 'cut'; readonly error: CallError }
+  | { readonly kind: 'ignored' };
 
 /** Why a connection was ended before its caller wished it. */
 export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
@@ -100,17 +104,19 @@ export class Connections {
     socket.destroy();
   }
 
-  /** Lets a request in, or not. */
+  /** Lets a request in, or not; a refusal is for the caller to send. */
   admit({ socket }: IncomingMessage, response: ServerResponse, isProbe: boolean): Admission {
     const connection = this.#open.get(socket);
-    if (connection === undefined || connection.isEnding) return { kind: 'ignore' };
-    const error = isProbe ? undefined : this.#findRefusal(connection);
-    if (this.#isClosing || error !== undefined) announceEnd(connection, response);
-    if (connection.visits.size >= this.#limits.maxPipelined) {
-      this.#onEnded('pipelining');
-      // Nothing more is read from a caller whose requests will not be served.
-      socket.pause();
+    if (connection === undefined || connection.isEnding) return { kind: 'ignored' };
+    const isFirst = connection.visits.size === 0;
+    const error = isProbe && isFirst ? undefined : this.#findRefusal(connection);
+    if (error !== undefined && !isFirst) {
+      // A refusal would have to wait for the responses before it, while Node keeps what it has read of the requests behind
+      // it: some 1 500 of them in memory, for each connection of a caller that means harm.
+      this.end(socket, 'pipelining');
+      return { kind: 'cut', error };
     }
+    if (this.#isClosing || error !== undefined) announceEnd(connection, response);
     const visit = new Visit(response);
     connection.visits.add(visit);
     this.#requests += 1;

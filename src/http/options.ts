@@ -20,7 +20,7 @@ export interface HttpLimits {
   readonly maxConnections: number;
   /** How many connections more may be open: idle ones, and those of probes, which are served when all others are busy. */
   readonly reservedConnections: number;
-  /** The most requests under way on one connection. */
+  /** The most requests under way on one connection; with one more, the connection is ended. */
   readonly maxPipelined: number;
   /** The most requests under way on all connections. */
   readonly maxRequests: number;
@@ -41,7 +41,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   writeTimeoutMs: 30_000,
   maxConnections: 1_000,
   reservedConnections: 100,
-  maxPipelined: 64,
+  maxPipelined: 100,
   maxRequests: 4_000,
   maxReceivedBytes: 64 * 1024 * 1024,
   maxUnreadBytes: 64 * 1024 * 1024,

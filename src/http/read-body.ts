@@ -57,14 +57,16 @@ const FIRST_BYTES = 16 * 1024;
 /** A body as it arrives, in one piece: a list of chunks would cost a hundred bytes for each, and a chunk may be one byte. */
 class Body {
   readonly #options: ReadBodyOptions;
+  /** The most that it can become. */
+  readonly #maxBytes: number;
   #buffer = Buffer.alloc(0);
   #length = 0;
   /** How much memory the next growth asks for. */
-  #next: number;
+  #next = FIRST_BYTES;
 
   constructor(announced: number, options: ReadBodyOptions) {
     this.#options = options;
-    this.#next = announced > 0 ? Math.min(announced, FIRST_BYTES) : FIRST_BYTES;
+    this.#maxBytes = announced > 0 ? announced : options.limits.maxBodyBytes;
   }
 
   add(chunk: Buffer): void {
@@ -72,7 +74,7 @@ class Body {
     const length = this.#length + chunk.length;
     if (length > limits.maxBodyBytes) throw bodyTooLarge(limits);
     if (length > this.#buffer.length) {
-      const size = Math.min(Math.max(this.#next, length), limits.maxBodyBytes);
+      const size = Math.min(Math.max(this.#next, length), this.#maxBytes);
       hold(size - this.#buffer.length);
       const larger = Buffer.allocUnsafeSlow(size);
       this.#buffer.copy(larger, 0, 0, this.#length);

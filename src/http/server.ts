@@ -133,9 +133,10 @@ class Front {
   take(request: IncomingMessage, response: ServerResponse, proceed: () => void): void {
     const isProbe = PROBE_PATHS.has(parseTarget(request.url ?? '').path);
     const admission = this.#connections.admit(request, response, isProbe);
-    if (admission.kind === 'ignore') return;
+    if (admission.kind === 'ignored') return;
     this.#responses.set(request.socket, response);
-    if (admission.kind === 'refused') this.refuse(request, response, admission.error);
+    if (admission.kind === 'cut') this.#note(request.socket, admission.error);
+    else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
     else if (request.headers.host === undefined && request.httpVersion === '1.1')
       this.refuse(request, response, malformedRequest('no Host header'));
     else void this.#handle({ request, response, passage: admission.passage, proceed });
