@@ -68,7 +68,6 @@ export class Connections {
   readonly #idle = new Set<Socket>();
   #requests = 0;
   #isClosing = false;
-  #onIdle: () => void = () => undefined;
 
   constructor(limits: HttpLimits, onEnded: (cause: EndCause) => void) {
     this.#limits = limits;
@@ -126,17 +125,21 @@ export class Connections {
   }
 
   /**
-   * Has every connection end with its last response, so that its caller does not send another request that nobody would
-   * serve, and every later request be the last of its connection.
-   * @param onIdle is called whenever a connection has become idle
+   * Ends the connections without a request, and has every other one end with its last response, so that its caller does not
+   * send another request that nobody would serve.
    */
-  close(onIdle: () => void): void {
+  close(): void {
     this.#isClosing = true;
-    this.#onIdle = onIdle;
+    this.endIdle();
     for (const connection of this.#open.values()) {
       const last = [...connection.visits].at(-1);
       if (last !== undefined && !last.response.headersSent) announceEnd(connection, last.response);
     }
+  }
+
+  /** Ends the connections without a request, once what was sent on them is out. */
+  endIdle(): void {
+    for (const socket of this.#idle) socket.destroySoon();
   }
 
   #findRefusal(connection: Connection): CallError | undefined {
@@ -154,7 +157,7 @@ export class Connections {
     visit.end();
     if (connection.visits.size > 0 || !this.#open.has(socket)) return;
     this.#idle.add(socket);
-    this.#onIdle();
+    if (this.#isClosing) socket.destroySoon();
   }
 
   #forget(socket: Socket): void {

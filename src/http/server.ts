@@ -37,6 +37,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
   const server = createServer(nodeOptions(limits));
+  // server.close() calls it. Node's own takes a connection for idle whose response is written but not out yet, or has
+  // others waiting behind it, and would cut them off.
+  server.closeIdleConnections = () => connections.endIdle();
   const front = new Front({ options, limits, connections, handle });
 
   server.on('connection', (socket: Socket) => connections.add(socket));
@@ -54,12 +57,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     close: (graceMs) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        connections.close(() => server.closeIdleConnections());
+        connections.close();
         server.close(() => {
           clearTimeout(timer);
           resolve();
         });
-        server.closeIdleConnections();
       }),
   };
 }
