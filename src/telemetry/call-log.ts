@@ -40,7 +40,7 @@ const INFRASTRUCTURE = /^grpc\./;
 export function logCall(log: Logger, record: CallRecord): void {
   const { error, secret } = record;
   const line = {
-    method: record.method,
+    method: redact(record.method, secret),
     code: record.code,
     ms: Math.round(record.durationMs * 10) / 10,
     transport: record.transport,

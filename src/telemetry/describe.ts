@@ -3,8 +3,9 @@ import { clip } from '../base/text.ts';
 const MAX_TEXT = 500;
 const MAX_STACK = 4_000;
 
-/** The credential of an Authorization header. */
-const BEARER = /\b(Bearer|Basic)\s+[^\s"',;]+/gi;
+/** The credential of an Authorization header, and a key under its name, as in a query that somebody took for a path. */
+const CREDENTIAL =
+  /\b((?:Bearer|Basic)\s+|(?:access_?token|secret_?key|api_?key|password)["']?\s*[=:]\s*["']?)[^\s"',;&]+/gi;
 
 /**
  * What may be logged of something that was thrown: its name and message. An error of a library is never logged whole, as
@@ -24,6 +25,6 @@ export function describeStack(thrown: unknown, secret?: string): string {
 
 /** Removes what looks like a credential, and a secret that is known. */
 export function redact(text: string, secret?: string): string {
-  const plain = text.replace(BEARER, '$1 [redacted]');
+  const plain = text.replace(CREDENTIAL, '$1[redacted]');
   return secret === undefined || secret === '' ? plain : plain.replaceAll(secret, '[redacted]');
 }

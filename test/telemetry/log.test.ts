@@ -45,7 +45,9 @@ describe('an error', () => {
   test.each(['INTERNAL_ERROR', 'VULTR_UNAVAILABLE'] as const)(
     'of a call (%s) is logged without the key of its caller',
     (reason) => {
-      const cause = new Error(`Unexpected token in "${KEY}", Authorization: Bearer other-key`);
+      const cause = new Error(
+        `Unexpected token in "${KEY}", Authorization: Bearer other-key {"password": "other-key"}`,
+      );
       const error = new CallError('INTERNAL', reason, `Vultr said ${KEY}`, { cause });
       const collected = collectLog();
       logCall(collected.log, { ...RECORD, code: 'INTERNAL', error, secret: KEY });

@@ -1,0 +1,109 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { sendHttp } from '../support/http-request.ts';
+import { closeAtEnd } from '../support/opened.ts';
+
+const KEY = 'KEY-THAT-MUST-NOT-LEAK-0123456789';
+
+/** Starts the service on the sandbox. Resolves once it is ready. */
+async function serve(options: { stderr?: number; args?: readonly string[] } = {}) {
+  const args = ['serve', '--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [resolve('src/cli/vultr-grpc.ts'), ...args, ...(options.args ?? [])],
+    {
+      env: { PATH: process.env['PATH'], STATE_DIR: 'memory', VULTR_API_KEY: KEY },
+      stdio: ['ignore', 'pipe', options.stderr ?? 'pipe'],
+    },
+  );
+  closeAtEnd(() => child.kill('SIGKILL'));
+  let err = '';
+  child.stderr?.on('data', (chunk) => {
+    err += chunk;
+  });
+  const [ready] = (await once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data')) as [Buffer];
+  const http = /HTTP http:\/\/(\S+),/.exec(ready.toString())?.[1] ?? '';
+  return { child, http, err: () => err };
+}
+
+test('SIGHUP and SIGUSR1 do no harm: the service goes on, and opens no debugger', async () => {
+  const { child, http, err } = await serve();
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGHUP', 'SIGUSR1'] as const) child.kill(signal);
+  expect((await sendHttp(http, 'GET', '/api/regions')).status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(err()).not.toMatch(/debugger|inspector/i);
+});
+
+test('SIGTERM tells the caller under way that its connection ends, and no call is lost', async () => {
+  const { child, http } = await serve({ args: ['--watch-interval', '50ms'] });
+  const [host, port] = http.split(':');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async (): Promise<IncomingMessage | undefined> => {
+    const outgoing = request({ host, port, path: '/v2/regions', agent });
+    outgoing.end();
+    const [response] = (await once(outgoing, 'response').catch(() => [undefined])) as [IncomingMessage?];
+    response?.resume();
+    if (response !== undefined) await once(response, 'end');
+    return response;
+  };
+  expect((await ask())?.headers.connection).toBe('keep-alive');
+  child.kill('SIGTERM');
+  // Whoever is told so opens a new connection, elsewhere; nobody loses a request that has been sent.
+  for (let response = await ask(); response !== undefined; response = await ask()) {
+    expect(response.statusCode).toBe(200);
+    if (response.headers.connection === 'close') break;
+  }
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  agent.destroy();
+});
+
+test('a log that nobody reads holds up neither calls nor SIGTERM', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stderr-'));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writing = openSync(path, constants.O_RDWR);
+  closeAtEnd(() => {
+    closeSync(reading);
+    rmSync(folder, { recursive: true });
+  });
+  const { child, http } = await serve({ stderr: writing });
+  closeSync(writing);
+  const headers = { 'user-agent': 'u'.repeat(200) };
+  const send = async (count: number): Promise<void> => {
+    const targets = Array.from({ length: count }, (_, index) => `/nothing/${'x'.repeat(150)}/${index}`);
+    for (const target of targets) await sendHttp(http, 'GET', target, undefined, headers);
+  };
+  await Promise.all(Array.from({ length: 20 }, () => send(250)));
+  const metrics = await sendHttp(http, 'GET', '/metrics');
+  expect(Number(/^log_lines_dropped_total (\d+)$/m.exec(metrics.text)?.[1])).toBeGreaterThan(0);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+}, 60_000);
+
+test('the key is out of the environment, of children and of reports, once it is read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  closeAtEnd(() => rmSync(folder, { recursive: true }));
+  const script = `
+    const { run } = await import(${JSON.stringify(resolve('src/cli/run.ts'))});
+    await run(['serve', '--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', 'off']);
+    process.report.writeReport(${JSON.stringify(join(folder, 'report.json'))});
+    const { execFileSync } = await import('node:child_process');
+    process.stdout.write(execFileSync('env').toString());
+    process.exit(0);`;
+  const program = join(folder, 'program.mjs');
+  writeFileSync(program, script);
+  const out = execFileSync(process.execPath, [program], {
+    env: { PATH: process.env['PATH'], STATE_DIR: 'memory', VULTR_API_KEY: KEY, REDIS_URL: '' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  expect(out.toString()).toContain('PATH=');
+  expect(out.toString()).not.toContain(KEY);
+  expect(readFileSync(join(folder, 'report.json'), 'utf8')).not.toContain(KEY);
+});
