@@ -86,8 +86,8 @@ export async function startApp(
   const serving: Serving = { isReady: false, health, pipeline, servers: [] };
   stack.defer(() => stopServing(serving, config.shutdownGraceMs));
   const grpc = await listening(
-    SETTINGS.grpcListen,
-    config.grpcListen,
+    `--${SETTINGS.grpcListen.flag} or ${SETTINGS.grpcListen.env}`,
+    formatListen(config.grpcListen),
     startGrpcServer({ operations, dispatcher: pipeline, listen: config.grpcListen, limits: GRPC_LIMITS }),
   );
   serving.servers.push(grpc);
@@ -96,8 +96,8 @@ export async function startApp(
     config.httpListen === undefined
       ? undefined
       : await listening(
-          SETTINGS.httpListen,
-          config.httpListen,
+          `--${SETTINGS.httpListen.flag} or ${SETTINGS.httpListen.env}`,
+          formatListen(config.httpListen),
           startHttpServer({
             operations,
             resolveVultr,

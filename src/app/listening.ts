@@ -1,6 +1,3 @@
-import { formatListen, type ListenAddress } from '../config/parsers.ts';
-import type { Setting } from '../config/settings.ts';
-
 /** What the system's error codes mean for somebody who chooses an address. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'is in use by another program'],
@@ -11,11 +8,13 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
 
 /**
  * Waits until a server listens.
- * @throws Error that names the flag and the variable to change when it cannot listen at its address
+ * @param setting how another address is chosen, such as `--http or HTTP_LISTEN`
+ * @param address `host:port`
+ * @throws Error that names the setting when the server cannot listen at the address
  */
 export async function listening<Server>(
-  { flag = '', env }: Setting<unknown>,
-  address: ListenAddress,
+  setting: string,
+  address: string,
   server: Promise<Server>,
 ): Promise<Server> {
   try {
@@ -24,9 +23,6 @@ export async function listening<Server>(
     const text = cause instanceof Error ? cause.message : String(cause);
     const [code, meaning] = [...MEANINGS].find(([each]) => text.includes(each)) ?? [];
     if (code === undefined) throw cause;
-    throw new Error(
-      `${formatListen(address)} ${meaning} (${code}). Choose another address with --${flag} or ${env}.`,
-      { cause },
-    );
+    throw new Error(`${address} ${meaning} (${code}). Choose another address with ${setting}.`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { startApp } from '../app/app.ts';
+import { listening } from '../app/listening.ts';
 import { ConfigError, readServeConfig } from '../config/read.ts';
 import { readSandboxConfig } from '../config/sandbox.ts';
 import { forgetSecrets, secretsOf } from '../config/secrets.ts';
@@ -43,7 +44,8 @@ async function serve(args: readonly string[]): Promise<void> {
 }
 
 async function sandbox(args: readonly string[]): Promise<void> {
-  const running = await startSandbox(readSandboxConfig(args));
+  const config = readSandboxConfig(args);
+  const running = await listening('--listen', config.listen, startSandbox(config));
   closeOnSignal(() => running.close(), createProcessLog({ level: 'info', format: 'text' }));
   print(`vultr-grpc sandbox ready: ${running.url}`);
 }

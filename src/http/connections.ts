@@ -49,7 +49,7 @@ class Visit implements Passage {
 }
 
 interface Connection {
-  /** The requests under way, the oldest first: HTTP/1.1 answers them in this order. */
+  /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. */
   readonly visits: Set<Visit>;
   /** Whether a response has said that it is the last one. */
   isEnding: boolean;

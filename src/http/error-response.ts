@@ -73,7 +73,7 @@ export function classifyClientError(
   }
 }
 
-/** Responds on the bare connection, as there is no request that could be answered, and closes it. */
+/** Responds on the bare connection, as there is no request to respond to, and closes it. */
 export function refuseConnection(socket: Duplex, error: CallError): void {
   const { status, headers, body } = toErrorResponse(error, undefined);
   const fields = { ...headers, 'content-length': String(body.length), connection: 'close' };

@@ -59,7 +59,7 @@ export interface ExtraRequest {
 /** Serves one exact path, for GET and HEAD. */
 export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
 
-/** What the HTTP side is made of. */
+/** What the HTTP side needs. */
 export interface HttpServerOptions {
   /** The operations that are served by their HTTP rules, but for those whose paths are Vultr's own. */
   readonly operations: Iterable<Operation>;

@@ -5,7 +5,7 @@ import type { HttpLimits } from './options.ts';
 /** How a body is read. */
 export interface ReadBodyOptions {
   readonly limits: HttpLimits;
-  /** When the body has to be there, by the clock of `now`. */
+  /** When the body is due, by the clock of `now`. */
   readonly deadline: number;
   readonly now: () => number;
   /** Takes account of memory for the body; throws a CallError when there is none left. */

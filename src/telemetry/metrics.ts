@@ -18,7 +18,7 @@ const DURATION_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30
 
 /**
  * Makes an empty set of metrics, named after OpenTelemetry's conventions for RPC servers (rpc.server.call.duration).
- * Calls of what is no rpc share the method `_OTHER`, so that nobody can make labels up.
+ * Requests that belong to no rpc share the method `_OTHER`, so that callers cannot make up labels.
  * @param droppedLogLines how many lines of the log have been dropped so far
  */
 export function createMetrics(droppedLogLines: () => number = () => 0): Metrics {

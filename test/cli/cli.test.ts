@@ -122,6 +122,19 @@ describe('the command', () => {
     );
   });
 
+  test('sandbox on a port in use says so, names the flag, and ends', async () => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closeAtEnd(() => server.close());
+    const { port } = server.address() as { port: number };
+    const command = run(['sandbox', '--listen', `127.0.0.1:${port}`]);
+    expect(await command.ended).toBe(1);
+    expect(command.err()).toBe(
+      `vultr-grpc: 127.0.0.1:${port} is in use by another program (EADDRINUSE). Choose another address with --listen.\n`,
+    );
+  });
+
   test('sandbox says where it is, serves, and ends well on SIGTERM', async () => {
     const command = run(['sandbox', '--listen', '127.0.0.1:0', '--speed', '10']);
     const [, address = ''] = await command.printed(/^vultr-grpc sandbox ready: http:\/\/(\S+)\n$/);

@@ -107,3 +107,27 @@ test('the key is out of the environment, of children and of reports, once it is 
   expect(out.toString()).not.toContain(KEY);
   expect(readFileSync(join(folder, 'report.json'), 'utf8')).not.toContain(KEY);
 });
+
+test('a fault that nobody caught is logged without what a library put into its error, and ends the service', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fault-'));
+  closeAtEnd(() => rmSync(folder, { recursive: true }));
+  const program = join(folder, 'program.mjs');
+  writeFileSync(
+    program,
+    `const { createProcessLog } = await import(${JSON.stringify(resolve('src/telemetry/log.ts'))});
+    const { endOnFault } = await import(${JSON.stringify(resolve('src/cli/signals.ts'))});
+    endOnFault(createProcessLog({ level: 'info', format: 'json' }));
+    Promise.reject(Object.assign(new Error('HELLO failed'), { args: ['AUTH', ${JSON.stringify(KEY)}] }));`,
+  );
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  expect(await once(child, 'close')).toEqual([1, null]);
+  expect(JSON.parse(err)).toMatchObject({
+    level: 'error',
+    cause: expect.stringMatching(/^Error: HELLO failed\n +at /),
+  });
+  expect(err).not.toContain(KEY);
+});
