@@ -1,9 +1,13 @@
 import { CallError } from '../status/call-error.ts';
 import type { HttpLimits } from './options.ts';
 
-/** No operation has the path. */
-export function unknownPath(): CallError {
-  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', 'There is no operation at this path.');
+/**
+ * No operation has the path.
+ * @param suggestion the path template that was probably meant
+ */
+export function unknownPath(suggestion: string | undefined): CallError {
+  const question = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
+  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', `There is no operation at this path.${question}`);
 }
 
 /** The path would mean something else to the next one who reads it. */

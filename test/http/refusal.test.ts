@@ -14,6 +14,25 @@ describe('a refusal', () => {
     expect(dispatcher.refusals).toMatchObject([{ target: '/nothing', error: { reason: 'ROUTE_NOT_FOUND' } }]);
   });
 
+  test.each([
+    ['/api/thigns', '/api/things'],
+    ['/api/thngs/KEY-0123456789', '/api/things/{id}'],
+    ['/API/Things/i', '/api/things/{id}'],
+    ['/api/things/i/holt', '/api/things/{id}/halt'],
+  ])('of the path %s suggests %s, and repeats nothing of it', async (path, suggestion) => {
+    const { url } = await startThings();
+    const { message } = (await (await fetch(url + path, { method: 'POST' })).json()) as { message: string };
+    expect(message).toBe(`There is no operation at this path. Did you mean ${suggestion}?`);
+  });
+
+  test('of a path that is near to nothing suggests nothing', async () => {
+    const { url } = await startThings();
+    for (const path of ['/nothing', '/api/machines', `/api/${'x'.repeat(10_000)}`, '/'.repeat(10_000)]) {
+      const { message } = (await (await fetch(url + path)).json()) as { message: string };
+      expect(message).toBe('There is no operation at this path.');
+    }
+  });
+
   test('of a method names those that the path has', async () => {
     const { url } = await startThings();
     const response = await fetch(`${url}/api/things/i`, { method: 'PATCH' });
