@@ -49,12 +49,24 @@ export function createLogger(options: LogOptions, destination: DestinationStream
   );
 }
 
+/** The members of a line, with every error among them reduced to its description, however deep it stands. */
 function describeErrors(line: Record<string, unknown>): Record<string, unknown> {
   const members = Object.entries(line);
-  if (!members.some(([, value]) => value instanceof Error)) return line;
-  return Object.fromEntries(
-    members.map(([name, value]) => [name, value instanceof Error ? describeError(value) : value]),
-  );
+  // Most lines hold texts and numbers only.
+  if (!members.some(([, value]) => typeof value === 'object')) return line;
+  return Object.fromEntries(members.map(([name, value]) => [name, withoutErrors(value, 0)]));
+}
+
+/** Members nested deeper than this are left out; no line of this service has any. */
+const MAX_DEPTH = 5;
+
+function withoutErrors(value: unknown, depth: number): unknown {
+  if (value instanceof Error) return describeError(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MAX_DEPTH) return undefined;
+  if (Array.isArray(value)) return value.map((each) => withoutErrors(each, depth + 1));
+  const members = Object.entries(value);
+  return Object.fromEntries(members.map(([name, each]) => [name, withoutErrors(each, depth + 1)]));
 }
 
 function withoutSecrets(destination: DestinationStream, secrets: readonly string[]): DestinationStream {

@@ -65,8 +65,8 @@ test.each<[string, number, string | Uint8Array, number]>([
   ],
   ['300 bodies of almost 1 MB that never end', 300, Buffer.concat([Buffer.from(POST), CHUNK]), 180],
   [
-    '200 connections with 5 large responses each that nobody reads',
-    200,
+    '120 connections with 5 large responses each that nobody reads',
+    120,
     'GET /v2/plans HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5),
     180,
   ],

@@ -32,6 +32,10 @@ describe('an error', () => {
       'as any member',
       (log: ReturnType<typeof collectLog>['log']) => log.warn({ reason: libraryError() }, 'x'),
     ],
+    [
+      'deep in a member',
+      (log: ReturnType<typeof collectLog>['log']) => log.warn({ a: [{ b: { c: libraryError() } }] }, 'x'),
+    ],
     ['as the whole line', (log: ReturnType<typeof collectLog>['log']) => log.warn(libraryError())],
   ])('of a library %s is logged by its name and message only', (_name, write) => {
     const { log, text, lines } = logged(write);
