@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { serveUsage } from '../../src/cli/usage.ts';
+import { formatListen, parseListen } from '../../src/config/parsers.ts';
 import { ConfigError, readServeConfig } from '../../src/config/read.ts';
 import { readSandboxConfig } from '../../src/config/sandbox.ts';
-import { formatListen, parseListen } from '../../src/config/parsers.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
-import { serveUsage } from '../../src/cli/usage.ts';
 
 interface Setting {
   readonly env: string;
