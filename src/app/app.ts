@@ -66,6 +66,7 @@ export async function startApp(
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
+  const forward = createForwarder(vultr);
   const cloud = createCloudService({
     vultr,
     operations: contract.operations,
@@ -73,8 +74,8 @@ export async function startApp(
   });
   const pipeline = createPipeline({
     handlers: assignHandlers(contract, [cloud, health.handlers, createReflection(contract)], {
-      forward: createForwarder(vultr),
-      raw: createRawHandler(vultr, resolveVultr),
+      forward,
+      raw: createRawHandler(vultr, resolveVultr, forward),
     }),
     serviceKey: config.apiKey,
     log,
