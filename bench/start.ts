@@ -17,7 +17,7 @@ interface Start {
   readonly residentBytes: number;
 }
 
-const CLI = fileURLToPath(new URL('../src/cli/vultr-grpc.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../bin/vultr-grpc.js', import.meta.url));
 const FLAGS = [
   'serve',
   '--upstream',

@@ -3,7 +3,7 @@
  * writes nothing and fails when a document is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SETTINGS } from '../src/config/settings.ts';
+import { SERVE_SETTINGS } from '../src/config/settings.ts';
 import { CODES } from '../src/status/code.ts';
 import { REASONS } from '../src/status/reasons.ts';
 
@@ -51,7 +51,7 @@ for (const { file, name, lines } of tables) {
 
 function settings(): string[] {
   const rows = Object.values<{ env: string; flag?: string; default: string | undefined; help: string }>(
-    SETTINGS,
+    SERVE_SETTINGS,
   ).map(
     ({ env, flag, default: byDefault, help }) =>
       `| ${env} | ${flag === undefined ? '' : `\`--${flag}\``} | ${byDefault === undefined ? 'none' : `\`${byDefault}\``} | ${help} |`,

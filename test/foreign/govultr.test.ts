@@ -53,7 +53,7 @@ const SPOILT = [
 const SUCCEEDING = 420;
 
 const SOURCE = new URL('govultr/', import.meta.url);
-const CLI = new URL('../../src/cli/vultr-grpc.ts', import.meta.url).pathname;
+const CLI = new URL('../../bin/vultr-grpc.js', import.meta.url).pathname;
 
 const hasGo = spawnSync('go', ['version']).status === 0;
 if (!hasGo)
