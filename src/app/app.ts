@@ -59,6 +59,7 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
+  const forward = createForwarder(vultr);
   const cloud = createCloudService({
     vultr,
     operations: contract.operations,
@@ -66,8 +67,8 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
   });
   const pipeline = createPipeline({
     handlers: assignHandlers(contract, [cloud, health.handlers, createReflection(contract)], {
-      forward: createForwarder(vultr),
-      raw: createRawHandler(vultr, resolveVultr),
+      forward,
+      raw: createRawHandler(vultr, resolveVultr, forward),
     }),
     serviceKey: config.apiKey,
     log,

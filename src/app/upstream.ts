@@ -1,8 +1,8 @@
-import { startSandbox } from '../sandbox/index.ts';
 import type { ServeConfig } from '../config/settings.ts';
+import { readVersion } from '../config/version.ts';
+import { startSandbox } from '../sandbox/index.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { readVersion } from '../config/version.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
-import type { Call, CacheStatus } from '../rpc/call.ts';
+import type { CacheStatus, Call } from '../rpc/call.ts';
 import { worstOf } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { readPage } from './paging.ts';
@@ -17,7 +17,12 @@ const MAX_PAGES = 20;
 export type CatalogueList = 'listRegions' | 'listPlans' | 'listOs' | 'listApplications';
 
 /** The members that hold the lists. */
-const KEYS = { listRegions: 'regions', listPlans: 'plans', listOs: 'os', listApplications: 'applications' } as const;
+const KEYS = {
+  listRegions: 'regions',
+  listPlans: 'plans',
+  listOs: 'os',
+  listApplications: 'applications',
+} as const;
 
 type Filter = Readonly<Record<string, string | number | undefined>>;
 

@@ -1,6 +1,4 @@
-import type { Call, Handler, Reply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
-import { toTyped } from '../rpc/typed.ts';
 import {
   CreateInstanceRequest,
   GetInstanceRequest,
@@ -14,6 +12,8 @@ import {
   TerminateInstanceRequest,
   WatchInstanceRequest,
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
+import { toTyped } from '../rpc/typed.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createCatalogueReader } from './catalogue-reader.ts';

@@ -44,7 +44,8 @@ export function createAsk(vultr: Vultr, operations: ReadonlyMap<string, Operatio
   const found = new Map(
     Object.entries(OPERATIONS).map(([name, fullName]) => {
       const operation = operations.get(fullName);
-      if (operation === undefined) throw new Error(`CloudService needs ${fullName}, which is not in the contract.`);
+      if (operation === undefined)
+        throw new Error(`CloudService needs ${fullName}, which is not in the contract.`);
       return [name, operation];
     }),
   );

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import type { Call, Reply } from '../rpc/call.ts';
-import { anyReply } from '../rpc/reply.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
+import type { Call, Reply } from '../rpc/call.ts';
+import { anyReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
 import type { RecentCreations } from './recent-creations.ts';

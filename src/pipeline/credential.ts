@@ -1,5 +1,5 @@
-import type { Message } from '../transcoding/message.ts';
 import { CallError } from '../status/call-error.ts';
+import type { Message } from '../transcoding/message.ts';
 
 /** Where the credential of a call came from, for the log. */
 export type CredentialSource = 'request' | 'authorization' | 'service' | 'none';
@@ -27,7 +27,7 @@ export function findCredential(
   if (typeof token === 'string' && token !== '') {
     if (!USABLE_KEY.test(token)) {
       throw CallError.invalid([
-        { field: 'access_token', description: 'It has characters that no API key has.' },
+        { field: 'access_token', description: 'Not an API key: it holds characters that no key has.' },
       ]);
     }
     return { key: token, source: 'request' };
@@ -48,6 +48,6 @@ function parseBearer(authorization: string): string {
   throw new CallError(
     'UNAUTHENTICATED',
     'CREDENTIAL_MISSING',
-    'The authorization metadata has to be "Bearer" and a Vultr API key.',
+    'The authorization must be "Bearer" followed by a Vultr API key.',
   );
 }

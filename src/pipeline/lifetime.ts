@@ -17,7 +17,11 @@ export interface Lifetime {
  * @param deadline milliseconds since the epoch
  * @param sources signals whose reasons are CallErrors: caller gone, service going down
  */
-export function createLifetime(deadline: number, sources: readonly AbortSignal[], now = systemClock.now): Lifetime {
+export function createLifetime(
+  deadline: number,
+  sources: readonly AbortSignal[],
+  now = systemClock.now,
+): Lifetime {
   const controller = new AbortController();
   const end = (reason: unknown): void => controller.abort(CallError.from(reason));
   const listeners = sources.map((source) => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { type CallRecord, logCall } from '../telemetry/call-log.ts';
+import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
@@ -23,9 +23,15 @@ export interface PipelineOptions {
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
   /** The deadline of a unary call whose caller named none, and the latest that one may name. */
-  readonly unaryTimeoutMs: { readonly default: number; readonly max: number };
+  readonly unaryTimeoutMs: Timeout;
   /** The same for streams. */
-  readonly streamTimeoutMs: { readonly default: number; readonly max: number };
+  readonly streamTimeoutMs: Timeout;
+}
+
+/** How long a call may take: unless its caller says otherwise, and at most. */
+interface Timeout {
+  readonly default: number;
+  readonly max: number;
 }
 
 /** The pipeline, and the switch that ends what is under way. */
@@ -36,67 +42,152 @@ export interface Pipeline extends Dispatcher {
   abortStreams(): void;
 }
 
-/** What is found out about a call on its way, for the log. */
+/** What is known of a call while it is under way. */
 interface CallState {
   readonly incoming: Incoming;
   readonly requestId: string;
   readonly startedAt: number;
+  /** On the clock of the service. */
+  readonly deadline: number;
+  readonly lifetime: Lifetime;
   credential: CredentialSource | undefined;
   /** Takes the call off the count of those under way. */
   readonly leave: () => void;
 }
 
 /**
- * What every call passes through, whichever the transport: request id, deadline, reading the request, validation,
- * credential, the handler, sorting of failures, the log line.
+ * Makes what every call passes through, whichever the transport. The steps, in this order: request id, deadline, reading the
+ * request, validation, credential, idempotency key, the handler, how the reply came about, sorting of failures, the log line.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const shutdown = { unary: new AbortController(), streams: new AbortController() };
+  return new CallPipeline(options);
+}
 
-  /** Runs the steps before the handler. */
-  async function admit(state: CallState, lifetime: Lifetime, deadline: number): Promise<Call> {
-    const { incoming } = state;
-    const read = await Promise.race([incoming.read(), lifetime.ended]);
-    const request = read.kind === 'message' ? read.message : createMessage();
-    if (read.kind === 'message') {
-      const violations = validate(incoming.operation.input, request);
-      if (violations.length > 0) throw CallError.invalid(violations);
+class CallPipeline implements Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #shutdown = { unary: new AbortController(), streams: new AbortController() };
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  async unary(incoming: Incoming): Promise<Reply> {
+    const state = this.#begin(incoming, this.#options.unaryTimeoutMs, this.#shutdown.unary.signal);
+    const { lifetime } = state;
+    try {
+      const handler = handlerFor(this.#options.handlers, incoming, 'unary');
+      const call = await this.#admit(state);
+      const reply = await Promise.race([handler.handle(call), lifetime.ended]);
+      assertSendable(reply, incoming);
+      noteOrigin(reply, incoming);
+      this.#finish(state, undefined);
+      return reply;
+    } catch (thrown) {
+      const error = endOf(lifetime, thrown);
+      this.#finish(state, error);
+      throw error;
+    } finally {
+      lifetime.release();
     }
-    const credential = asksVultr(incoming.operation)
-      ? findCredential(request, incoming.metadata, options.serviceKey)
-      : undefined;
-    state.credential = credential?.source;
+  }
+
+  async *stream(incoming: Incoming): AsyncGenerator<Reply> {
+    const state = this.#begin(incoming, this.#options.streamTimeoutMs, this.#shutdown.streams.signal);
+    const { lifetime } = state;
+    let messages = 0;
+    let error: CallError | undefined;
+    try {
+      const handler = handlerFor(this.#options.handlers, incoming, 'server_streaming');
+      const call = await this.#admit(state);
+      for await (const reply of untilEnded(handler.handle(call), lifetime)) {
+        assertSendable(reply, incoming);
+        messages += 1;
+        yield reply;
+      }
+    } catch (thrown) {
+      error = endOf(lifetime, thrown);
+      throw error;
+    } finally {
+      lifetime.release();
+      this.#finish(state, error, messages);
+    }
+  }
+
+  refused({ transport, peer, target }: Parameters<Dispatcher['refused']>[0], error: CallError): void {
+    const { log, metrics } = this.#options;
+    const record = {
+      method: target.slice(0, 200),
+      transport,
+      requestId: undefined,
+      caller: peer,
+      userAgent: undefined,
+      credential: undefined,
+      durationMs: 0,
+      code: error.code,
+      error,
+    };
+    metrics?.recordCall(record, false);
+    logCall(log, record);
+  }
+
+  abortAll(): void {
+    this.#shutdown.unary.abort(shuttingDown());
+    this.abortStreams();
+  }
+
+  abortStreams(): void {
+    this.#shutdown.streams.abort(shuttingDown());
+  }
+
+  #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
+    const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
+    incoming.responseMetadata.set('x-request-id', requestId);
+    const deadline = deadlineOf(incoming.deadline, timeoutMs);
     return {
-      operation: incoming.operation,
-      request,
-      verbatim: read.kind === 'verbatim' ? read.request : undefined,
-      metadata: incoming.metadata,
-      signal: lifetime.signal,
+      incoming,
+      requestId,
+      startedAt: performance.now(),
       deadline,
-      requestId: state.requestId,
-      credential: credential?.key,
-      idempotencyKey: readKey(incoming, request),
-      responseMetadata: incoming.responseMetadata,
-      requests: incoming.requests,
+      lifetime: createLifetime(deadline, [incoming.signal, shutdown]),
+      credential: undefined,
+      leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
   }
 
-  function begin(incoming: Incoming): CallState {
-    const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
-    incoming.responseMetadata.set('x-request-id', requestId);
-    const leave = options.metrics?.beginCall() ?? (() => undefined);
-    return { incoming, requestId, startedAt: performance.now(), credential: undefined, leave };
+  /** The steps between the arrival of a call and its handler. */
+  async #admit(state: CallState): Promise<Call> {
+    const { incoming, lifetime, deadline, requestId } = state;
+    const { operation, metadata, responseMetadata, requests } = incoming;
+    const read = await Promise.race([incoming.read(), lifetime.ended]);
+    const request = read.kind === 'message' ? read.message : createMessage();
+    if (read.kind === 'message') {
+      const violations = validate(operation.input, request);
+      if (violations.length > 0) throw CallError.invalid(violations);
+    }
+    const credential = asksVultr(operation)
+      ? findCredential(request, metadata, this.#options.serviceKey)
+      : undefined;
+    state.credential = credential?.source;
+    return {
+      operation,
+      request,
+      verbatim: read.kind === 'verbatim' ? read.request : undefined,
+      metadata,
+      signal: lifetime.signal,
+      deadline,
+      requestId,
+      credential: credential?.key,
+      idempotencyKey: readKey(incoming, request),
+      responseMetadata,
+      requests,
+    };
   }
 
-  function record(isKnown: boolean, call: CallRecord): void {
-    options.metrics?.recordCall(call, isKnown);
-    logCall(options.log, call);
-  }
-
-  function finish(state: CallState, error: CallError | undefined, messages?: number): void {
+  #finish(state: CallState, error: CallError | undefined, messages?: number): void {
     const { incoming, requestId, startedAt, credential } = state;
+    const { log, metrics } = this.#options;
     state.leave();
-    record(true, {
+    const record = {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
@@ -107,77 +198,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       code: error?.code ?? 'OK',
       error,
       ...(messages !== undefined && { messages }),
-    });
+    };
+    metrics?.recordCall(record, true);
+    logCall(log, record);
   }
-
-  return {
-    async unary(incoming) {
-      const state = begin(incoming);
-      const deadline = deadlineOf(incoming.deadline, options.unaryTimeoutMs);
-      const lifetime = createLifetime(deadline, [incoming.signal, shutdown.unary.signal]);
-      try {
-        const handler = handlerFor(options.handlers, incoming, 'unary');
-        const call = await admit(state, lifetime, deadline);
-        const reply = await Promise.race([handler.handle(call), lifetime.ended]);
-        assertSendable(reply, incoming);
-        noteOrigin(reply, incoming);
-        finish(state, undefined);
-        return reply;
-      } catch (thrown) {
-        const error = endOf(lifetime, thrown);
-        finish(state, error);
-        throw error;
-      } finally {
-        lifetime.release();
-      }
-    },
-
-    async *stream(incoming) {
-      const state = begin(incoming);
-      const deadline = deadlineOf(incoming.deadline, options.streamTimeoutMs);
-      const lifetime = createLifetime(deadline, [incoming.signal, shutdown.streams.signal]);
-      let messages = 0;
-      let error: CallError | undefined;
-      try {
-        const handler = handlerFor(options.handlers, incoming, 'server_streaming');
-        const call = await admit(state, lifetime, deadline);
-        for await (const reply of untilEnded(handler.handle(call), lifetime)) {
-          assertSendable(reply, incoming);
-          messages += 1;
-          yield reply;
-        }
-      } catch (thrown) {
-        error = endOf(lifetime, thrown);
-        throw error;
-      } finally {
-        lifetime.release();
-        finish(state, error, messages);
-      }
-    },
-
-    refused({ transport, peer, target }, error) {
-      record(false, {
-        method: target.slice(0, 200),
-        transport,
-        requestId: undefined,
-        caller: peer,
-        userAgent: undefined,
-        credential: undefined,
-        durationMs: 0,
-        code: error.code,
-        error,
-      });
-    },
-
-    abortAll() {
-      shutdown.unary.abort(shuttingDown());
-      shutdown.streams.abort(shuttingDown());
-    },
-
-    abortStreams() {
-      shutdown.streams.abort(shuttingDown());
-    },
-  };
 }
 
 /**
@@ -199,8 +223,8 @@ function endOf(lifetime: Lifetime, thrown: unknown): CallError {
 }
 
 /**
- * Encodes an answer for gRPC while the call can still fail: one that a Struct cannot carry is to be seen in the log line,
- * too. The reply keeps the bytes for its transport.
+ * Encodes a reply for gRPC while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too.
+ * The reply keeps the bytes for its transport.
  */
 function assertSendable(reply: Reply, { transport }: Incoming): void {
   if (transport === 'grpc') reply.toBinary();
@@ -239,7 +263,7 @@ function handlerFor<K extends Handler['kind']>(
   return handler as Extract<Handler, { kind: K }>;
 }
 
-function deadlineOf(wanted: number | undefined, timeoutMs: { default: number; max: number }): number {
+function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
 }
@@ -253,9 +277,7 @@ function shuttingDown(): CallError {
   return new CallError(
     'UNAVAILABLE',
     'SHUTTING_DOWN',
-    'The service is going down. Call again: another one answers.',
-    {
-      retryDelayMs: 1_000,
-    },
+    'This replica of the service is shutting down. Call again: another replica serves the call.',
+    { retryDelayMs: 1_000 },
   );
 }

@@ -1,10 +1,10 @@
-/** How often a path may be decoded by those who handle it on its way: proxies in front, the server, its framework. */
+/** How often a dot segment may be escaped: more often than those who handle a path on its way decode it. */
 const MAX_DECODINGS = 4;
 
 /** What RFC 3986 allows in a path as it is, percent escapes included. Everything else has to be escaped. */
 const PATH = /^\/(?:[-._~0-9A-Za-z!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
 
-/** What no path may turn out to hold, however often it is decoded: control characters and backslashes. */
+/** What no path may turn out to hold: control characters, and backslashes, which some take for slashes. */
 const FORBIDDEN = /[\u0000-\u001f\u007f\\]/;
 
 /**
@@ -14,16 +14,14 @@ const FORBIDDEN = /[\u0000-\u001f\u007f\\]/;
  */
 export function findPathFault(path: string): string | undefined {
   if (!PATH.test(path)) return 'holds characters that have to be percent-encoded, or does not start with a slash';
+  if (FORBIDDEN.test(decodeLeniently(path))) return 'holds a control character or a backslash';
   let decoded = path;
-  for (let count = 0; ; count += 1) {
-    if (FORBIDDEN.test(decoded)) return 'holds a control character or a backslash';
+  for (let count = 0; count <= MAX_DECODINGS; count += 1) {
     if (decoded.split('/').some((segment) => /^\.{1,2}(?:;.*)?$/.test(segment)))
       return 'holds a "." or ".." segment, which would lead elsewhere';
-    const next = decodeLeniently(decoded);
-    if (next === decoded) return undefined;
-    if (count === MAX_DECODINGS) return `is percent-encoded more than ${MAX_DECODINGS} times`;
-    decoded = next;
+    decoded = decodeLeniently(decoded);
   }
+  return undefined;
 }
 
 /** Decodes what can be decoded: what is malformed to us may not be to others. */

@@ -1,6 +1,6 @@
+import type { Operation } from '../contract/operation.ts';
 import { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
-import type { Operation } from '../contract/operation.ts';
 import type { Call, Reply, ReplyOrigin, UnaryHandler } from '../rpc/call.ts';
 import { httpReply, structReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';

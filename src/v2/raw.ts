@@ -1,3 +1,4 @@
+import { isVultrPath } from '../contract/vultr-path.ts';
 import { stringifyJson } from '../payload/json.ts';
 import type { UnaryHandler } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
@@ -5,20 +6,25 @@ import { findPathFault } from '../transcoding/plain-path.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { toStructReply } from './forward.ts';
 import type { ResolveOperation } from './resolve.ts';
-import { isVultrPath } from '../contract/vultr-path.ts';
 
 /** The token of RFC 9110, which an HTTP method has to be; upper case, as all methods of the API are. */
 const METHOD = /^[A-Z]{1,20}$/;
 
 /** What a query may hold as it is: what RFC 3986 allows there. */
-const QUERY = /^[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e%]*$/;
+const QUERY = /^(?!\?)[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e%]*$/;
 
 /**
  * The handler of the rpc that passes on any request. A request for an operation that the contract knows counts as that
- * operation, so that it cannot be used to get round what holds for it.
+ * operation, so that the rpc cannot be used to get round what holds for it.
+ * @param forward serves a request that came over HTTP and is for an operation that the contract does not know
  */
-export function createRawHandler(vultr: Vultr, resolve: ResolveOperation): UnaryHandler {
+export function createRawHandler(
+  vultr: Vultr,
+  resolve: ResolveOperation,
+  forward: UnaryHandler,
+): UnaryHandler {
   return async (call) => {
+    if (call.verbatim !== undefined) return await forward(call);
     const { method, path, query, body } = readFields(call.request);
     const operation = resolve(method, path);
     const request = {

@@ -128,11 +128,15 @@ test('a key is not logged, wherever it was put', async () => {
   await send('GET /api/instances', undefined, { authorization: KEY });
   await send('POST /api/instance', { accessToken: KEY, accesToken: KEY });
   await send('POST /api/instance', { accessToken: [KEY] });
+  await send('GET /v2/instances', undefined, { authorization: `Bearer ${KEY}` });
+  // Below /v2 the query is the caller's own, and goes on as it is; it is not logged either.
+  const before = opened().sandbox.requests.list().length;
   await send(`GET /v2/instances?access_token=${KEY}`, undefined, { authorization: `Bearer ${KEY}` });
   expect(opened().log.text).not.toContain(KEY);
   expect(
     opened()
       .sandbox.requests.list()
+      .slice(0, before)
       .map(({ path, query }) => path + query)
       .join(),
   ).not.toContain(KEY);

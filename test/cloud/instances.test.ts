@@ -47,7 +47,7 @@ const SOURCES = {
 };
 
 /** Fields that speak to this service, not to Vultr. */
-const OWN_FIELDS = ['access_token', 'dry_run', 'request_id'];
+const OWN_FIELDS = ['access_token', 'dry_run', 'request_id', 'secret_id', 'secret_key'];
 
 let answer: (request: Received, index: number) => FakeAnswer;
 const opened = openForFile(async () => {
@@ -160,7 +160,7 @@ describe('ListInstances', () => {
       hostname: 'ключ',
       show_pending_charges: true,
     };
-    expect(Object.keys({ ...filters, access_token: '' }).sort()).toEqual(
+    expect(Object.keys({ ...filters, access_token: '', secret_id: '', secret_key: '' }).sort()).toEqual(
       expect.arrayContaining(Object.keys(ListInstancesRequest.fromPartial({}))),
     );
     const { client, upstream } = start(() => [200, { instances: [], meta: { total: 0 } }]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createMessage } from '../../src/transcoding/message.ts';
 import { type Credential, findCredential } from '../../src/pipeline/credential.ts';
 import { CallError } from '../../src/status/call-error.ts';
+import { createMessage } from '../../src/transcoding/message.ts';
 import cases from '../cases/credentials.json' with { type: 'json' };
 
 interface Case {

@@ -32,7 +32,7 @@ describe('a call ends in time', () => {
 
   test('when the request never arrives', async () => {
     const { pipeline } = pipelineOf({ unary: fine });
-    const work = pipeline.unary(incoming('GetInstance', { decode: never, deadline: Date.now() + 30 }));
+    const work = pipeline.unary(incoming('GetInstance', { read: never, deadline: Date.now() + 30 }));
     expect((await failure(work)).code).toBe('DEADLINE_EXCEEDED');
   });
 

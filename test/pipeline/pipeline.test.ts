@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import { Payload } from '../../src/payload/payload.ts';
 import type { Call, Reply } from '../../src/rpc/call.ts';
 import { anyReply } from '../../src/rpc/reply.ts';
-import { Payload } from '../../src/payload/payload.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { CLOUD, drain, failure, fine, ID, incoming, KEY, pipelineOf, request } from '../support/pipeline-of.ts';
+import {
+  CLOUD,
+  drain,
+  failure,
+  fine,
+  ID,
+  incoming,
+  KEY,
+  pipelineOf,
+  request,
+} from '../support/pipeline-of.ts';
 
 describe('a call', () => {
   test('is handed to its handler with everything that it needs, and logged once', async () => {
@@ -90,7 +100,11 @@ describe('a call', () => {
   test('with missing and malformed fields does not reach its handler', async () => {
     const { pipeline, log } = pipelineOf({ unary: () => Promise.reject(new Error('it was called')) });
     const error = await failure(
-      pipeline.unary(incoming('GetInstance', { decode: () => request({ instance_id: 'x' }) })),
+      pipeline.unary(
+        incoming('GetInstance', {
+          read: () => ({ kind: 'message', message: request({ instance_id: 'x' }) }),
+        }),
+      ),
     );
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', violations: [{ field: 'instance_id' }] });
     expect(log.lines()).toEqual([expect.objectContaining({ code: 'INVALID_ARGUMENT', level: 'info' })]);

@@ -55,7 +55,7 @@ export function incoming(rpc: string, given: Partial<Incoming> = {}): Incoming {
     metadata: new Map([['authorization', `Bearer ${KEY}`]]),
     signal: new AbortController().signal,
     deadline: undefined,
-    decode: () => request({ instance_id: ID }),
+    read: () => ({ kind: 'message', message: request({ instance_id: ID }) }),
     responseMetadata: new Map(),
     ...given,
   };

@@ -90,14 +90,57 @@ describe('an answer', () => {
       { status: 200, contentType: 'application/octet-stream', body: Uint8Array.of(0xff, 0xfe) },
     ],
   ];
-  test('that Vultr cannot have given is refused over both', async () => {
+  test('that is neither JSON nor text is passed on over HTTP and refused over gRPC', async () => {
     const { http, grpc, upstream } = await start();
     for (const [name, answer] of refused) {
       upstream.answer = answer;
-      const { status, body } = await http('PATCH', TARGET, { body: '{}' });
-      expect([status, JSON.parse(String(body)).code], name).toEqual([500, 13]);
+      const { status, headers, body } = await http('PATCH', TARGET, { body: '{}' });
+      expect([status, headers['content-type'], body], name).toEqual([
+        answer.status,
+        answer.contentType,
+        Buffer.from(answer.body),
+      ]);
       const failure = await failureOf(grpc(UPDATE, update({})));
       expect(failure, name).toMatchObject({ code: 'INTERNAL', info: { reason: 'BAD_UPSTREAM_RESPONSE' } });
+    }
+  });
+
+  test('that redirects is passed on and not followed, with its location', async () => {
+    const { http, grpc, upstream } = await start();
+    const location = 'https://issuer.example.com/login?state=a%20b';
+    upstream.answer = { status: 302, headers: { location }, body: '' };
+    const { status, headers } = await http('GET', '/v2/oidc/authorize?client_id=c');
+    expect([status, headers['location']]).toEqual([302, location]);
+    expect(upstream.take().target).toBe('/v2/oidc/authorize?client_id=c');
+    expect(await grpc(UPDATE, update({}))).toEqual({ status: 302, location });
+  });
+
+  test('that refuses is passed on as it came over HTTP, with its Retry-After, and is an error over gRPC', async () => {
+    const { http, grpc, upstream } = await start();
+    const body = '{"status": 422,"error": "label is too long","is_external_error":true}\n';
+    const type = 'application/problem+json; charset=utf-8';
+    upstream.answer = { status: 422, contentType: type, headers: { 'retry-after': '7' }, body };
+    const answer = await http('PATCH', TARGET, { body: '{}' });
+    expect([answer.status, String(answer.body)]).toEqual([422, body]);
+    expect(answer.headers).toMatchObject({ 'content-type': type, 'retry-after': '7' });
+    const failure = await failureOf(grpc(UPDATE, update({})));
+    expect(failure).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'Vultr answered 422: label is too long',
+    });
+  });
+
+  test('that hides an error in a success is an error over gRPC, and as it came over HTTP', async () => {
+    const { http, grpc, upstream } = await start();
+    for (const [body, code] of [
+      ['{"error": "Server is currently locked", "status": 500}', 'FAILED_PRECONDITION'],
+      ['{"status":404,"error":"instance not found"}', 'NOT_FOUND'],
+      ['{"error":"It broke."}', 'INTERNAL'],
+    ] as const) {
+      upstream.answer = { status: 200, contentType: 'application/json', body };
+      const answer = await http('PATCH', TARGET, { body: '{}' });
+      expect([answer.status, String(answer.body)]).toEqual([200, body]);
+      expect((await failureOf(grpc(UPDATE, update({})))).code, body).toBe(code);
     }
   });
 });

@@ -4,11 +4,11 @@ import { commentOf } from '../support/v2/comments.ts';
 import { countRules, declared, isRequired, registry, requestMessages } from '../support/v2/declared.ts';
 
 describe('every rpc of vultr.v2', () => {
-  test('has one HTTP rule below /v2 and answers with a Struct', () => {
-    expect(declared).toHaveLength(472);
+  test('has one HTTP rule with the path of Vultr itself, and returns a Struct', () => {
+    expect(declared).toHaveLength(569);
     for (const { name, method, path } of declared) {
       expect(countRules(method), name).toBe(1);
-      expect(path, name).toMatch(/^\/v2\//);
+      expect(path, name).toMatch(/^\/(?:v2|scim\/v2)\//);
       expect(method.output.typeName, name).toBe('google.protobuf.Struct');
       expect(method.methodKind, name).toBe('unary');
     }

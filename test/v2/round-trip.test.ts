@@ -19,7 +19,7 @@ test.each([1, 2, 3])(
     for (const rpc of declared) {
       const request = randomRequest(rpc, random);
       const meant = writeHttp(rpc, request);
-      const answer = rpc.successCode === 204 ? undefined : randomObject(random, 5);
+      const answer = rpc.successCode === 204 ? undefined : withId(rpc, randomObject(random, 5));
       const answerText = answer === undefined ? '' : writeJson(answer);
       upstream.answer = {
         status: rpc.successCode,
@@ -29,7 +29,8 @@ test.each([1, 2, 3])(
 
       const overGrpc = await gateway.grpc(rpc, request);
       const fromGrpc = upstream.take();
-      const overHttp = await gateway.http(meant.method, meant.target, { body: meant.body });
+      const headers = { authorization: `Bearer ${KEY}`, 'content-type': contentTypeOf(rpc) };
+      const overHttp = await gateway.http(meant.method, meant.target, { body: meant.body, headers });
       expect(overHttp.status, `${rpc.name}: ${overHttp.body}`).toBe(rpc.successCode);
       const fromHttp = upstream.take();
 
@@ -50,10 +51,23 @@ test.each([1, 2, 3])(
 );
 
 function expectHeaders({ headers }: Recorded, rpc: Declared): void {
-  expect(headers['content-type'], rpc.name).toBe('application/json');
+  expect(headers['content-type'], rpc.name).toBe(contentTypeOf(rpc));
   const { authorization, ...others } = headers;
   expect(authorization, rpc.name).toBe(rpc.isPublic ? undefined : `Bearer ${KEY}`);
   expect(JSON.stringify(others), rpc.name).not.toMatch(new RegExp(`${KEY}|access_token`));
+}
+
+function contentTypeOf({ isForm }: Declared): string {
+  return isForm ? 'application/x-www-form-urlencoded' : 'application/json';
+}
+
+/** A response that names what the operation has created, where it creates something; without that it proves nothing. */
+function withId({ createdId }: Declared, answer: JsonObject): JsonObject {
+  if (createdId === undefined) return answer;
+  const created = createdId
+    .split('.')
+    .reduceRight<unknown>((inner, name) => (/^\d+$/.test(name) ? [inner] : { [name]: inner }), 'id-1');
+  return { ...answer, ...(created as JsonObject) };
 }
 
 /** JSON text whose members are in the order of their names, so that equal values have equal texts. */

@@ -30,6 +30,10 @@ export interface Declared {
   /** The rule's body: ``, `*`, or the name of a field. */
   readonly body: string;
   readonly isPublic: boolean;
+  /** Where the id of what it creates stands in Vultr's response: the first path of its option; undefined: nowhere. */
+  readonly createdId: string | undefined;
+  /** Whether its body is a form. */
+  readonly isForm: boolean;
   /** The success code that its comment names; 200 where it names none. */
   readonly successCode: number;
 }
@@ -45,7 +49,10 @@ interface Rule {
 
 /** Every descriptor of the contract. */
 export const registry: FileRegistry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url))),
+  fromBinary(
+    FileDescriptorSetSchema,
+    readFileSync(new URL('../../../src/gen/contract.binpb', import.meta.url)),
+  ),
 );
 
 /** google.api.FieldBehavior.REQUIRED */
@@ -69,6 +76,9 @@ export const declared: readonly Declared[] = services().flatMap((service) =>
         pathFields: [...path.matchAll(/\{(\w+)/g)].map(([, name = '']) => name),
         body: rule.body,
         isPublic: optionOf(method, 'vultr.options.v1.public') === true,
+        createdId: (optionOf(method, 'vultr.options.v1.create') as { id: readonly string[] } | undefined)
+          ?.id[0],
+        isForm: optionOf(method, 'vultr.options.v1.form') === true,
         successCode: Number(/nswers? (2\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1] ?? 200),
       };
     }),

@@ -1,5 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { BEFORE, EXTRA_FIELDS, PARENTS, QUERIES, SAMPLES, type Step } from '../../sandbox/operation-samples.ts';
+import {
+  BEFORE,
+  EXTRA_FIELDS,
+  PARENTS,
+  QUERIES,
+  SAMPLES,
+  type Step,
+} from '../../sandbox/operation-samples.ts';
 import { type Declared, rpc } from './declared.ts';
 import { percentEncode } from './write-http.ts';
 

@@ -102,8 +102,14 @@ const INTEGERS = [
 /** Any text. */
 export const randomText = (random: Random): string => random.pick(TEXTS);
 
-/** A text that may stand in a path: not empty and not a dot segment. */
-export const randomPathText = (random: Random): string => random.pick(TEXTS) || 'x';
+/** Texts that may stand in a path: not empty, not a dot segment, and without control characters and backslashes. */
+const PATH_TEXTS: readonly [string, ...string[]] = [
+  'x',
+  ...TEXTS.filter((text) => text !== '' && !/[\p{Cc}\\]/u.test(text)),
+];
+
+/** A text that may stand in a path. */
+export const randomPathText = (random: Random): string => random.pick(PATH_TEXTS);
 
 /** A 64-bit integer. */
 export const randomInteger = (random: Random): bigint => random.pick(INTEGERS);

@@ -18,6 +18,8 @@ export interface UpstreamAnswer {
   readonly status: number;
   /** Undefined: no such header. */
   readonly contentType?: string | undefined;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
 }
 
@@ -43,8 +45,9 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
       headers: request.headers,
       body,
     });
-    const { status, contentType, body: answer } = upstream.answer;
-    response.writeHead(status, contentType === undefined ? {} : { 'content-type': contentType }).end(answer);
+    const { status, contentType, headers = {}, body: answer } = upstream.answer;
+    const type = contentType === undefined ? {} : { 'content-type': contentType };
+    response.writeHead(status, { ...headers, ...type }).end(answer);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -17,7 +17,7 @@ export interface WrittenRequest {
  * the declaration. Written for the tests, apart from the service's own encoder.
  */
 export function writeHttp(
-  { httpMethod, path, pathFields, body, input }: Declared,
+  { httpMethod, path, pathFields, body, input, isForm }: Declared,
   message: Message,
 ): WrittenRequest {
   const fields = input.fields.filter(({ name }) => !pathFields.includes(name));
@@ -25,7 +25,10 @@ export function writeHttp(
     const field = input.fields.find((one) => one.name === name);
     return field === undefined ? '' : percentEncode(String(held(message, field)));
   });
-  if (body === '*') return { method: httpMethod, target: filled, body: writeObject(message, fields) };
+  if (body === '*') {
+    const json = writeObject(message, fields);
+    return { method: httpMethod, target: filled, body: isForm ? writeForm(json) : json };
+  }
   const [array] = fields.filter(({ name }) => name === body);
   const text =
     array === undefined || !isSet(message, array) ? undefined : writeField(array, held(message, array));
@@ -37,6 +40,19 @@ export function writeHttp(
     target: query.length > 0 ? `${filled}?${query.join('&')}` : filled,
     body: text,
   };
+}
+
+/** The members of a JSON object as a form. */
+function writeForm(json: string): string {
+  // Numbers keep the digits that they are written with.
+  const exact = JSON.parse(json, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? JSON.rawJSON(source) : value,
+  ) as Record<string, unknown>;
+  const texts = Object.entries(exact).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return new URLSearchParams(texts as [string, string][]).toString();
 }
 
 /** Encodes every byte but the unreserved characters of RFC 3986, section 2.3. */
