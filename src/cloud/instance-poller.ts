@@ -4,7 +4,7 @@ import type { Payload } from '../payload/payload.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 
-/** What a poll of an instance found: it, or nothing. */
+/** What a poll found: the instance, or that it is gone. */
 export type Sighting = { readonly kind: 'seen'; readonly payload: Payload } | { readonly kind: 'gone' };
 
 /** What a poller needs. */
@@ -14,7 +14,7 @@ export interface PollerOptions {
   poll(signal: AbortSignal): Promise<Payload>;
   /** Whether NOT_FOUND may mean that a read does not show the new instance yet. */
   mayNotBeKnownYet(): boolean;
-  /** Called when nobody watches any more, or the poller has failed; it is of no use from then on. */
+  /** Called when nobody watches any more, or the poller has failed. It must not be used after that. */
   onIdle(): void;
 }
 
@@ -24,7 +24,7 @@ export interface InstancePoller {
   watch(signal: AbortSignal): AsyncGenerator<Sighting>;
 }
 
-/** A watcher: what it has not taken yet, and how to wake it. */
+/** A watcher: the changes that it has not taken yet, and how to wake it. */
 interface Watcher {
   readonly pending: Sighting[];
   failure: CallError | undefined;
@@ -34,7 +34,7 @@ interface Watcher {
 /** Changes that a slow watcher may have waiting; the oldest go first. */
 const MAX_PENDING = 100;
 
-/** Failures in a row that a watch outlives, when they may pass. */
+/** How many failures in a row a watch survives, when they are of a kind that may pass. */
 const MAX_FAILURES = 5;
 const PASSING: ReadonlySet<Code> = new Set([
   'UNAVAILABLE',
@@ -137,7 +137,7 @@ export function createInstancePoller(options: PollerOptions): InstancePoller {
   };
 }
 
-/** Whether nothing has changed but the console's address, which is another one at every poll. */
+/** Whether nothing has changed but the address of the console, which differs at every poll. */
 function isSame(before: Sighting, after: Sighting): boolean {
   if (before.kind === 'gone' || after.kind === 'gone') return before.kind === after.kind;
   return withoutConsole(before.payload) === withoutConsole(after.payload);

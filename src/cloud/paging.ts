@@ -11,7 +11,7 @@ export interface Page {
   readonly prev: string;
 }
 
-/** Reads a list answer of Vultr's: the list stands under `key`, the paging under `meta`. */
+/** Reads a list of Vultr's: the items stand under `key`, the paging under `meta`. */
 export function readPage(payload: Payload, key: string): Page {
   const { [key]: items, meta } = payload.value;
   const { total, links } = asObject(meta);
@@ -39,7 +39,7 @@ const MAX_PER_PAGE = 500;
 
 /**
  * Cuts a page out of a whole list, with cursors of Vultr's form: base64 of `next__` or `prev__` and the id of the item
- * that the page follows or precedes. Undefined when the cursor is none of this list.
+ * that the page follows or precedes. Undefined when the cursor is not from this list.
  * @throws CallError INVALID_ARGUMENT for a page size that Vultr would refuse
  */
 export function cutPage(
@@ -49,7 +49,7 @@ export function cutPage(
 ): Page | undefined {
   const size = perPage ?? DEFAULT_PER_PAGE;
   if (size < 1 || size > MAX_PER_PAGE) {
-    throw CallError.invalid([{ field: 'per_page', description: `It has to be from 1 to ${MAX_PER_PAGE}.` }]);
+    throw CallError.invalid([{ field: 'per_page', description: `Must be from 1 to ${MAX_PER_PAGE}.` }]);
   }
   const start = cursor === undefined || cursor === '' ? 0 : startOf(items, size, cursor);
   if (start === undefined) return undefined;

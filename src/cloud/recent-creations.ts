@@ -10,7 +10,7 @@ const MAX_IDS = 10_000;
 export interface RecentCreations {
   add(instanceId: string | undefined): void;
   has(instanceId: string): boolean;
-  /** To be called when it was destroyed: from then on a read that does not find it means that it is gone. */
+  /** Call it when the instance was destroyed: from then on, a read that does not find it means that it is gone. */
   forget(instanceId: string): void;
 }
 
