@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallError } from '../src/status/call-error.ts';
-import { createStages, type Stages, type StageOptions } from '../src/vultr/stages.ts';
 import type { VultrRequest } from '../src/vultr/request.ts';
+import { createStages, type StageOptions, type Stages } from '../src/vultr/stages.ts';
 
 const rounds = Number(process.argv[2] ?? 20);
 

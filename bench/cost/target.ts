@@ -13,8 +13,9 @@ import { startHttpServer } from '../../src/http/server.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { createStages } from '../../src/vultr/stages.ts';
 import { createForwarder } from '../../src/v2/forward.ts';
+import { createResolver } from '../../src/v2/resolve.ts';
+import { createVultrClient } from '../../src/vultr/client.ts';
 
 const [kind = '', upstreamUrl = ''] = process.argv.slice(2);
 const log = createLogger({ level: 'silent', format: 'json' });
@@ -67,12 +68,12 @@ async function bare(): Promise<string> {
 
 /** The service without any stage between its client and the transport but deadline, retry and errors. */
 async function off(): Promise<string> {
-  const { send } = createStages({ baseUrl: upstreamUrl });
+  const vultr = createVultrClient({ baseUrl: upstreamUrl });
   const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
   const operations = [...contract.operations.values()].filter(({ service }) =>
     service.startsWith('vultr.v2.'),
   );
-  const handle = createForwarder(send);
+  const handle = createForwarder(vultr);
   const timeoutMs = { default: 30_000, max: 300_000 };
   const pipeline = createPipeline({
     handlers: new Map(operations.map(({ name }) => [name, { kind: 'unary', handle }])),
@@ -83,6 +84,7 @@ async function off(): Promise<string> {
   });
   const http = await startHttpServer({
     operations,
+    resolveVultr: createResolver(contract),
     dispatcher: pipeline,
     listen: { host: '127.0.0.1', port: 0 },
   });
