@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { delimiter, resolve } from 'node:path';
 import { closeAtEnd } from './opened.ts';
 
@@ -60,8 +61,12 @@ export function startShell(folder: string): Shell {
   const shell = spawn('bash', [], { cwd: folder, env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'inherit'] });
   closeAtEnd(() => shell.kill());
   const end = '--- end of output ---';
-  return (command) =>
-    new Promise((settle, fail) => {
+  const ended = once(shell, 'exit').then(([code]) => {
+    throw new Error(`The shell ended with ${code}.`);
+  });
+  ended.catch(() => undefined);
+  return (command) => {
+    const output = new Promise<string>((settle) => {
       let printed = '';
       const listen = (chunk: Buffer): void => {
         printed += chunk.toString();
@@ -69,8 +74,9 @@ export function startShell(folder: string): Shell {
         shell.stdout.off('data', listen);
         settle(printed.slice(0, printed.indexOf(end)));
       };
-      shell.once('exit', (code) => fail(new Error(`The shell ended with ${code}.`)));
       shell.stdout.on('data', listen);
       shell.stdin.write(`{ ${command}\n} 2>&1\necho '${end}'\n`);
     });
+    return Promise.race([output, ended]);
+  };
 }
