@@ -1,4 +1,6 @@
-/** An embedded Vultr: an HTTP server that answers the API v2 the way api.vultr.com does, from memory. */
+/**
+ * An embedded imitation of Vultr: an HTTP server that responds to the API v2 the way api.vultr.com does, from memory.
+ */
 export type { TimeSource } from './engine/clock.ts';
 export { type Fault, type FaultBook, type FaultKind, parseFaults } from './engine/faults.ts';
 export type { LoggedRequest, RequestFilter, RequestLog } from './engine/request-log.ts';

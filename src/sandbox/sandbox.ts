@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Api } from './engine/api.ts';
 import { systemTime, type TimeSource } from './engine/clock.ts';
+import type { Controls } from './engine/control.ts';
 import { EdgeLimit } from './engine/edge-limit.ts';
 import { type Fault, FaultBook } from './engine/faults.ts';
 import type { JsonObject } from './engine/json.ts';
@@ -12,13 +13,13 @@ import { createSandboxServer } from './engine/server.ts';
 import { type LagOptions, World } from './engine/world.ts';
 import { resources } from './resources/index.ts';
 
-/** What `startSandbox` can be told; everything has a default. */
+/** The options of `startSandbox`. Everything has a default. */
 export interface SandboxOptions {
   /** `host:port`; port 0 takes any free one. Default `127.0.0.1:0`. */
   listen?: string;
-  /** How many times faster than real time the sandbox lives, above 0; the edge limit stays in real time. Default 1. */
+  /** How many times faster than real time the sandbox lives, above 0. The edge limit stays in real time. Default 1. */
   timeScale?: number;
-  /** Requests a second of one source address; 0 switches the limit off. Default 30. */
+  /** Requests per second of one source address; 0 switches the limit off. Default 30. */
   rateLimitPerSecond?: number;
   /** Faults in force from the start. */
   faults?: readonly Fault[];
@@ -28,19 +29,21 @@ export interface SandboxOptions {
   seed?: number;
   /** How long things take, in milliseconds of sandbox time. */
   lag?: Partial<LagOptions>;
-  /** Instances kept at most; creating more is refused. Default 10 000. */
+  /** The largest number of instances. Creating more is refused. Default 10 000. */
   maxInstances?: number;
-  /** Resources of all kinds kept at most, the examples not counted; creating more is refused. Default 50 000. */
+  /**
+   * The largest number of resources of all kinds, not counting the examples. Creating more is refused. Default 50 000.
+   */
   maxResources?: number;
-  /** Requests remembered at most. Default 10 000. */
+  /** The largest number of requests that are remembered. Default 10 000. */
   maxLoggedRequests?: number;
 }
 
-/** What tests ask about purchases. */
+/** What tests want to know about purchases. */
 export interface SandboxState {
-  /** Instances ever created over the API, deleted ones included; the two examples do not count. */
+  /** How many instances have ever been created through the API, including deleted ones. The examples do not count. */
   readonly instancesCreated: number;
-  /** Every instance there is, those that lists still leave out included, as the API shows them. */
+  /** Every instance as the API shows it, including those that lists still leave out. */
   instances(): JsonObject[];
 }
 
@@ -55,13 +58,14 @@ export interface Sandbox {
   advance(ms: number): void;
   /** Sandbox time in milliseconds since 1970. */
   nowMs(): number;
-  /** Back to the state after the start: examples only, no faults, nothing logged. */
+  /** Returns to the state after the start: only the examples, no faults, nothing logged. */
   reset(): void;
-  /** Stops listening and ends every connection; may be called more than once. */
+  /** Stops listening and ends every connection. May be called more than once. */
   close(): Promise<void>;
 }
 
-const DEFAULT_LAG: LagOptions = {
+/** How long things take when `startSandbox` is told nothing else. */
+export const DEFAULT_LAG: Readonly<LagOptions> = {
   readMs: 1500,
   listMs: 3000,
   powerMs: 1000,
@@ -74,28 +78,10 @@ const DEFAULT_LAG: LagOptions = {
  * address cannot be bound, with a RangeError or TypeError for options that make no sense.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const {
-    listen = '127.0.0.1:0',
-    timeScale = 1,
-    rateLimitPerSecond = 30,
-    clock: time = systemTime,
-  } = options;
-  const { maxInstances = 10_000, maxResources = 50_000, maxLoggedRequests = 10_000 } = options;
-  const lag = { ...DEFAULT_LAG, ...options.lag };
-  if (!(timeScale > 0 && Number.isFinite(timeScale)))
-    throw new RangeError('timeScale must be a number above 0');
-  checkCounts({ rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, ...lag });
-  const seed = options.seed ?? randomInt(2 ** 32);
+  const { listen, seed, time, rateLimitPerSecond, maxLoggedRequests, ...worldOptions } = readOptions(options);
   const api = new Api(resources);
   const newWorld = (): World => {
-    const world = new World({
-      source: time,
-      timeScale,
-      seed,
-      lag,
-      maxInstances,
-      maxResources,
-    });
+    const world = new World({ source: time, seed, ...worldOptions });
     api.seed(world);
     return world;
   };
@@ -107,15 +93,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     get instancesCreated() {
       return world.instancesCreated;
     },
-    instances: () =>
-      world.store
-        .all('/v2/instances')
-        .map(({ fields: { default_password: _shownOnce, ...fields } }) => fields),
+    instances: () => instancesIn(world),
   };
-  const controls = {
+  const controls: Controls = {
     faults,
     requests,
-    advance: (ms: number) => world.clock.advance(ms),
+    advance: (ms) => world.clock.advance(ms),
     reset: () => {
       world = newWorld();
       limit.clear();
@@ -126,7 +109,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const server = createSandboxServer({ api, world: () => world, limit, controls, time });
   const url = await bind(server, listen);
-  let closing: Promise<void> | undefined;
   return {
     url,
     faults,
@@ -135,13 +117,45 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     advance: controls.advance,
     reset: controls.reset,
     nowMs: () => world.clock.nowMs(),
-    close: () => {
-      closing ??= new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      });
-      return closing;
-    },
+    close: onceClosed(server),
+  };
+}
+
+/** Fills in the defaults; throws a RangeError for a number that makes no sense. */
+function readOptions({ faults: _faults, clock, ...given }: SandboxOptions) {
+  const read = {
+    listen: '127.0.0.1:0',
+    timeScale: 1,
+    rateLimitPerSecond: 30,
+    maxInstances: 10_000,
+    maxResources: 50_000,
+    maxLoggedRequests: 10_000,
+    ...given,
+    seed: given.seed ?? randomInt(2 ** 32),
+    time: clock ?? systemTime,
+    lag: { ...DEFAULT_LAG, ...given.lag },
+  };
+  const { timeScale, rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, lag } = read;
+  if (!(timeScale > 0 && Number.isFinite(timeScale)))
+    throw new RangeError('timeScale must be a number above 0');
+  checkCounts({ rateLimitPerSecond, maxInstances, maxResources, maxLoggedRequests, ...lag });
+  return read;
+}
+
+/** Every instance as the API shows it. The password is shown only by the response to the creation. */
+function instancesIn({ store }: World): JsonObject[] {
+  return store.all('/v2/instances').map(({ fields: { default_password: _shownOnce, ...fields } }) => fields);
+}
+
+/** A function that closes the server once, however often it is called. */
+function onceClosed(server: Server): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= new Promise((resolve, reject) => {
+      server.close((error) => (error === undefined ? resolve() : reject(error)));
+      server.closeAllConnections();
+    });
+    return closing;
   };
 }
 

@@ -27,6 +27,8 @@ interface DecodingReport {
   readonly faults: readonly { readonly method: string; readonly member: string; readonly error: string }[];
   readonly vacant: readonly { readonly method: string; readonly type: string; readonly body: string }[];
   readonly refused: readonly { readonly method: string; readonly status: number; readonly text: string }[];
+  readonly empty: readonly string[];
+  readonly lacking: readonly string[];
   readonly spoilt: readonly string[];
   readonly unsent: readonly string[];
   readonly uncalled: readonly string[];
@@ -38,7 +40,24 @@ const METHODS = 429;
 /** The client builds this method's request and never sends it. */
 const UNSENT = ['CDN.DeletePushZoneFile'];
 
-/** The client takes the member "status" of these documented answers for the status of an error, and fails on it. */
+/** What everybody may read is asked for without the caller's key, so that one response can serve all callers. */
+const KEYLESS = [
+  'Application.List',
+  'ISO.ListPublic',
+  'Kubernetes.GetVersions',
+  'OS.List',
+  'ObjectStorage.ListCluster',
+  'ObjectStorage.ListClusterTiers',
+  'Plan.List',
+  'Plan.ListBareMetal',
+  'Region.Availability',
+  'Region.List',
+];
+
+/** The client follows no redirect in these tests, so the documented 302 is as far as this method gets. */
+const REDIRECTED = ['OIDC.AuthorizeOIDC'];
+
+/** The client takes the member "status" of these documented responses for the status of an error, and fails on it. */
 const SPOILT = [
   'Instance.Restore',
   'Organization.CreateInvitation',
@@ -49,8 +68,19 @@ const SPOILT = [
   'VirtualFileSystemStorage.Update',
 ];
 
-/** Of the methods, how many the sandbox has to answer with success for the scenario to be worth something. */
-const SUCCEEDING = 420;
+/** What the client's types have and the sandbox never sends, and why. */
+const LACKING: Readonly<Record<string, string>> = {
+  'CDNZone.ssl_cert': 'A certificate is not shown again.',
+  'CDNZone.ssl_cert_key': 'A private key is not shown again.',
+  ClusterResourceBlockStorage:
+    "Only software inside a cluster makes these, which the sandbox's clusters do not run.",
+  ClusterResourceLoadBalancer: 'The same.',
+  'ContainerRegistryRetentionRuleParameter.additional_prop': 'The placeholder of a documentation tool.',
+  'Database.ferretdb_credentials': 'No engine on offer is FerretDB.',
+};
+
+/** The options of all engines are members of this one type. The sandbox knows a few of each engine. */
+const ENGINE_OPTIONS = /^DatabaseAdvancedOptions\./;
 
 const SOURCE = new URL('govultr/', import.meta.url);
 const CLI = new URL('../../bin/vultr-grpc.js', import.meta.url).pathname;
@@ -95,12 +125,19 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     client.write(`${url}\n`);
     const report: TransparencyReport = JSON.parse(await client.line());
     expect(report.calls).toBeGreaterThanOrEqual(METHODS);
-    expect(report.differences.flatMap(described)).toEqual([]);
+    const isKeyless = ({ method, parts: [part, ...others] }: Difference): boolean =>
+      KEYLESS.includes(method) &&
+      part?.what === 'authorization' &&
+      part.arrived === '' &&
+      others.length === 0;
+    const unexpected = report.differences.filter((difference) => !isKeyless(difference));
+    expect(unexpected.flatMap(described)).toEqual([]);
+    expect(report.differences.map(({ method }) => method).toSorted()).toEqual(KEYLESS);
     expect(report.unsent).toEqual(UNSENT);
-    expect(report.equal).toBe(report.calls - UNSENT.length);
+    expect(report.equal).toBe(report.calls - UNSENT.length - KEYLESS.length);
   });
 
-  test('can decode every answer of the sandbox', async () => {
+  test('gets success and everything it can decode from every operation of the sandbox', async () => {
     const lag = { readMs: 0, listMs: 0, powerMs: 0, bootMs: 0, provisionMs: 0 };
     const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 11, lag });
     try {
@@ -109,9 +146,17 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
       expect(report.uncalled, 'methods that scenario.txt does not call').toEqual([]);
       expect(report.faults.map(({ method, error }) => `${method}: ${error}`)).toEqual([]);
       expect(report.unsent).toEqual(UNSENT);
-      expect(SPOILT).toEqual(expect.arrayContaining([...report.spoilt]));
+      expect(report.refused.map(({ method, status }) => `${method}: ${status}`)).toEqual(
+        REDIRECTED.map((method) => `${method}: 302`),
+      );
+      expect(report.succeeded).toBe(report.methods - UNSENT.length - REDIRECTED.length);
       expect(report.decoded).toBe(report.succeeded);
-      expect(report.succeeded, JSON.stringify(report.refused)).toBeGreaterThanOrEqual(SUCCEEDING);
+      expect(report.methods).toBeGreaterThanOrEqual(METHODS);
+      expect(report.spoilt.toSorted()).toEqual(SPOILT);
+      expect(report.vacant.map(({ method, type }) => `${method}: no ${type}`)).toEqual([]);
+      expect(report.empty, 'methods that got an empty list').toEqual([]);
+      const lacking = report.lacking.filter((name) => !ENGINE_OPTIONS.test(name));
+      expect(lacking, 'members that no response had').toEqual(Object.keys(LACKING));
     } finally {
       await sandbox.close();
     }

@@ -270,3 +270,45 @@ describe('texts of refusals', () => {
     expect((await call(`PUT ${path}/${gateway.id}`, { body: { label: 'b' } })).status).toBe(202);
   });
 });
+
+test('a CAA record whose value contains blanks is refused, on a create and on a change', async () => {
+  const { call } = await sandboxFor();
+  await call('POST /v2/domains', { body: { domain: 'example.com' } });
+  const records = '/v2/domains/example.com/records';
+  const caa = (data: string) => ({ body: { type: 'CAA', name: '', data } });
+  const made = await call(`POST ${records}`, caa('0 issue "ca.example.com"'));
+  expect(made.status).toBe(201);
+  const spaced = caa('0 issue "ca.example.com; account=1"');
+  expect((await call(`POST ${records}`, spaced)).status).toBe(400);
+  expect((await call(`PATCH ${records}/${made.json.record.id}`, spaced)).status).toBe(400);
+});
+
+test('an IPv6 network of bare metal is listed, whether it came with the create or later', async () => {
+  const { call } = await sandboxFor({ lag: { readMs: 0, provisionMs: 0 } });
+  const body = { region: 'ewr', plan: 'vbm-4c-32gb', os_id: 2136 };
+  const addresses = async (id: string) => (await call(`GET /v2/bare-metals/${id}/ipv6`)).json.ipv6s;
+  const create = async (extra: object): Promise<string> =>
+    (await call('POST /v2/bare-metals', { body: { ...body, ...extra } })).json.bare_metal.id;
+  expect(await addresses(await create({ enable_ipv6: true }))).toHaveLength(1);
+  const later = await create({});
+  expect(await addresses(later)).toEqual([]);
+  for (let count = 0; count < 2; count++)
+    await call(`PATCH /v2/bare-metals/${later}`, { body: { enable_ipv6: true } });
+  const [{ ip }] = await addresses(later);
+  expect(await addresses(later)).toHaveLength(1);
+  const { bare_metal: metal } = (await call(`GET /v2/bare-metals/${later}`)).json;
+  expect([metal.v6_main_ip, metal.features]).toEqual([ip, ['ipv6']]);
+});
+
+test('a session names the conditions of the trust that it was made under', async () => {
+  const { call } = await sandboxFor({ lag: { provisionMs: 0 } });
+  const { id: role } = (await call('POST /v2/roles', { body: { name: 'reader' } })).json;
+  const { users } = (await call('GET /v2/users')).json;
+  const assume = async () =>
+    (await call('POST /v2/assumed-roles/assume', { body: { role_id: role } })).json.conditions_met;
+  expect(await assume()).toEqual([]);
+  const trust = { role_id: role, trusted_user_id: users[0].id, trust_type: 'IAMAssumption' };
+  const conditions = { ip_address: ['192.0.2.0/24'] };
+  await call('POST /v2/role-trusts', { body: { ...trust, conditions } });
+  expect(await assume()).toEqual(['ip_address']);
+});

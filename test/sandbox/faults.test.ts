@@ -32,6 +32,46 @@ describe('faults', () => {
     expect(sandbox.state.instancesCreated).toBe(created);
   });
 
+  test.each<[Partial<Fault>, number, unknown]>([
+    [{}, 200, { error: 'Internal server error', status: 500 }],
+    [{ status: 202, text: 'No.' }, 202, { error: 'No.', status: 500 }],
+    [{ status: 422, text: 'No.' }, 422, { error: 'No.', status: 422 }],
+    [{ status: 404, text: 'No.', member: 'message' }, 404, { message: 'No.' }],
+    [{ member: 'message' }, 200, { message: 'Internal server error' }],
+  ])('error with %o is an error object with status %i', async (options, status, json) => {
+    const { sandbox, call } = await sandboxFor({ faults: [{ kind: 'error', ...options }] });
+    const reply = await call('POST /v2/instances', create);
+    expect([reply.status, reply.json]).toEqual([status, json]);
+    expect(reply.headers['content-type']).toBe('application/json');
+    expect(sandbox.state.instancesCreated).toBe(0);
+    sandbox.faults.set([{ kind: 'error', after: true, ...options }]);
+    expect((await call('POST /v2/instances', create)).json).toEqual(json);
+    expect(sandbox.state.instancesCreated).toBe(1);
+  });
+
+  test('status can be a success with any body, after the work', async () => {
+    const body = '<html><title>Sign in</title></html>';
+    const { sandbox, call } = await sandboxFor({
+      faults: [{ kind: 'status', status: 200, body, after: true }],
+    });
+    const reply = await call('POST /v2/instances', create);
+    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([200, 'text/html', body]);
+    expect(sandbox.state.instancesCreated).toBe(1);
+  });
+
+  test('a 429 is that of the edge, with Retry-After when asked for', async () => {
+    const limited = { kind: 'status', status: 429 } as const;
+    const { sandbox, call } = await sandboxFor({ faults: [{ ...limited, retryAfter: '2' }] });
+    const reply = await call('GET /v2/regions');
+    expect([reply.status, reply.text]).toEqual([429, '{"status": 429,"error": "rate limit exceeded"}']);
+    expect(reply.headers['retry-after']).toBe('2');
+    sandbox.faults.set([limited]);
+    expect((await call('GET /v2/regions')).headers['retry-after']).toBeUndefined();
+    const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
+    sandbox.faults.set([{ kind: 'error', status: 503, retryAfter: date }]);
+    expect((await call('GET /v2/regions')).headers['retry-after']).toBe(date);
+  });
+
   test('cut-body ends before the length it promised', async () => {
     const { sandbox, call } = await sandboxFor({ faults: [{ kind: 'cut-body' }] });
     await expect(call('POST /v2/instances', create)).rejects.toThrow('aborted');
@@ -111,6 +151,21 @@ describe('faults', () => {
       'a lower-case method',
       [{ kind: 'hang', method: 'get' }],
       'faults[0].method must be an upper-case HTTP method',
+    ],
+    [
+      'a status below 200',
+      [{ kind: 'status', status: 100 }],
+      'faults[0].status must be an HTTP status from 200',
+    ],
+    [
+      'an unknown member for the text',
+      [{ kind: 'error', member: 'detail' }],
+      'faults[0].member must be error or message',
+    ],
+    [
+      'a header with a line break',
+      [{ kind: 'error', retryAfter: '1\r\nx: y' }],
+      'faults[0].retryAfter must be seconds or a date',
     ],
     ['a relative path', [{ kind: 'hang', path: 'v2' }], 'faults[0].path must be a path that starts with /'],
   ])('%s is refused by name', (_, value, message) => {

@@ -1,10 +1,11 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
-import { type KnownField, type KnownOperation, readOperations } from '../facts/operations.ts';
-import { client, VALID_CREATE } from './client.ts';
+import { type KnownOperation, readOperations } from '../facts/operations.ts';
+import { client, type Reply, VALID_CREATE } from './client.ts';
 import { MISSING_TEXTS } from './operation-refusals.ts';
-import { BEFORE, EXTRA_FIELDS, KEYS, PARENTS, QUERIES, SAMPLES, UNSEEN_KEYS } from './operation-samples.ts';
+import { UNSEEN_KEYS } from './operation-samples.ts';
+import { type Asked, askedFor, encodeBody, everyOperation, targetOf, type Values } from './operation-walk.ts';
 
 const operations = readOperations();
 
@@ -23,14 +24,12 @@ describe('every documented operation', () => {
   });
 
   const byPath = new Map(operations.map((each) => [`${each.method} ${each.path}`, each]));
-  const byId = new Map(operations.map((each) => [each.id, each]));
 
   test('there are 569', () => expect(operations).toHaveLength(569));
 
   test.each(operations)('$method $path answers as documented', async (operation) => {
     sandbox.reset();
-    const values = await makeParents(operation.path);
-    const reply = await send(operation, values);
+    const reply = await everyOperation.walk(operation, ask);
     expect(operation.success, reply.text).toContain(reply.status);
     const unseen = UNSEEN_KEYS[operation.id] ?? [];
     for (const key of operation.responseKeys.filter((each) => !unseen.includes(each)))
@@ -46,16 +45,14 @@ describe('every documented operation', () => {
   });
 
   const withId = operations.flatMap((operation) =>
-    parametersOf(operation.path).map((name) => ({ ...operation, name })),
+    operation.pathParameters.map((name) => ({ ...operation, name })),
   );
   test.each(withId)('$method $path without its $name says so', async (operation) => {
     sandbox.reset();
-    const values = await makeParents(operation.path);
     const key = operation.path.slice(0, operation.path.indexOf(`{${operation.name}}`) - 1);
     const text = MISSING_TEXTS[`${key}/{${operation.name}}`] ?? MISSING_TEXTS[operation.name];
     if (text === null) return;
-    for (const step of BEFORE[operation.id] ?? []) await prepare(step, values);
-    const reply = await sendOnly(operation, { ...values, [operation.name]: 'no-such-thing' });
+    const reply = await everyOperation.walk(operation, ask, { [operation.name]: 'no-such-thing' });
     expect([400, 404], reply.text).toContain(reply.status);
     const said = expect.stringMatching(text ?? /^$/);
     // Managed databases write their refusals differently.
@@ -78,8 +75,8 @@ describe('every documented operation', () => {
     if (item === undefined || list === undefined || read === undefined) throw new Error('no such operations');
     // A machine is not deleted while other things need it: take one of its own.
     const own = item.path.endsWith('{instance_id}') ? { instance_id: await newInstance() } : {};
-    const values = { ...(await makeParents(item.path)), ...own };
-    for (const step of BEFORE[item.id] ?? []) await prepare(step, values);
+    const values = { ...(await everyOperation.makeParents(item, ask)), ...own };
+    await everyOperation.prepare(item, ask, values);
     const total = async () => (await sendOnly(list, values)).json[list.listKey ?? ''].length;
     const count = await total();
     expect((await sendOnly(read, values)).status).toBe(200);
@@ -94,83 +91,22 @@ describe('every documented operation', () => {
     return (await call('POST /v2/instances', { body: VALID_CREATE })).json.instance.id;
   }
 
-  /** Creates what the parameters of a path stand for, outermost first. */
-  async function makeParents(path: string): Promise<Record<string, string>> {
-    // A parent's own operation may have the one example instance in its path.
-    const values: Record<string, string> = { instance_id: String(PARENTS['instance_id']) };
-    for (const step of keyOf(path)?.before ?? []) await prepare(step, values);
-    for (const name of parametersOf(path)) {
-      const prefix = path.slice(0, path.indexOf(`{${name}}`));
-      const parent = PARENTS[`${prefix}{${name}}`] ?? PARENTS[name];
-      if (parent === undefined) throw new Error(`the samples do not say where ${name} of ${path} comes from`);
-      if (typeof parent === 'string') values[name] = parent;
-      else await prepare([parent[0], { [name]: parent[1] }], values);
-    }
-    return values;
-  }
-
-  /** Sends an operation and keeps values of its answer. */
-  async function prepare([id, keep = {}]: [string, Record<string, string>?], values: Record<string, string>) {
-    const operation = byId.get(id);
-    if (operation === undefined) throw new Error(`no operation ${id}`);
-    const reply = await send(operation, values);
-    if (reply.status >= 300) throw new Error(`${id}: ${reply.text}`);
-    for (const [name, at] of Object.entries(keep)) {
-      values[name] = String(at.split('.').reduce((json, key) => json?.[key], reply.json));
-    }
-  }
-
-  async function send(operation: KnownOperation, values: Record<string, string>) {
-    for (const step of BEFORE[operation.id] ?? []) await prepare(step, values);
-    return sendOnly(operation, values);
-  }
-
-  function sendOnly(operation: KnownOperation, values: Record<string, string>) {
-    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name] ?? ''));
-    const query = QUERIES[operation.id] ?? '';
-    const held = keyOf(operation.path);
-    const key = held === undefined ? {} : { key: values[held.key] ?? '' };
-    if (operation.body === undefined) return call(`${operation.method} ${path}${query}`, key);
-    const fields = operation.body.fields.filter(({ required }) => required !== false);
-    const sampled = Object.fromEntries(fields.map((field) => [field.name, sampleOf(field)]));
-    const body = { ...sampled, ...resolve(EXTRA_FIELDS[operation.id] ?? {}, values) };
-    if (operation.body.kind === 'form') {
-      const rawBody = new URLSearchParams(body as Record<string, string>).toString();
-      return call(`${operation.method} ${path}${query}`, {
-        rawBody,
-        contentType: 'application/x-www-form-urlencoded',
-      });
-    }
-    return call(`${operation.method} ${path}${query}`, {
-      ...key,
-      body: operation.body.kind === 'array' ? [body] : body,
+  function ask(asked: Asked): Promise<Reply> {
+    const body = encodeBody(asked);
+    return call(`${asked.operation.method} ${targetOf(asked)}`, {
+      ...(asked.key === undefined ? {} : { key: asked.key }),
+      ...(body === undefined ? {} : { rawBody: body.text, contentType: body.contentType }),
     });
   }
 
-  const sampleOf = ({ name, type }: KnownField): unknown => {
-    if (Object.hasOwn(SAMPLES, name)) return SAMPLES[name];
-    if (type.startsWith('array')) return [];
-    return { string: 'sample', integer: 1, number: 1, boolean: true, object: {} }[type];
-  };
-
-  const resolve = (extra: Record<string, unknown>, values: Record<string, string>): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(extra).map(([name, value]) => [
-        name,
-        typeof value === 'function' ? value(values) : value,
-      ]),
-    );
+  /** Sends an operation whose requirements are met. */
+  const sendOnly = (operation: KnownOperation, values: Values): Promise<Reply> =>
+    ask(askedFor(operation, values));
 });
-
-/** Where the key comes from of an operation that takes another than the account's. */
-const keyOf = (path: string) => Object.entries(KEYS).find(([prefix]) => path.startsWith(prefix))?.[1];
 
 /** True for the operation that deletes one of the things listed at `path`. */
 const isDeletionBelow = (operation: KnownOperation, path: string): boolean =>
   operation.method === 'DELETE' && /^\/\{\w+\}$/.test(operation.path.replace(path, ''));
-
-const parametersOf = (path: string): string[] =>
-  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
 
 /** The keys of a JSON object, or of the YAML that one operation answers. */
 function topLevelKeys({ json, text }: { json: unknown; text: string }): string[] {

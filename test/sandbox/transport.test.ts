@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { sandboxFor } from './client.ts';
+import { sandboxFor, VALID_CREATE } from './client.ts';
 
 describe('transport', () => {
   test('answers carry the headers of the real API, authenticated ones the account', async () => {
@@ -40,6 +40,29 @@ describe('transport', () => {
     ['an unknown path', 'GET /v2/nothing', {}, 404, 'Not found.'],
     ['a broken escape', 'GET /v2/instances/%zz', {}, 404, 'Not found.'],
     ['an empty id', 'GET /v2/instances/', {}, 404, 'Not found.'],
+    ['a trailing slash', 'GET /v2/regions/', {}, 404, 'Not found.'],
+    ['a double slash', 'GET /v2//regions', {}, 404, 'Not found.'],
+    ['a double slash at the front', 'GET //v2/regions', {}, 404, 'Not found.'],
+    ['another version', 'GET /v1/regions', {}, 404, 'Not found.'],
+    ['another case of letters', 'GET /v2/Regions', {}, 404, 'Not found.'],
+    ['the root', 'GET /', {}, 404, 'Not found.'],
+    ['the asterisk', 'OPTIONS *', {}, 404, 'Not found.'],
+    ['an unknown path without a key', 'GET /v2/nothing', { key: null }, 404, 'Not found.'],
+    ['an unknown path without a content type', 'GET /v2/nothing', { contentType: null }, 400, 'Bad request.'],
+    [
+      'a form where JSON is wanted',
+      'POST /v2/instances',
+      { rawBody: 'region=ams', contentType: 'application/x-www-form-urlencoded' },
+      400,
+      'Bad request.',
+    ],
+    [
+      'JSON where a form is wanted',
+      'POST /v2/assumed-roles/compatibility/aws/sts',
+      { body: { Action: 'AssumeRole' } },
+      400,
+      'Bad request. The body must be a form.',
+    ],
     [
       'malformed JSON',
       'POST /v2/instances',
@@ -61,11 +84,79 @@ describe('transport', () => {
       405,
       'Method not allowed. Must be one of: DELETE, GET, PATCH',
     ],
+    [
+      'a verb that no operation has',
+      'PROPFIND /v2/vpcs',
+      {},
+      405,
+      'Method not allowed. Must be one of: GET, POST',
+    ],
+    [
+      'a change by the verb that clients expect and Vultr does not have',
+      'PATCH /v2/vpcs/f45f4b9b-24c3-4a49-b288-e2a15f2a0b1c',
+      { body: {} },
+      405,
+      'Method not allowed. Must be one of: DELETE, GET, PUT',
+    ],
+    [
+      'OPTIONS where there is only POST',
+      'OPTIONS /v2/registry',
+      {},
+      405,
+      'Method not allowed. Must be one of: POST',
+    ],
   ])('%s is refused', async (_, line, options, status, error) => {
     const { call } = await sandboxFor();
     const reply = await call(line, options);
     expect(reply.json).toEqual({ error, status });
     expect(reply.status).toBe(status);
+  });
+
+  test('HEAD is GET without its body', async () => {
+    const { call } = await sandboxFor();
+    const read = await call('GET /v2/regions');
+    const head = await call('HEAD /v2/regions');
+    expect([head.status, head.text]).toEqual([200, '']);
+    expect(head.headers['content-type']).toBe(read.headers['content-type']);
+    expect((await call('HEAD /v2/instances', { key: null })).status).toBe(401);
+    expect((await call('HEAD /v2/instances', { key: 'no-acl' })).status).toBe(200);
+    expect((await call('HEAD /v2/instances/none')).status).toBe(404);
+    expect((await call('HEAD /v2/registry')).status).toBe(405);
+  });
+
+  test('a target with scheme and host is the same as one without', async () => {
+    const { sandbox, call } = await sandboxFor();
+    const reply = await call(`GET ${sandbox.url}/v2/regions?per_page=1`);
+    expect([reply.status, reply.json.regions.length]).toEqual([200, 1]);
+    expect(sandbox.requests.list()[0]).toMatchObject({ path: '/v2/regions', query: 'per_page=1' });
+  });
+
+  test.each([
+    ['per%5Fpage=2', 2],
+    ['per_page=%32', 2],
+    ['&&per_page=2&', 2],
+    ['per_page=', 32],
+    ['%zz=1&per_page=2', 2],
+    ['%ff%fe=%00', 32],
+    ['=', 32],
+    ['?', 32],
+  ])('the query %s is understood', async (query, count) => {
+    const { call } = await sandboxFor();
+    const reply = await call(`GET /v2/regions?${query}`);
+    expect([reply.status, reply.json.regions.length]).toEqual([200, count]);
+  });
+
+  test('a blank in a query is a plus or %20, and a plus is %2B', async () => {
+    const { call } = await sandboxFor({ lag: { listMs: 0 } });
+    for (const label of ['a b', 'a+b'])
+      await call('POST /v2/instances', { body: { ...VALID_CREATE, label } });
+    const labels = async (query: string): Promise<string[]> => {
+      const { instances } = (await call(`GET /v2/instances?${query}`)).json;
+      return instances.map(({ label }: { label: string }) => label);
+    };
+    expect(await labels('label=a+b')).toEqual(['a b']);
+    expect(await labels('label=a%20b')).toEqual(['a b']);
+    expect(await labels('label=a%2Bb')).toEqual(['a+b']);
   });
 
   test('a content type with a charset is fine, unknown query parameters are ignored', async () => {

@@ -9,7 +9,9 @@ const ONE_CLICK: Record<number, [name: string, shortName: string]> = {
   56: ['Plesk (Web Admin)', 'pleskwebadmin'],
 };
 
-/** Vendor, then image slugs: 116 in all, shaped like the marketplace's; only a few slugs are known ones. */
+/**
+ * The image slugs of each vendor, 116 in all. They look like those of the marketplace, but only a few are known ones.
+ */
 const MARKETPLACE: Record<string, string> = {
   LiteSpeed_Technologies:
     'openlitespeed-rails openlitespeed-wordpress openlitespeed-django openlitespeed-nodejs openlitespeed-joomla cyberpanel openlitespeed-magento',
@@ -64,7 +66,7 @@ export function findApplication(id: unknown): JsonObject | undefined {
   );
 }
 
-/** What can be set when a marketplace application is deployed: the same for every one. */
+/** The variables of every marketplace application. */
 export const applicationVariables: JsonObject[] = [
   { name: 'admin_email', description: 'E-mail address of the administrator.', required: false },
 ];

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../engine/json.ts';
 
-/** `id`, cores, threads, processor, MHz, memory GB, disk GB, disks, disk type, price a month, traffic GB, where sold. */
+/**
+ * `id`, cores, threads, processor, MHz, memory GB, disk GB, disks, disk type, price a month, traffic GB, where sold.
+ */
 const PLANS: [
   string,
   number,
@@ -74,7 +76,7 @@ const PLANS: [
   ['vbm-48c-1024gb-4-a100-gpu', 48, 96, 'Platinum 8260', 2400, 1024, 450, 2, 'NVMe', 7200, 25600, 'ewr'],
 ];
 
-/** Bare metal plans, in the shape of `/v2/plans-metal`. A handful: the full list is not known. */
+/** Bare metal plans, in the shape of `/v2/plans-metal`. These are a few; the full list is not known. */
 export const metalPlans: readonly JsonObject[] = PLANS.map(
   ([id, cores, threads, model, mhz, memoryGb, disk, diskCount, diskType, monthlyCost, bandwidth, where]) => ({
     id,

@@ -24,13 +24,13 @@ const FAMILIES: Record<string, string> = {
   opensuse: '2157 openSUSE Leap 15 x64',
 };
 
-/** No longer in the catalogue; kept because older clients' documentation creates machines from them. Names are guesses. */
+/** These are no longer in the catalogue, but older documentation creates machines from them. The names are guesses. */
 const RETIRED: Record<string, string> = {
   windows: '124 Windows 2012 R2 Standard x64',
   ubuntu: '1797 Ubuntu 21.10 x64',
 };
 
-/** The ids that stand for "made from something else": custom ISO, snapshot, backup, application. */
+/** The ids that stand for other sources: a custom ISO, a snapshot, a backup, an application. */
 export const OS_ID = { custom: 159, snapshot: 164, backup: 180, application: 186 } as const;
 
 /** Every operating system, by id. */

@@ -1,10 +1,10 @@
-/** The order in which plans name their locations; sao sells only surcharge twins. */
+/** The order of the locations of a plan. In sao, only the twins with a surcharge are sold. */
 export const LOCATION_ORDER =
   'ewr ord dfw sea lax atl ams lhr fra sjc syd yto cdg nrt waw mad icn mia sgp sto mex mel hnl bom jnb tlv blr del scl itm man'.split(
     ' ',
   );
 
-/** One rung of a ladder: what cannot be read off the id. */
+/** One rung of a ladder: what the id of the plan does not say. */
 export interface Rung {
   id: string;
   type: string;
@@ -13,7 +13,7 @@ export interface Rung {
   diskGb: number;
   bandwidthGb: number;
   locations: readonly string[];
-  /** Where the surcharge twin is sold; no twin when left out. */
+  /** Where the twin with a surcharge is sold. Without it, there is no twin. */
   twinLocations?: readonly string[];
   gpu?: { type: string; vramGb: number };
 }
@@ -78,8 +78,8 @@ const OPTIMIZED: Record<string, string> = {
 };
 
 /**
- * Known: g-64c is sold in 26 regions and g-96c in 18, some of the larger ones not in sea; which regions exactly is not.
- * The choice here gives the known number of plans in ewr, hnl and sea.
+ * It is known that g-64c is sold in 26 regions and g-96c in 18, and that some of the larger ones are not sold in sea,
+ * but not which regions these are. This choice gives the known numbers of plans in ewr, hnl and sea.
  */
 const NOT_IN_SEA =
   'c-32c-64gb-500s c-32c-64gb-1000s g-40c-160gb-768s m-16c-128gb-1600s m-16c-128gb-3200s m-24c-192gb-1200s m-24c-192gb-2400s m-24c-192gb-4800s m-32c-256gb-1600s m-32c-256gb-3200s s-8c-64gb-1920s s-16c-128gb-2560s s-16c-128gb-3840s s-24c-192gb-3840s s-24c-192gb-5760s'.split(
@@ -91,7 +91,7 @@ const FEW_REGIONS: Record<string, string[]> = {
   's-32c-256gb-5760s': ['sea', 'ewr', 'hnl'],
   'm-16c-128gb-800s': ['sea'],
 };
-/** Listed, but sold nowhere: two of the large surcharge twins. */
+/** Two of the large twins with a surcharge are listed, but sold nowhere. */
 const TWIN_NOT_SOLD = new Set(['g-64c-192gb-960s', 'g-96c-256gb-1280s']);
 
 /** voc, by disk size. */

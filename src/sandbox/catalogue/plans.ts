@@ -21,7 +21,7 @@ export function isSoldIn(candidate: JsonObject, region: string): boolean {
   return Array.isArray(locations) && locations.includes(region);
 }
 
-/** True when the `type` filter of the API lets the plan through: a type, a family such as `voc-g`, or all. */
+/** Whether a plan passes the filter `type`: a type, a family such as `voc-g`, or `all`. */
 export function hasType(candidate: JsonObject, type: string | null): boolean {
   if (type === null || type === '' || type === 'all') return true;
   return (
@@ -52,7 +52,7 @@ function plan(rung: Rung): JsonObject {
   };
 }
 
-/** Same hardware at one and a half times the price; the API calls every twin's processor Intel. */
+/** The twin of a plan: the same hardware at one and a half times the price. The API calls its processor Intel. */
 function twin(rung: Rung, locations: readonly string[]): JsonObject {
   const base = plan({ ...rung, monthlyCost: rung.monthlyCost * 1.5, locations });
   return { ...base, id: `${rung.id}-sc1`, cpu_vendor: 'Intel' };

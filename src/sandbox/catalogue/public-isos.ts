@@ -22,7 +22,7 @@ const ISOS: [id: string, name: string, description: string, md5: string][] = [
   ],
 ];
 
-/** The ISO images that Vultr offers to everyone; invented ones in the right shape. */
+/** ISO images for everybody. They are invented, but have the right shape. */
 export const publicIsos: readonly JsonObject[] = ISOS.map(([id, name, description, md5sum]) => ({
   id,
   name,

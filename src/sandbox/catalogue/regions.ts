@@ -1,6 +1,6 @@
 import type { JsonObject } from '../engine/json.ts';
 
-/** `id city country`, ordered by id, as of August 2025; a city may hold blanks. */
+/** `id city country`, ordered by id, as of August 2025. The name of a city may contain spaces. */
 const REGIONS: Record<string, string> = {
   Europe:
     'ams Amsterdam NL,cdg Paris FR,fra Frankfurt DE,lhr London GB,mad Madrid ES,man Manchester GB,sto Stockholm SE,waw Warsaw PL',
@@ -13,7 +13,7 @@ const REGIONS: Record<string, string> = {
 };
 
 const WITH_HIGH_PERF = new Set(['ams', 'blr', 'ewr', 'lax', 'lhr', 'nrt', 'ord', 'sgp', 'syd']);
-/** These name high performance block storage before the storage-optimised kind. */
+/** These regions list high-performance block storage before the storage-optimised kind. */
 const HIGH_PERF_FIRST = new Set(['ewr', 'lhr', 'nrt', 'syd']);
 
 /** All 32 regions, by id. */
@@ -21,7 +21,7 @@ export const regions: readonly JsonObject[] = Object.entries(REGIONS)
   .flatMap(([continent, list]) => list.split(',').map((line) => region(continent, line)))
   .sort((one, other) => (String(one['id']) < String(other['id']) ? -1 : 1));
 
-/** The region of that id, in any case of letters; undefined when there is none. */
+/** The region with that id, in upper or lower case; undefined when it does not exist. */
 export function findRegion(id: unknown): JsonObject | undefined {
   return regions.find((candidate) => candidate['id'] === String(id).toLowerCase());
 }

@@ -1,4 +1,4 @@
-/** Where registries can be: region, then the number, city, country and continent of its data center. */
+/** The regions of registries, each with the number, city, country and continent of its data center. */
 const LOCATIONS = [
   ['sjc', 12, 'Silicon Valley', 'US', 'North America'],
   ['ewr', 1, 'New Jersey', 'US', 'North America'],

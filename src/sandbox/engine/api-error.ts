@@ -1,7 +1,10 @@
-/** `error` for `{"error": text, "status": status}`, `message` for `{"message": text}`, as managed databases write it. */
+/**
+ * `error` stands for `{"error": text, "status": status}`, `message` for `{"message": text}`, the form that managed
+ * databases use.
+ */
 export type RefusalShape = 'error' | 'message';
 
-/** A refusal in one of Vultr's own shapes, with that HTTP status. */
+/** A refusal in one of Vultr's own shapes, with its HTTP status. */
 export class ApiError extends Error {
   readonly status: number;
   readonly shape: RefusalShape;
@@ -15,5 +18,5 @@ export class ApiError extends Error {
   }
 }
 
-/** The refusal Vultr gives when a required field is missing or has the wrong type. */
+/** Vultr's refusal of a body in which a required field is missing or has the wrong type. */
 export const badRequest = (text = 'Bad request.'): ApiError => new ApiError(400, text);

@@ -1,14 +1,14 @@
-import { type Answer, type Call, fill, type Route } from './call.ts';
+import { type ApiResponse, type Call, fill, type Route } from './call.ts';
 import { type Collection, collectionRoutes, idIn, isRestore, missing } from './collection.ts';
 import { isParameter, type Match, Router } from './router.ts';
 import type { Entity } from './store.ts';
 import type { World } from './world.ts';
 
-/** A group of operations: rows of things, and routes for what is no plain thing. */
+/** A group of operations: collections of things, and routes for everything that is not a plain collection. */
 export interface Resource {
   collections?: readonly Collection[];
   routes?: readonly Route[];
-  /** Puts what is there from the start into a new world. */
+  /** Puts the examples into a new world. */
   seed?: (world: World) => void;
 }
 
@@ -41,8 +41,8 @@ export class Api {
     world.store.closeExamples();
   }
 
-  /** Does the work; throws an ApiError to refuse, with the text of the first thing in the path that does not exist. */
-  perform(route: Route, call: Omit<Call, 'found'>): Answer {
+  /** Does the work. Throws an ApiError to refuse, with the text for the first thing in the path that does not exist. */
+  perform(route: Route, call: Omit<Call, 'found'>): ApiResponse {
     const found = (this.#parents.get(route) ?? []).map((row) => findIn(row, call));
     return route.handle({ ...call, found });
   }

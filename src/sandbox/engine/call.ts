@@ -2,7 +2,7 @@ import type { Json, JsonObject } from './json.ts';
 import type { Entity } from './store.ts';
 import type { World } from './world.ts';
 
-/** One request as a handler sees it: authenticated, routed, its body parsed, the things its path names looked up. */
+/** A request as a handler sees it: authenticated and routed, its body parsed, and the things in its path looked up. */
 export interface Call {
   readonly world: World;
   readonly method: string;
@@ -20,33 +20,33 @@ export interface Call {
   readonly key: string | undefined;
 }
 
-/** What a handler answers. No `body` means an empty one (204, and the odd empty 200 or 202). */
-export interface Answer {
+/** The response of a handler. Without a `body` it is empty (a 204, and the odd empty 200 or 202). */
+export interface ApiResponse {
   status: number;
   body?: Json;
-  /** For the operations that do not answer JSON. */
+  /** For the operations whose responses are not JSON. */
   contentType?: string;
   location?: string;
 }
 
 /** Does the work of one operation; throws an ApiError to refuse. */
-export type Handler = (call: Call) => Answer;
+export type Handler = (call: Call) => ApiResponse;
 
 /** An operation of the API. */
 export interface Route {
   readonly method: string;
   /** `/v2/instances/{instance_id}`: literal and `{parameter}` segments. */
   readonly template: string;
-  /** How the body is written; as `json` when left out. */
+  /** The format of the body; `json` by default. */
   readonly bodyFormat?: BodyFormat;
   readonly handle: Handler;
-  /** False for the operations that need no key of the account. */
+  /** False for the operations that do not need a key of the account. */
   readonly auth: boolean;
   /** True for a GET that takes its parameters from the body. */
   readonly readsBody?: boolean;
 }
 
-/** `json` is application/json, `scim` also application/scim+json, `form` application/x-www-form-urlencoded. */
+/** `json` accepts application/json, `scim` also application/scim+json, and `form` application/x-www-form-urlencoded. */
 export type BodyFormat = 'json' | 'scim' | 'form';
 
 /** Handlers by `METHOD /template`. */
@@ -61,10 +61,10 @@ export function routes(table: RouteTable, auth = true, bodyFormat: BodyFormat = 
 }
 
 /** 200 with a body. */
-export const ok = (body: Json): Answer => ({ status: 200, body });
+export const ok = (body: Json): ApiResponse => ({ status: 200, body });
 
-/** 204, no body. */
-export const noContent: Answer = { status: 204 };
+/** 204 without a body. */
+export const noContent: ApiResponse = { status: 204 };
 
 /** The innermost thing that the path names; routing has made sure that it exists. */
 export function target(call: Call): Entity {

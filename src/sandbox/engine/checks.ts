@@ -12,7 +12,7 @@ export function textsOf(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-/** The thing of `collection` with that id; throws `refusal` when there is none. */
+/** The thing in `collection` with that id. Throws `refusal` when it does not exist. */
 export function named(call: Call, collection: string, id: Json | undefined, refusal: () => Error): Entity {
   const entity = typeof id === 'string' ? call.world.store.get(collection, id) : undefined;
   if (entity === undefined) throw refusal();

@@ -1,4 +1,4 @@
-/** Where real time comes from, in milliseconds since 1970; tests pass their own. */
+/** The source of real time, in milliseconds since 1970. Tests pass their own. */
 export interface TimeSource {
   nowMs(): number;
 }
@@ -6,14 +6,14 @@ export interface TimeSource {
 /** Wall-clock milliseconds that never run backwards. */
 export const systemTime: TimeSource = { nowMs: () => performance.timeOrigin + performance.now() };
 
-/** Sandbox time: starts with real time, runs `timeScale` times as fast, and can be moved forward by hand. */
+/** Sandbox time: it starts at the real time, runs `timeScale` times as fast, and can be moved forward by hand. */
 export class SandboxClock {
   readonly #source: TimeSource;
   readonly #timeScale: number;
   readonly #startedAtMs: number;
   #advancedMs = 0;
 
-  /** `timeScale` 60 lets a minute of sandbox time pass per real second. */
+  /** With a `timeScale` of 60, a minute of sandbox time passes in a second. */
   constructor(source: TimeSource, timeScale: number) {
     this.#source = source;
     this.#timeScale = timeScale;

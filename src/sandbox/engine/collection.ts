@@ -1,5 +1,5 @@
 import { ApiError, badRequest, type RefusalShape } from './api-error.ts';
-import { type Answer, type Call, fill, noContent, type Route, target } from './call.ts';
+import { type ApiResponse, type Call, fill, noContent, type Route, target } from './call.ts';
 import { iso } from './clock.ts';
 import { checkRequired, parseFields, readFields, readGiven } from './fields.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
@@ -9,77 +9,84 @@ import { keepInTrash, takeFromTrash } from './trash.ts';
 import type { World } from './world.ts';
 
 /**
- * A kind of thing that can be listed, read, and usually created, changed and deleted: one row of the sandbox's table.
- * Field lists are written as `parseFields` reads them.
+ * A kind of thing that can be listed and read, and usually created, changed and deleted: one row of the sandbox's
+ * table. Field lists are written as `parseFields` reads them.
  */
 export interface Collection {
   /** Template of the list, which is also where the things are stored: `/v2/databases/{database_id}/users`. */
   list: string;
   /** Template of one thing; everything below it needs the thing to exist. */
   item: string;
-  /** Key of the list in its answer. */
+  /** The key of the list in its response. */
   many: string;
-  /** A second key with the same list, where the documents and the Go client name it differently. */
+  /** A second key for the same list, where the documentation and the Go client use different names. */
   alsoMany?: string;
-  /** Key of one thing in its answer; null when it comes unwrapped. */
+  /** The key of one thing in its response; null when the thing is not wrapped. */
   one: string | null;
   /** Vultr's text for a missing thing. */
   missing: string | ((call: Pick<Call, 'method'>) => string);
-  /** The shape of that refusal; `error` when left out. */
+  /** The shape of that refusal; `error` by default. */
   missingShape?: RefusalShape;
-  /** Field list of the create body. No creation when left out. */
+  /** The fields of the create body. When left out, things cannot be created. */
   accepts?: string;
-  /** Where and with which status things are created: `/v2/registry 201`; `<list> 201` when left out. */
+  /** The path and status of a creation, such as `/v2/registry 201`; `<list> 201` by default. */
   create?: string;
-  /** Verb and status of the change: `PATCH 204`. No change when left out. A status other than 204 shows the thing. */
+  /**
+   * The verb and status of a change, such as `PATCH 204`. When left out, things cannot be changed. With any status but
+   * 204, the response shows the thing.
+   */
   update?: string;
-  /** Field list of the change body; `accepts` when left out, where nothing is required then. */
+  /** The fields of the change body. By default those of `accepts`, none of them required. */
   changes?: string;
-  /** Whether it can be deleted; when left out, whether it can be created. */
+  /** Whether things can be deleted; by default, those that can be created can. */
   remove?: boolean;
-  /** The member that is the id; `id` when left out. */
+  /** The member that holds the id; `id` by default. */
   idField?: string;
-  /** The id of a new thing; a UUID when left out. */
+  /** The id of a new thing; a UUID by default. */
   id?: (call: Call, fields: JsonObject) => string | number;
-  /** The member that holds the time of creation; `date_created` when left out, none when null. */
+  /** The member that holds the time of creation: `date_created` by default, and none for null. */
   dated?: string | null;
-  /** Further fields of a new thing; may refuse by throwing. Undefined members of the body already have their fallbacks. */
+  /**
+   * Further fields of a new thing. May refuse by throwing. Members that the body lacks already have their fallbacks.
+   */
   initial?: (call: Call, fields: JsonObject) => JsonObject;
   /** What becomes true after the provisioning time. */
   becomes?: (world: World, entity: Entity) => JsonObject;
-  /** Names of fields that are kept but not shown, separated by spaces. */
+  /** The names of fields that are kept but not shown, separated by spaces. */
   hide?: string;
-  /** Names of hidden fields that the answer to the creation shows all the same. */
+  /** The names of hidden fields that the response to the creation shows all the same. */
   showOnce?: string;
-  /** Names of fields that only the list leaves out. */
+  /** The names of fields that only lists leave out. */
   listHides?: string;
-  /** Further members of the thing as it is shown, computed when it is. */
+  /** Further members of a thing, computed whenever it is shown. */
   view?: (call: Call, entity: Entity) => JsonObject;
-  /** False when the list has no `meta` and does not page. */
+  /** False for a list without `meta`, which does not page. */
   meta?: boolean;
-  /** Query parameters that must equal the field of the same name. */
+  /** Query parameters that filter the list by the field of the same name. */
   filters?: readonly string[];
   /** Called with a new thing. */
   created?: (call: Call, entity: Entity) => void;
-  /** Called with the members of a change before they are taken over; may refuse by throwing. */
+  /** Called with the members of a change before they are applied. May refuse by throwing. */
   changing?: (call: Call, entity: Entity, given: JsonObject) => void;
-  /** Called before a deletion; may refuse by throwing. */
+  /** Called before a deletion. May refuse by throwing. */
   removing?: (call: Call, entity: Entity) => void;
-  /** Which of the usual routes there are not, separated by spaces: `list`, `get`. */
+  /** Which of the usual routes do not exist, separated by spaces: `list`, `get`. */
   omit?: string;
   /**
-   * Which answers show the thing twice, in its envelope and bare, because the documents wrap it where the Go client reads
-   * it bare: those to creation, change and restoration, or the one to reading it, too.
+   * Which responses show the thing twice, in its envelope and bare, because the documentation wraps it where the Go
+   * client reads it bare: `writes` are those to creations, changes and restorations; `all` includes reads.
    */
   both?: 'writes' | 'all';
+  /** The names of fields that only the bare form leaves out. */
+  bareHides?: string;
   /**
-   * How deleted things come back: verb, status and, when it is not the item itself, what follows its path:
-   * `PATCH 204 /restore`. A status other than 204 shows the thing.
+   * How deleted things come back: the verb, the status and what follows the path of the item, such as
+   * `PATCH 204 /restore`. With any status but 204, the response shows the thing.
    */
   restore?: string;
-  /** True when the creation answers without a body. */
+  /** True when the response to the creation has no body. */
   silent?: boolean;
-  /** True when a PUT on a missing thing creates it, so that routing does not look for it. */
+  /** True when a PUT creates the thing if it is missing, so that routing must not look for it. */
   putCreates?: boolean;
 }
 
@@ -96,7 +103,7 @@ export function collectionRoutes(row: Collection): Route[] {
   if (!omitted.includes('list'))
     made.push(route('GET', row.list, (call) => ({ status: 200, body: showList(row, call) })));
   if (!omitted.includes('get'))
-    made.push(route('GET', row.item, (call) => answerRead(row, call, target(call))));
+    made.push(route('GET', row.item, (call) => readResponse(row, call, target(call))));
   if (row.accepts !== undefined) made.push(createRoute(row, row.accepts));
   if (row.update !== undefined) made.push(updateRoute(row, row.update));
   if (row.remove ?? row.accepts !== undefined)
@@ -113,23 +120,38 @@ export function show(row: Collection, call: Call, entity: Entity): JsonObject {
   return { ...without(entity.fields, row.hide), ...row.view?.(call, entity) };
 }
 
-/** One thing in its envelope, with that status; `extra` names hidden fields to show. */
-export function answerOne(row: Collection, call: Call, entity: Entity, status: number, extra = ''): Answer {
+/** A response with one thing in its envelope; `extra` names hidden fields to show. */
+export function oneResponse(
+  row: Collection,
+  call: Call,
+  entity: Entity,
+  status: number,
+  extra = '',
+): ApiResponse {
   const shown = show(row, call, entity);
   for (const name of words(extra)) shown[name] = entity.fields[name] ?? '';
   return { status, body: row.one === null ? shown : { [row.one]: shown } };
 }
 
-/** The same for an answer to a creation, a change or a restoration, which some rows show in two ways. */
-export function answerWrite(row: Collection, call: Call, entity: Entity, status: number, extra = ''): Answer {
-  const answer = answerOne(row, call, entity, status, extra);
-  const shown = row.one === null || !isObject(answer.body) ? undefined : answer.body[row.one];
-  if (row.both === undefined || !isObject(shown)) return answer;
-  return { status, body: { ...shown, ...(isObject(answer.body) ? answer.body : {}) } };
+/** The same as a response to a creation, a change or a restoration, in which some rows show the thing twice. */
+export function writeResponse(
+  row: Collection,
+  call: Call,
+  entity: Entity,
+  status: number,
+  extra = '',
+): ApiResponse {
+  const wrapped = oneResponse(row, call, entity, status, extra);
+  const shown = row.one === null || !isObject(wrapped.body) ? undefined : wrapped.body[row.one];
+  if (row.both === undefined || !isObject(shown)) return wrapped;
+  return {
+    status,
+    body: { ...without(shown, row.bareHides), ...(isObject(wrapped.body) ? wrapped.body : {}) },
+  };
 }
 
-const answerRead = (row: Collection, call: Call, entity: Entity): Answer =>
-  row.both === 'all' ? answerWrite(row, call, entity, 200) : answerOne(row, call, entity, 200);
+const readResponse = (row: Collection, call: Call, entity: Entity): ApiResponse =>
+  row.both === 'all' ? writeResponse(row, call, entity, 200) : oneResponse(row, call, entity, 200);
 
 /** Creates a thing of the row from a body that was already read. */
 export function createEntity(row: Collection, call: Call, given: JsonObject): Entity {
@@ -148,7 +170,7 @@ export function createEntity(row: Collection, call: Call, given: JsonObject): En
   return entity;
 }
 
-/** The key under which the thing that the path names is stored: the parameters that the list does not have. */
+/** The key under which the thing in the path is stored: the parameters that the list's path does not have. */
 export function idIn(row: Collection, params: Call['params']): string {
   const names = [...row.item.slice(row.list.lastIndexOf('}') + 1).matchAll(/\{(\w+)\}/g)];
   return names.map(([, name]) => params[name ?? ''] ?? '').join('/');
@@ -165,7 +187,7 @@ function showList(row: Collection, call: Call): Json {
   return { [row.many]: list, ...(row.alsoMany === undefined ? {} : { [row.alsoMany]: list }), meta };
 }
 
-/** An empty filter lets everything through; `tag` also looks through `tags`. */
+/** An empty filter lets everything pass; `tag` also searches `tags`. */
 function fits(fields: JsonObject, name: string, wanted: string | null): boolean {
   if (wanted === null || wanted === '' || String(fields[name]) === wanted) return true;
   return name === 'tag' && Array.isArray(fields['tags']) && fields['tags'].includes(wanted);
@@ -178,7 +200,7 @@ function createRoute(row: Collection, accepts: string): Route {
     const entity = createEntity(row, call, readFields(fields, call.body));
     return row.silent === true
       ? { status: Number(status) }
-      : answerWrite(row, call, entity, Number(status), row.showOnce);
+      : writeResponse(row, call, entity, Number(status), row.showOnce);
   };
   return { method: 'POST', template: path, auth: true, handle };
 }
@@ -192,7 +214,7 @@ function updateRoute(row: Collection, update: string): Route {
     const given = readGiven(fields, call.body);
     row.changing?.(call, entity, given);
     Object.assign(entity.fields, given);
-    return status === '204' ? noContent : answerWrite(row, call, entity, Number(status));
+    return status === '204' ? noContent : writeResponse(row, call, entity, Number(status));
   };
   return { method, template: row.item, auth: true, handle };
 }
@@ -206,7 +228,7 @@ function removeTarget(row: Collection, call: Call): { status: number } {
   return noContent;
 }
 
-/** True when the route brings back a deleted thing of the row, so that routing must not look for it. */
+/** True when the route restores a deleted thing of the row, so that routing must not look for it. */
 export function isRestore(row: Collection, route: Pick<Route, 'method' | 'template'>): boolean {
   if (row.restore === undefined) return false;
   const { method, template } = restoration(row, row.restore);
@@ -218,10 +240,10 @@ function restoration(row: Collection, text: string): { method: string; template:
   return { method, template: row.item + suffix, status: Number(status) };
 }
 
-function restore(row: Collection, call: Call, status: number): Answer {
+function restore(row: Collection, call: Call, status: number): ApiResponse {
   const entity = takeFromTrash(call.world.store, fill(row.list, call.params), idIn(row, call.params));
   if (entity === undefined) throw missing(row, call);
-  return status === 204 ? noContent : answerWrite(row, call, entity, status);
+  return status === 204 ? noContent : writeResponse(row, call, entity, status);
 }
 
 /** Vultr's refusal for a thing of this row that does not exist. */

@@ -1,4 +1,4 @@
-import type { Answer } from './call.ts';
+import type { ApiResponse } from './call.ts';
 import type { FaultBook } from './faults.ts';
 import { parseFaults } from './faults.ts';
 import { isObject, type Json } from './json.ts';
@@ -13,42 +13,51 @@ export interface Controls {
   state(): Json;
 }
 
-/** Entries of the request log that one answer holds at most. */
-const MAX_SHOWN_REQUESTS = 1000;
+/** How many entries of the request log one response holds at most. */
+export const MAX_SHOWN_REQUESTS = 1000;
 
-/**
- * Answers the calls below `/_sandbox/`, which are no part of Vultr's API: `GET|PUT|DELETE faults`, `GET requests`
- * (summary and the last 1000), `DELETE requests`, `GET state`, `POST reset`, `POST advance {"ms"}`. They need no key and
- * do not count for the rate limit. Throws TypeError or RangeError for bad values.
- */
-export function control(controls: Controls, method: string, path: string, readBody: () => Json): Answer {
-  switch (`${method} ${path}`) {
-    case 'GET /_sandbox/faults':
-      return { status: 200, body: { faults: toJson(controls.faults.list()) } };
-    case 'PUT /_sandbox/faults':
-      controls.faults.set(parseFaults(faultsIn(readBody())));
-      return { status: 200, body: { faults: toJson(controls.faults.list()) } };
-    case 'DELETE /_sandbox/faults':
-      controls.faults.clear();
-      return { status: 204 };
-    case 'GET /_sandbox/requests': {
-      const requests = toJson(controls.requests.list().slice(-MAX_SHOWN_REQUESTS));
-      return { status: 200, body: { summary: toJson(controls.requests.summary()), requests } };
-    }
-    case 'DELETE /_sandbox/requests':
-      controls.requests.clear();
-      return { status: 204 };
-    case 'GET /_sandbox/state':
-      return { status: 200, body: controls.state() };
-    case 'POST /_sandbox/reset':
-      controls.reset();
-      return { status: 204 };
-    case 'POST /_sandbox/advance':
-      controls.advance(msIn(readBody()));
-      return { status: 204 };
-    default:
-      return { status: 404, body: { error: `No sandbox control ${method} ${path}.`, status: 404 } };
-  }
+/** Carries out a control; throws a TypeError or RangeError for a bad value. */
+type Control = (controls: Controls, readBody: () => Json) => ApiResponse;
+
+const done: ApiResponse = { status: 204 };
+
+/** Every control, by method and path. They are not part of Vultr's API. */
+export const CONTROLS: Readonly<Record<string, Control>> = {
+  'GET /_sandbox/faults': ({ faults }) => ({ status: 200, body: { faults: toJson(faults.list()) } }),
+  'PUT /_sandbox/faults': ({ faults }, readBody) => {
+    faults.set(parseFaults(faultsIn(readBody())));
+    return { status: 200, body: { faults: toJson(faults.list()) } };
+  },
+  'DELETE /_sandbox/faults': ({ faults }) => {
+    faults.clear();
+    return done;
+  },
+  'GET /_sandbox/requests': ({ requests: log }) => {
+    const requests = toJson(log.list().slice(-MAX_SHOWN_REQUESTS));
+    return { status: 200, body: { summary: toJson(log.summary()), requests } };
+  },
+  'DELETE /_sandbox/requests': ({ requests }) => {
+    requests.clear();
+    return done;
+  },
+  'GET /_sandbox/state': ({ state }) => ({ status: 200, body: state() }),
+  'POST /_sandbox/reset': ({ reset }) => {
+    reset();
+    return done;
+  },
+  'POST /_sandbox/advance': ({ advance }, readBody) => {
+    advance(msIn(readBody()));
+    return done;
+  },
+};
+
+/** Carries out the control of a request below `/_sandbox/`; throws a TypeError or RangeError for a bad value. */
+export function control(controls: Controls, method: string, path: string, readBody: () => Json): ApiResponse {
+  const name = `${method} ${path}`;
+  const wanted = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
+  if (wanted === undefined)
+    return { status: 404, body: { error: `The sandbox has no control ${name}.`, status: 404 } };
+  return wanted(controls, readBody);
 }
 
 /** The faults may come bare or as `{"faults": [...]}`, the form in which they are shown. */

@@ -1,4 +1,4 @@
-/** Sources remembered at most; the one heard of longest ago is forgotten first. */
+/** The largest number of sources that are remembered. The one seen least recently is forgotten first. */
 const MAX_SOURCES = 10_000;
 
 /**
@@ -9,12 +9,12 @@ export class EdgeLimit {
   readonly #perSecond: number;
   readonly #passedAtMs = new Map<string, number[]>();
 
-  /** `perSecond` 0 switches the limit off. */
+  /** A `perSecond` of 0 switches the limit off. */
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  /** True when the request may pass; it then counts. */
+  /** Whether the request may pass. If so, it counts. */
   admit(source: string, nowMs: number): boolean {
     if (this.#perSecond === 0) return true;
     const passed = (this.#passedAtMs.get(source) ?? []).filter((atMs) => atMs > nowMs - 1000);

@@ -1,11 +1,13 @@
 import type { Random } from './random.ts';
 import { pathFits } from './request-log.ts';
 
-const KINDS = [
+/** Every kind of fault. */
+export const FAULT_KINDS = [
   'latency',
   'drop-before',
   'drop-after',
   'status',
+  'error',
   'cut-body',
   'not-json',
   'hang',
@@ -13,36 +15,43 @@ const KINDS = [
 ] as const;
 
 /** What a fault does; see `Fault.kind`. */
-export type FaultKind = (typeof KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Something that goes wrong on purpose. JSON, so that it can come from a file or over `/_sandbox/faults`. */
+/** Something that goes wrong on purpose. It is JSON, so that it can come from a file or through `/_sandbox/faults`. */
 export interface Fault {
-  /** Only this verb; any when left out. */
+  /** The method to match; any by default. */
   method?: string;
-  /** Only this path, as sent and without query; a `*` segment stands for any one. Any path when left out. */
+  /** The path to match, as sent and without the query; any by default. The segment `*` stands for any one segment. */
   path?: string;
   /**
-   * `latency`: wait `latencyMs`, then go on. `drop-before`, `drop-after`: destroy the connection before or after the work
-   * is done. `status`: answer `status` as text/html, before the work or (`after`) behind it. `cut-body`: promise more bytes
-   * than are sent, then destroy. `not-json`: a 200 whose body is no JSON. `hang`: never answer. `slow-body`: the body
-   * comes over `latencyMs` in pieces. The work is done for cut-body, not-json and slow-body, not for hang.
+   * `latency`: wait `latencyMs`, then go on. `drop-before`, `drop-after`: destroy the connection before or after the
+   * work is done. `status`: respond with `status` and a page instead of JSON. `error`: respond with an error object, by
+   * default with status 200. `cut-body`: promise more bytes than are sent, then destroy. `not-json`: send something
+   * that is not JSON as application/json. `hang`: never respond. `slow-body`: send the body in pieces over `latencyMs`.
+   * The work is done for cut-body, not-json and slow-body, not for hang, and for status and error only with `after`.
    */
   kind: FaultKind;
-  /** Chance of each fitting request to be hit, 0 to 1; 1 when left out. */
+  /** The chance of a matching request to be hit, from 0 to 1; 1 by default. */
   probability?: number;
-  /** Hits at most so many requests, then rests. */
+  /** The number of requests that are hit at most. */
   times?: number;
-  /** Lets so many fitting requests pass first. */
+  /** The number of matching requests that pass first. */
   skip?: number;
-  /** Real milliseconds, at most 600 000; for latency and slow-body. */
+  /** For latency and slow-body: milliseconds of real time, at most 600 000. */
   latencyMs?: number;
-  /** 400 to 599; for status. */
+  /** For status and error: from 200 to 599. The default of error is 200. */
   status?: number;
-  /** For status: true does the work first. */
+  /** For status and error: true does the work first. */
   after?: boolean;
-  /** For status and not-json: the body instead of the maintenance page. */
+  /** For status and error: the value of the header Retry-After, a number of seconds or a date. */
+  retryAfter?: string;
+  /** For error: the text, by default `Internal server error`. */
+  text?: string;
+  /** For error: the member that holds the text, by default `error`. Managed databases refuse with `message`. */
+  member?: 'error' | 'message';
+  /** For status and not-json: the body instead of the usual one. */
   body?: string;
-  /** For status: instead of text/html. */
+  /** For status: the media type, by default text/html. */
   contentType?: string;
 }
 
@@ -51,20 +60,29 @@ const isNumberIn = (low: number, high: number) => (value: unknown) =>
 const isCount = (value: unknown) => Number.isSafeInteger(value) && isNumberIn(0, 1e9)(value);
 const isText = (value: unknown) => typeof value === 'string' && value.length <= 65_536;
 
-/** What each member must be: a check and the words for it. */
+/** What each member must be: a check, and words that describe it. */
 const MEMBERS: Record<keyof Fault, [check: (value: unknown) => boolean, expected: string]> = {
   method: [(value) => typeof value === 'string' && /^[A-Z]+$/.test(value), 'an upper-case HTTP method'],
   path: [(value) => typeof value === 'string' && value.startsWith('/'), 'a path that starts with /'],
-  kind: [(value) => KINDS.some((kind) => kind === value), `one of ${KINDS.join(', ')}`],
+  kind: [(value) => FAULT_KINDS.some((kind) => kind === value), `one of ${FAULT_KINDS.join(', ')}`],
   probability: [isNumberIn(0, 1), 'a number from 0 to 1'],
   times: [isCount, 'an integer >= 0'],
   skip: [isCount, 'an integer >= 0'],
   latencyMs: [isNumberIn(0, 600_000), 'milliseconds from 0 to 600000'],
-  status: [(value) => isNumberIn(400, 599)(value) && isCount(value), 'an HTTP status from 400 to 599'],
+  status: [(value) => isNumberIn(200, 599)(value) && isCount(value), 'an HTTP status from 200 to 599'],
   after: [(value) => typeof value === 'boolean', 'true or false'],
+  retryAfter: [
+    (value) => typeof value === 'string' && /^[\w ,:-]{1,40}$/.test(value),
+    'seconds or a date, as text',
+  ],
+  text: [isText, 'a string of at most 65536 characters'],
+  member: [(value) => value === 'error' || value === 'message', 'error or message'],
   body: [isText, 'a string of at most 65536 characters'],
   contentType: [(value) => typeof value === 'string' && /^[\w.+/; =-]+$/.test(value), 'a media type'],
 };
+
+/** The name of every member of a fault. */
+export const FAULT_MEMBERS: readonly string[] = Object.keys(MEMBERS);
 
 const isMember = (name: string): name is keyof Fault => Object.hasOwn(MEMBERS, name);
 
@@ -82,7 +100,7 @@ function problemsOf(fault: unknown): string[] {
   if (typeof fault !== 'object' || fault === null || Array.isArray(fault)) return [' must be an object'];
   const members = new Map<string, unknown>(Object.entries(fault).filter(([, value]) => value !== undefined));
   const problems = [...members].flatMap(([name, value]) => {
-    if (!isMember(name)) return [`.${name} is unknown (known: ${Object.keys(MEMBERS).join(', ')})`];
+    if (!isMember(name)) return [`.${name} is unknown (known: ${FAULT_MEMBERS.join(', ')})`];
     const [check, expected] = MEMBERS[name];
     return check(value) ? [] : [`.${name} must be ${expected}`];
   });
@@ -115,12 +133,12 @@ export class FaultBook {
     this.#armed = parseFaults([...faults]).map((fault) => ({ fault: { ...fault }, fitted: 0, hits: 0 }));
   }
 
-  /** Adds one fault behind the others. */
+  /** Adds a fault after the others. */
   add(fault: Fault): void {
     this.#armed.push(...parseFaults([fault]).map((parsed) => ({ fault: { ...parsed }, fitted: 0, hits: 0 })));
   }
 
-  /** Nothing goes wrong any more. */
+  /** Removes all faults. */
   clear(): void {
     this.#armed = [];
   }
@@ -130,7 +148,7 @@ export class FaultBook {
     return this.#armed.map(({ fault, hits }) => ({ ...fault, hits }));
   }
 
-  /** The faults that hit this request: every fitting latency, and the first fitting one of another kind. */
+  /** The faults that hit this request: every matching latency, and the first matching fault of another kind. */
   hitsFor(method: string, path: string): { latencyMs: number; fault: Fault | undefined } {
     let latencyMs = 0;
     let hit: Fault | undefined;

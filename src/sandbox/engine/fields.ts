@@ -1,7 +1,7 @@
 import { badRequest } from './api-error.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 
-/** The types that a body member can have, with the value an absent one is shown as. */
+/** The types that a member of a body can have, each with the value that is shown for an absent member. */
 const EMPTY = {
   string: '',
   integer: 0,
@@ -20,13 +20,13 @@ export interface Field {
   name: string;
   type: FieldType;
   required: boolean;
-  /** Shown when the caller leaves it out. */
+  /** The value that is shown when the caller leaves it out. */
   fallback: Json;
 }
 
 /**
  * Reads a field list such as `'region! size_gb:integer! label gzip:boolean block_type=high_perf'`: names separated by
- * spaces, `:type` (string when left out), `!` for required, `=value` for the value of an absent string or integer.
+ * spaces, `:type` (string by default), `!` for required, `=value` for the value of an absent string or integer.
  */
 export function parseFields(text: string): Field[] {
   return text
@@ -40,7 +40,7 @@ export function parseFields(text: string): Field[] {
     });
 }
 
-/** All fields of a new thing: the body's values, else the fallbacks. Throws an ApiError 400 for a wrong body. */
+/** All fields of a new thing: the body's values, or else the fallbacks. Throws an ApiError 400 for a wrong body. */
 export function readFields(fields: readonly Field[], body: JsonObject): JsonObject {
   checkRequired(fields, body);
   const fallbacks = Object.fromEntries(fields.map((field) => [field.name, structuredClone(field.fallback)]));
@@ -52,7 +52,7 @@ export function checkRequired(fields: readonly Field[], body: JsonObject): void 
   if (fields.some((field) => field.required && absent(body[field.name]))) throw badRequest();
 }
 
-/** The fields that the body has; members that no field names are ignored. Throws an ApiError 400 for wrong types. */
+/** The fields that the body has. Unknown members are ignored. Throws an ApiError 400 for a wrong type. */
 export function readGiven(fields: readonly Field[], body: JsonObject): JsonObject {
   const given: JsonObject = {};
   for (const { name, type } of fields) {
@@ -74,7 +74,7 @@ function readFallback(type: FieldType, text: string | undefined): Json {
   return type === 'integer' || type === 'number' ? Number(text) : text;
 }
 
-/** Integers may come as digits in a string: the specs themselves disagree about several. */
+/** An integer may be a string of digits: the specifications disagree about several fields. */
 function hasType(value: Json, type: FieldType): boolean {
   switch (type) {
     case 'integer':

@@ -14,7 +14,7 @@ export interface Page<Item> {
 /**
  * Cuts a page out of `all` by the query's `per_page` (default 100, at most 500) and `cursor`. A cursor is the base64 of
  * `next__<id of the last item shown>` or `prev__<id of the first item shown>`. Throws an ApiError 400 for a page size
- * that is no integer of 1 to 500 and for a cursor that was not given out for this list.
+ * that is not an integer from 1 to 500, and for a cursor that is not from this list.
  */
 export function page<Item>(
   all: readonly Item[],
@@ -31,8 +31,8 @@ export function page<Item>(
   return { items, meta: { total: all.length, links: { next, prev } } };
 }
 
-/** `{ [key]: page, meta }`, the usual list answer. */
-export function listAnswer(key: string, all: readonly JsonObject[], query: URLSearchParams, id = 'id'): Json {
+/** The usual body of a list: `{ [key]: page, meta }`. */
+export function listBody(key: string, all: readonly JsonObject[], query: URLSearchParams, id = 'id'): Json {
   const { items, meta } = page(all, query, (item) => String(item[id] ?? ''));
   return { [key]: items, meta };
 }

@@ -1,4 +1,6 @@
-/** A seeded source of everything that looks random in the sandbox, so that a run can be repeated. Not for secrets. */
+/**
+ * A seeded source of everything that looks random in the sandbox, so that a run can be repeated. Not for real secrets.
+ */
 export class Random {
   #state: number;
 

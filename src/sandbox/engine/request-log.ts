@@ -7,7 +7,7 @@ export interface LoggedRequest {
   path: string;
   /** As sent, without the question mark. */
   query: string;
-  /** The status answered, 0 while there is none (dropped, hanging). */
+  /** The status of the response, 0 while there is none (dropped, hanging). */
   status: number;
   /** The fault that hit it. */
   fault?: string;
@@ -15,7 +15,7 @@ export interface LoggedRequest {
   keyHash?: string;
 }
 
-/** Which requests to count: all members given must fit; `path` may hold `*` for one segment. */
+/** Which requests to count: those that match every given member. In `path`, `*` stands for any one segment. */
 export interface RequestFilter {
   method?: string;
   path?: string;
@@ -34,22 +34,22 @@ export class RequestLog {
   /** Adds an entry; its status may be filled in later. */
   add(entry: LoggedRequest): LoggedRequest {
     this.#entries.push(entry);
-    // Cut in blocks: shifting a large array on every request would be slow.
+    // Entries are dropped in blocks, because shifting a large array on every request would be slow.
     if (this.#entries.length > this.#max * 2) this.#entries = this.#entries.slice(-this.#max);
     return entry;
   }
 
-  /** The last requests that fit, oldest first. */
+  /** The last requests that match, oldest first. */
   list(filter: RequestFilter = {}): LoggedRequest[] {
     return this.#entries.slice(-this.#max).filter((entry) => fits(entry, filter));
   }
 
-  /** How many of the remembered requests fit. */
+  /** How many of the remembered requests match. */
   count(filter: RequestFilter = {}): number {
     return this.list(filter).length;
   }
 
-  /** The largest number of fitting requests that arrived within any window of `windowMs` (half open). */
+  /** The largest number of matching requests that arrived within any half-open window of `windowMs`. */
   maxInWindow(windowMs = 1000, filter: RequestFilter = {}): number {
     const arrivals = this.list(filter).map((entry) => entry.atMs);
     let start = 0;

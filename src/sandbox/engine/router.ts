@@ -1,6 +1,6 @@
 import type { Route } from './call.ts';
 
-/** What the routing of a path found. */
+/** The result of routing a request. */
 export type Match =
   | { kind: 'route'; route: Route; params: Record<string, string> }
   | { kind: 'wrong-method'; allowed: string[] }
@@ -13,7 +13,8 @@ interface Compiled {
 
 /**
  * Finds the route of a request. The raw path is split at `/` before each segment is percent-decoded once, so `%2F`
- * stays inside its segment. Where a literal and a parameter both fit, the literal wins, leftmost segment first.
+ * stays inside its segment. HEAD is routed as GET. Where a literal and a parameter both match, the literal wins, from
+ * the left.
  */
 export class Router {
   readonly #byLength = new Map<number, Compiled[]>();
@@ -38,7 +39,8 @@ export class Router {
     const path = decodeSegments(rawPath);
     if (path === undefined) return { kind: 'unknown' };
     const fitting = (this.#byLength.get(path.length) ?? []).filter(({ segments }) => fits(segments, path));
-    const found = fitting.find(({ route }) => route.method === method);
+    const wanted = method === 'HEAD' ? 'GET' : method;
+    const found = fitting.find(({ route }) => route.method === wanted);
     if (found === undefined) {
       const allowed = [...new Set(fitting.map(({ route }) => route.method))].sort();
       return allowed.length === 0 ? { kind: 'unknown' } : { kind: 'wrong-method', allowed };

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { Answer } from './call.ts';
+import type { ApiResponse } from './call.ts';
 import type { Fault } from './faults.ts';
-import { writeJson } from './json.ts';
+import { type Json, writeJson } from './json.ts';
 
-/** The headers that every answer of the real API carries. Compression is left out: the API sends it only when asked. */
+/**
+ * The headers of every response of the real API. They do not include compression, which the API uses only when asked.
+ */
 function commonHeaders(): Record<string, string> {
   return {
     server: 'nginx',
@@ -16,13 +18,13 @@ function commonHeaders(): Record<string, string> {
   };
 }
 
-/** Sends a JSON answer (chunked, like the real one), or an empty one when it has no body. */
-export function sendAnswer(response: ServerResponse, answer: Answer): void {
-  const text = bodyText(answer);
-  response.writeHead(answer.status, {
-    ...answerHeaders(answer),
+/** Sends a response with its body chunked, as the real API does. */
+export function sendResponse(response: ServerResponse, content: ApiResponse): void {
+  const text = bodyText(content);
+  response.writeHead(content.status, {
+    ...responseHeaders(content),
     ...(text === ''
-      ? answer.status === 204
+      ? content.status === 204
         ? {}
         : { 'content-length': '0' }
       : { 'transfer-encoding': 'chunked' }),
@@ -30,13 +32,13 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
   response.end(text);
 }
 
-/** The edge's own refusal, spelt differently from the API's errors. */
+/** Sends the refusal of Vultr's edge, which is written differently from the API's errors. */
 export function sendRateLimited(response: ServerResponse): void {
   response.writeHead(429, { server: 'nginx', 'content-type': 'application/json' });
   response.end('{"status": 429,"error": "rate limit exceeded"}');
 }
 
-/** A page that is no JSON. */
+/** A response that is not JSON. */
 export interface ErrorPage {
   status: number;
   contentType: string;
@@ -49,10 +51,10 @@ export function errorPage(status: number, title: string): ErrorPage {
   return { status, contentType: 'text/html', body };
 }
 
-/** The apology of a maintenance window: short, text/html, no JSON. */
+/** The apology during maintenance: short, and as text/html. */
 const MAINTENANCE = 'Sorry, the API is down for maintenance at the moment. Please try again in a while.';
 
-/** Sends a page that is no JSON. */
+/** Sends a response that is not JSON. */
 export function sendPage(response: ServerResponse, page: ErrorPage): void {
   response.writeHead(page.status, {
     server: 'nginx',
@@ -62,39 +64,62 @@ export function sendPage(response: ServerResponse, page: ErrorPage): void {
   response.end(page.body);
 }
 
-/** Sends what `fault` makes of `answer`, for the kinds that answer at all. */
-export function sendFaulty(response: ServerResponse, fault: Fault, answer: Answer): void {
-  const body = Buffer.from(bodyText(answer));
+/** Sends what `fault` makes of the response, for the kinds of fault that send anything. */
+export function sendFaulty(response: ServerResponse, fault: Fault, content: ApiResponse): void {
+  const body = Buffer.from(bodyText(content));
   switch (fault.kind) {
     case 'drop-after':
       response.socket?.destroy();
       return;
-    case 'status': {
-      const { status = 500, contentType = 'text/html', body: text = MAINTENANCE } = fault;
-      sendPage(response, { status, contentType, body: text });
+    case 'status':
+      setRetryAfter(response, fault);
+      sendStatus(response, fault);
       return;
-    }
+    case 'error':
+      setRetryAfter(response, fault);
+      sendResponse(response, { status: fault.status ?? 200, body: errorObject(fault) });
+      return;
     case 'not-json':
-      response.writeHead(answer.status === 204 ? 200 : answer.status, answerHeaders(answer));
+      response.writeHead(content.status === 204 ? 200 : content.status, responseHeaders(content));
       response.end(fault.body ?? '{"oops": <html>');
       return;
     case 'cut-body':
-      response.writeHead(answer.status === 204 ? 200 : answer.status, {
-        ...answerHeaders(answer),
+      response.writeHead(content.status === 204 ? 200 : content.status, {
+        ...responseHeaders(content),
         'content-length': String(body.length + 64),
       });
       response.write(body.subarray(0, Math.ceil(body.length / 2)), () => response.destroy());
       return;
     case 'slow-body':
-      response.writeHead(answer.status, { ...answerHeaders(answer), 'content-length': String(body.length) });
+      response.writeHead(content.status, {
+        ...responseHeaders(content),
+        'content-length': String(body.length),
+      });
       trickle(response, body, fault.latencyMs ?? 0);
       return;
     default:
-      sendAnswer(response, answer);
+      sendResponse(response, content);
   }
 }
 
-/** Sends `body` in at most ten pieces spread over `durationMs`; stops when the caller goes away. */
+function setRetryAfter(response: ServerResponse, { retryAfter }: Fault): void {
+  if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
+}
+
+/** Sends a page with that status, or the refusal of the edge for a 429 that says nothing else. */
+function sendStatus(response: ServerResponse, fault: Fault): void {
+  const { status = 500, contentType = 'text/html', body = MAINTENANCE } = fault;
+  if (status === 429 && fault.body === undefined && fault.contentType === undefined)
+    sendRateLimited(response);
+  else sendPage(response, { status, contentType, body });
+}
+
+/** An error object as the API writes it. In a response with the status of a success, the object says 500. */
+function errorObject({ status = 200, text = 'Internal server error', member = 'error' }: Fault): Json {
+  return member === 'message' ? { message: text } : { error: text, status: status < 400 ? 500 : status };
+}
+
+/** Sends `body` in at most ten pieces spread over `durationMs`. Stops when the caller goes away. */
 function trickle(response: ServerResponse, body: Buffer, durationMs: number): void {
   const pieceBytes = Math.max(1, Math.ceil(body.length / 10));
   let sentBytes = 0;
@@ -109,17 +134,17 @@ function trickle(response: ServerResponse, body: Buffer, durationMs: number): vo
   response.flushHeaders();
 }
 
-function answerHeaders(answer: Answer): Record<string, string> {
+function responseHeaders(content: ApiResponse): Record<string, string> {
   return {
     ...commonHeaders(),
-    ...(answer.body === undefined ? {} : { 'content-type': answer.contentType ?? 'application/json' }),
-    ...(answer.location === undefined ? {} : { location: answer.location }),
+    ...(content.body === undefined ? {} : { 'content-type': content.contentType ?? 'application/json' }),
+    ...(content.location === undefined ? {} : { location: content.location }),
   };
 }
 
-function bodyText(answer: Answer): string {
-  if (answer.body === undefined) return '';
-  return answer.contentType !== undefined && typeof answer.body === 'string'
-    ? answer.body
-    : writeJson(answer.body);
+function bodyText(content: ApiResponse): string {
+  if (content.body === undefined) return '';
+  return content.contentType !== undefined && typeof content.body === 'string'
+    ? content.body
+    : writeJson(content.body);
 }

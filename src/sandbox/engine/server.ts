@@ -3,14 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { ApiError } from './api-error.ts';
-import type { Answer, BodyFormat } from './call.ts';
+import type { ApiResponse, BodyFormat } from './call.ts';
 import type { TimeSource } from './clock.ts';
 import { type Controls, control } from './control.ts';
 import type { EdgeLimit } from './edge-limit.ts';
-import { bearerKey, checkContentType, checkKey, parseBody, parseForm } from './gate.ts';
+import { bearerKey, checkContentType, checkKey, isRead, parseBody, parseForm } from './gate.ts';
 import { isObject, type Json } from './json.ts';
 import type { LoggedRequest } from './request-log.ts';
-import { errorPage, sendAnswer, sendFaulty, sendPage, sendRateLimited } from './send.ts';
+import { errorPage, sendFaulty, sendPage, sendRateLimited, sendResponse } from './send.ts';
 import { ACCOUNT_EMAIL, type World } from './world.ts';
 
 const MAX_BODY_BYTES = 1_048_576;
@@ -20,7 +20,7 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const MAX_CONNECTIONS = 2000;
 
-/** What the server works with. `world` is a function because a reset replaces it. */
+/** What the server works with. `world` is a function because a reset replaces the world. */
 export interface ServerParts {
   api: Api;
   world: () => World;
@@ -29,7 +29,7 @@ export interface ServerParts {
   time: TimeSource;
 }
 
-/** The HTTP side of the sandbox; not yet listening. */
+/** The HTTP server of the sandbox, which does not listen yet. */
 export function createSandboxServer(parts: ServerParts): Server {
   const server = createServer(
     {
@@ -39,11 +39,11 @@ export function createSandboxServer(parts: ServerParts): Server {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
-      answer(parts, request, response).catch((error: unknown) => {
-        // The caller went away in the middle; there is nobody left to tell.
+      respond(parts, request, response).catch((error: unknown) => {
+        // Nobody is left to be told when the caller has gone away.
         if (response.destroyed) return;
         if (response.headersSent) response.destroy();
-        else sendAnswer(response, failure(error));
+        else sendResponse(response, failure(error));
       });
     },
   );
@@ -51,12 +51,16 @@ export function createSandboxServer(parts: ServerParts): Server {
   return server;
 }
 
-async function answer(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  parts: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { method = '', url = '' } = request;
-  const [path = '', query = ''] = splitOnce(url, '?');
+  const [path = '', query = ''] = splitOnce(originForm(url), '?');
   if (path.startsWith('/_sandbox/')) {
     const body = await readBody(request);
-    return sendAnswer(
+    return sendResponse(
       response,
       attemptControl(() => control(parts.controls, method, path, () => parseBody(body))),
     );
@@ -76,7 +80,8 @@ async function answer(parts: ServerParts, request: IncomingMessage, response: Se
   if (latencyMs > 0) await wait(latencyMs, undefined, { signal: gone.signal });
   if (fault?.kind === 'drop-before') return void request.socket.destroy();
   if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'status' && fault.after !== true) {
+  const replacesWork = fault?.kind === 'status' || fault?.kind === 'error';
+  if (fault !== undefined && replacesWork && fault.after !== true) {
     request.resume();
     return sendFaulty(response, fault, { status: 200 });
   }
@@ -85,7 +90,7 @@ async function answer(parts: ServerParts, request: IncomingMessage, response: Se
   if (body === tooLarge) return sendPage(response, errorPage(413, 'Request Entity Too Large'));
   const given = attempt(() => perform(parts, request, response, { method, path, query, body }));
   if (fault !== undefined) return sendFaulty(response, fault, given);
-  sendAnswer(response, given);
+  sendResponse(response, given);
 }
 
 function perform(
@@ -93,7 +98,7 @@ function perform(
   request: IncomingMessage,
   response: ServerResponse,
   sent: { method: string; path: string; query: string; body: Uint8Array },
-): Answer {
+): ApiResponse {
   const { method, path, query } = sent;
   const remoteAddress = request.socket.remoteAddress ?? '';
   const contentType = request.headers['content-type'];
@@ -109,8 +114,8 @@ function perform(
     checkKey(request.headers.authorization, method, remoteAddress);
     response.setHeader('x-user', ACCOUNT_EMAIL);
   }
-  // Some official clients send list options as the body of a GET; the API hardly ever looks at it.
-  const json = method === 'GET' && route.readsBody !== true ? {} : readJson(sent.body, contentType, format);
+  // Some official clients send list options as the body of a GET, which the API ignores nearly everywhere.
+  const json = isRead(method) && route.readsBody !== true ? {} : readJson(sent.body, contentType, format);
   return parts.api.perform(route, {
     world: parts.world(),
     method,
@@ -126,7 +131,7 @@ function perform(
 const readJson = (body: Uint8Array, contentType: string | undefined, format?: BodyFormat): Json =>
   format === 'form' ? parseForm(contentType, body) : parseBody(body);
 
-function attempt(work: () => Answer): Answer {
+function attempt(work: () => ApiResponse): ApiResponse {
   try {
     return work();
   } catch (error) {
@@ -134,18 +139,18 @@ function attempt(work: () => Answer): Answer {
   }
 }
 
-/** A fault of the sandbox itself is told apart from Vultr's own errors by its first word. */
-function failure(error: unknown): Answer {
+/** The first word tells a defect of the sandbox itself from an error of Vultr's. */
+function failure(error: unknown): ApiResponse {
   if (error instanceof ApiError && error.shape === 'message')
     return { status: error.status, body: { message: error.message } };
   if (error instanceof ApiError) return refusal(error.status, error.message);
   return refusal(500, `Sandbox: ${error instanceof Error ? error.message : String(error)}`);
 }
 
-const refusal = (status: number, text: string): Answer => ({ status, body: { error: text, status } });
+const refusal = (status: number, text: string): ApiResponse => ({ status, body: { error: text, status } });
 
-/** The control surface throws TypeError and RangeError for values that it cannot take. */
-function attemptControl(work: () => Answer): Answer {
+/** The controls throw a TypeError or RangeError for a bad value. */
+function attemptControl(work: () => ApiResponse): ApiResponse {
   try {
     return work();
   } catch (error) {
@@ -172,6 +177,9 @@ function logEntry(parts: ServerParts, request: IncomingMessage, path: string, qu
   const entry = { atMs: parts.time.nowMs(), method: request.method ?? '', path, query, status: 0 };
   return keyHash === undefined ? entry : { ...entry, keyHash };
 }
+
+/** Takes scheme and authority off the absolute form of a target (RFC 9112, section 3.2.2). */
+const originForm = (target: string): string => target.replace(/^https?:\/\/[^/?]*/i, '');
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

@@ -2,24 +2,24 @@ import { ApiError } from './api-error.ts';
 import type { SandboxClock } from './clock.ts';
 import type { JsonObject } from './json.ts';
 
-/** Something that becomes true of an entity at a moment of sandbox time. */
+/** A change that happens to an entity at a moment of sandbox time. */
 export interface Change {
   atMs: number;
   set: JsonObject;
 }
 
-/** One stored thing and what will become of it. */
+/** A stored thing, and the changes that will happen to it. */
 export interface Entity {
   readonly id: string;
   readonly fields: JsonObject;
   due: Change[];
-  /** Reading by id says "not found" before this moment (read-after-write lag). */
+  /** Reads by id do not find it before this moment (read-after-write lag). */
   readableAtMs: number;
   /** Lists leave it out before this moment. */
   listedAtMs: number;
 }
 
-/** What `Store.add` may be told besides the fields. */
+/** What `Store.add` can be told besides the fields. */
 export interface EntityOptions {
   due?: Change[];
   readableAtMs?: number;
@@ -28,7 +28,7 @@ export interface EntityOptions {
 
 /**
  * All entities, by collection path with its parameters filled in (`/v2/databases/<id>/users`), in order of creation.
- * State transitions are not scheduled: they are applied when an entity is looked at, from the clock alone.
+ * There are no timers: changes that are due are applied whenever an entity is read.
  */
 export class Store {
   readonly #collections = new Map<string, Map<string, Entity>>();
@@ -37,13 +37,13 @@ export class Store {
   #size = 0;
   #limit = Number.POSITIVE_INFINITY;
 
-  /** `maxEntities` bounds the number of things of all kinds together, once `closeExamples` was called. */
+  /** `maxEntities` limits the number of things of all kinds together, as soon as `closeExamples` has been called. */
   constructor(clock: SandboxClock, maxEntities: number) {
     this.#clock = clock;
     this.#maxEntities = maxEntities;
   }
 
-  /** Ends the filling of a new store: what is in it does not count, so that a low limit leaves room all the same. */
+  /** Marks everything in the store as an example. Examples do not count towards the limit. */
   closeExamples(): void {
     this.#limit = this.#size + this.#maxEntities;
   }
@@ -64,14 +64,14 @@ export class Store {
     return entity;
   }
 
-  /** The entity as it is now, or undefined when there is none or it is not readable yet. */
+  /** The entity as it is now; undefined when it does not exist or is not readable yet. */
   get(collection: string, id: string): Entity | undefined {
     const entity = this.#collections.get(collection)?.get(id);
     if (entity === undefined || entity.readableAtMs > this.#clock.nowMs()) return undefined;
     return this.#settle(entity);
   }
 
-  /** True when the id is taken, readable or not. */
+  /** Whether the id is taken, readable or not. */
   has(collection: string, id: string): boolean {
     return this.#collections.get(collection)?.has(id) === true;
   }
@@ -82,7 +82,7 @@ export class Store {
     return this.all(collection).filter((entity) => entity.listedAtMs <= nowMs);
   }
 
-  /** Every entity of a collection, those that lists still leave out included. */
+  /** Every entity of a collection, including those that lists still leave out. */
   all(collection: string): Entity[] {
     return [...(this.#collections.get(collection)?.values() ?? [])].map((entity) => this.#settle(entity));
   }
@@ -92,7 +92,7 @@ export class Store {
     return this.#collections.get(collection)?.size ?? 0;
   }
 
-  /** Removes an entity and everything stored below `itemPath`; does nothing when there is none. */
+  /** Removes an entity and everything stored below `itemPath`. Does nothing when it does not exist. */
   remove(collection: string, id: string, itemPath = `${collection}/${id}`): void {
     if (this.#collections.get(collection)?.delete(id) !== true) return;
     this.#size--;
@@ -104,7 +104,7 @@ export class Store {
     if (this.count(collection) === 0) this.#collections.delete(collection);
   }
 
-  /** Lets `set` become true of the entity in `afterMs` of sandbox time. */
+  /** Sets fields of the entity after `afterMs` of sandbox time. */
   schedule(entity: Entity, afterMs: number, set: JsonObject): void {
     entity.due.push({ atMs: this.#clock.nowMs() + afterMs, set });
     entity.due.sort((one, other) => one.atMs - other.atMs);

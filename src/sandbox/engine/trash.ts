@@ -1,8 +1,8 @@
 import type { Entity, Store } from './store.ts';
 
-/** Where deleted things wait for their restoration. */
+/** The prefix of the collections in which deleted things wait for their restoration. */
 const TRASH = 'deleted:';
-/** So many are kept of each kind, the last deleted ones. */
+/** How many are kept of each kind. The oldest are dropped first. */
 const MAX_TRASH = 100;
 
 /** Keeps a thing that is about to be removed from `collection`. */
@@ -13,7 +13,10 @@ export function keepInTrash(store: Store, collection: string, { id, fields }: En
   store.add(TRASH + collection, id, fields);
 }
 
-/** Puts a deleted thing back; gives the thing as it is when it was not deleted, undefined when there never was one. */
+/**
+ * Restores a deleted thing and returns it. Returns a thing that was not deleted as it is, and undefined for an unknown
+ * one.
+ */
 export function takeFromTrash(store: Store, collection: string, id: string): Entity | undefined {
   const deleted = store.get(TRASH + collection, id);
   if (deleted === undefined) return store.get(collection, id);

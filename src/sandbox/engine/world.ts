@@ -4,19 +4,19 @@ import { Store } from './store.ts';
 
 /** How long things take, in milliseconds of sandbox time. */
 export interface LagOptions {
-  /** A new instance answers 404 on GET for this long. */
+  /** Reading a new instance gives 404 for this long. */
   readMs: number;
   /** A new instance is missing from lists for this long. */
   listMs: number;
   /** Halt and start show in power_status after this long. */
   powerMs: number;
-  /** From create until server_status ok; the address comes after a fifth, `active` after a half. */
+  /** From the create until server_status is ok. The address is there after a fifth, `active` after a half. */
   bootMs: number;
-  /** From pending to active (or complete) of every other resource. */
+  /** From pending to active (or complete), for every other resource. */
   provisionMs: number;
 }
 
-/** The e-mail address of the one account that every good key sees. */
+/** The e-mail address of the only account, which every good key belongs to. */
 export const ACCOUNT_EMAIL = 'sandbox@example.com';
 
 /** Everything that the sandbox remembers between two requests. */
@@ -26,7 +26,7 @@ export class World {
   readonly store: Store;
   readonly lag: LagOptions;
   readonly maxInstances: number;
-  /** Instances ever created over the API; the examples do not count. */
+  /** How many instances have ever been created through the API. The examples do not count. */
   instancesCreated = 0;
   #lastNumber = 1000;
 

@@ -1,11 +1,11 @@
 import { applicationVariables, findImage } from '../catalogue/applications.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Call, ok, param, routes, target } from '../engine/call.ts';
+import { type Call, ok, param, routes } from '../engine/call.ts';
 import { iso, spaced } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { ACCOUNT_EMAIL, type World } from '../engine/world.ts';
 import { pendingChargesCsv } from './pending-charges-csv.ts';
 
@@ -19,7 +19,7 @@ export const ACLS =
     ' ',
   );
 
-/** An API key as every list of keys shows it; the key itself only when it is made. */
+/** API keys. The key itself is shown only in the response to its creation. */
 export const apiKeyRow: Collection = {
   list: '/v2/apikeys',
   item: '/v2/apikeys/{apikey_id}',
@@ -52,30 +52,18 @@ const subaccount: Collection = {
   initial: () => ({ activated: false, balance: 0, pending_charges: 0 }),
 };
 
-const inference: Collection = {
-  list: '/v2/inference',
-  item: '/v2/inference/{inference_id}',
-  many: 'subscriptions',
-  one: 'subscription',
-  missing: 'invalid inference ID',
-  accepts: 'label!',
-  update: 'PATCH 202',
-  meta: false,
-  initial: ({ world }) => ({ api_key: world.random.hex(36).toUpperCase() }),
-};
-
-/** The account, its money, keys, logs and what else stands alone. */
+/** The account with its bills, keys and logs, and other resources that stand alone. */
 export const account: Resource = {
-  collections: [apiKeyRow, subaccount, inference],
+  collections: [apiKeyRow, subaccount],
   routes: routes({
     'GET /v2/account': ({ world }) => ok({ account: accountOf(world) }),
     'GET /v2/account/bgp': () => ok({ enabled: false, asn: 0, password: '' }),
     'GET /v2/account/custom-subscriptions': ({ world, query }) =>
-      ok(listAnswer('custom_subscriptions', customSubscriptions(world), query)),
+      ok(listBody('custom_subscriptions', customSubscriptions(world), query)),
     'GET /v2/account/bandwidth': ({ world }) => ok({ bandwidth: bandwidthOf(world) }),
-    'GET /v2/billing/history': ({ world, query }) => ok(listAnswer('billing_history', history(world), query)),
+    'GET /v2/billing/history': ({ world, query }) => ok(listBody('billing_history', history(world), query)),
     'GET /v2/billing/invoices': ({ world, query }) =>
-      ok(listAnswer('billing_invoices', invoices(world), query)),
+      ok(listBody('billing_invoices', invoices(world), query)),
     'GET /v2/billing/invoices/{invoice_id}': (call) => ok({ billing_invoice: invoice(call) }),
     'GET /v2/billing/invoices/{invoice_id}/items': (call) => {
       const { date = '', amount = 0 } = invoice(call);
@@ -86,7 +74,7 @@ export const account: Resource = {
         end_date: date,
       };
       return ok(
-        listAnswer(
+        listBody(
           'invoice_items',
           [{ ...item, units: 720, unit_type: 'hours', unit_price: 0.015, total: amount }],
           call.query,
@@ -94,13 +82,8 @@ export const account: Resource = {
       );
     },
     'GET /v2/billing/pending-charges': ({ world, query }) =>
-      ok(listAnswer('pending_charges', pendingCharges(world), query, 'description')),
+      ok(listBody('pending_charges', pendingCharges(world), query, 'description')),
     'GET /v2/billing/pending-charges/csv': ({ world }) => pendingChargesCsv(pendingCharges(world)),
-    'GET /v2/inference/{inference_id}/usage': (call) => {
-      const { id } = target(call);
-      const part = { current_month: 0, previous_month: 0, id };
-      return ok({ usage: { chat: part, audio: part } });
-    },
     'GET /v2/logs': (call) => ok(logs(call)),
     'GET /v2/marketplace/apps/{image_id}/variables': (call) => {
       if (findImage(param(call, 'image_id')) === undefined) throw new ApiError(404, 'Invalid image ID');
@@ -114,7 +97,7 @@ function accountOf(world: World): JsonObject {
     name: 'Sandbox Account',
     email: ACCOUNT_EMAIL,
     acls: [...ACLS],
-    // A credit, hence negative.
+    // Negative, because it is a credit.
     balance: -100.55,
     pending_charges: Math.round(0.55 * (1 + world.instancesCreated) * 100) / 100,
     last_payment_date: iso(world.clock.nowMs() - 20 * DAY_MS),
@@ -122,7 +105,7 @@ function accountOf(world: World): JsonObject {
   };
 }
 
-/** What was agreed with the account outside of the price list. */
+/** Subscriptions that were agreed outside of the price list. */
 const customSubscriptions = ({ clock }: World): JsonObject[] => [
   {
     id: 'e2a7c1d4-5b6f-4e80-9c3d-7f1a0b2c4d5e',
@@ -138,7 +121,7 @@ const customSubscriptions = ({ clock }: World): JsonObject[] => [
 ];
 
 function bandwidthOf({ clock }: World): JsonObject {
-  // Unix seconds, but as texts.
+  // Unix seconds, but as strings.
   const seconds = (ms: number): string => String(Math.floor(ms / 1000));
   const month = (startMs: number, endMs: number): JsonObject => ({
     timestamp_start: seconds(startMs),
@@ -204,7 +187,16 @@ function logs({ query, world }: Call): JsonObject {
     log_level: 'info',
     message: 'Server started',
     timestamp: `${new Date(world.clock.nowMs()).toISOString().slice(0, 19)}Z`,
-    metadata: { user_id: 'sandbox', ip_address: '192.0.2.1', http_status_code: 204, method: 'POST' },
+    metadata: {
+      user_id: 'sandbox',
+      username: ACCOUNT_EMAIL,
+      ip_address: '192.0.2.1',
+      http_status_code: 204,
+      method: 'POST',
+      request_path: '/v2/instances/cb676a46-66fd-4dfb-b839-443f2e6c0b60/start',
+      request_body: '',
+      query_parameters: '',
+    },
   };
   const fits = (['resource_id', 'resource_type', 'log_level'] as const).every(
     (name) => !query.get(name) || query.get(name) === entry[name],

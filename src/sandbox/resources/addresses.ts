@@ -1,8 +1,8 @@
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, owner, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, owner, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
-import { answerOne, type Collection, createEntity } from '../engine/collection.ts';
+import { type Collection, createEntity, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import { regionOf } from './catalogue.ts';
 
@@ -100,7 +100,7 @@ export const addresses: Resource = {
   }),
 };
 
-function attach(call: Call): Answer {
+function attach(call: Call): ApiResponse {
   const { fields } = target(call);
   const machine = named(call, '/v2/instances', call.body['instance_id'], () =>
     badRequest('Invalid instance-id.'),
@@ -112,8 +112,8 @@ function attach(call: Call): Answer {
   return noContent;
 }
 
-/** Makes a reserved IP of an address that a machine has. */
-function convert(call: Call): Answer {
+/** Turns an address of a machine into a reserved IP. */
+function convert(call: Call): ApiResponse {
   const { ip_address: ip = '', label = '' } = readFields(parseFields('ip_address! label'), call.body);
   const { store } = call.world;
   const machine = store
@@ -124,5 +124,5 @@ function convert(call: Call): Answer {
   if (taken) throw badRequest('IP address is already reserved.');
   const region = machine.fields['region'] ?? '';
   const given = { region, ip_type: 'v4', label, subnet: ip, instance_id: machine.id };
-  return answerOne(reservedIp, call, createEntity(reservedIp, call, given), 201);
+  return oneResponse(reservedIp, call, createEntity(reservedIp, call, given), 201);
 }

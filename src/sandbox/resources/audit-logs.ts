@@ -15,7 +15,7 @@ const CLUSTERS = ['ewr', 'sjc', 'ams'].map((region, at) => ({
   deploy: true,
 }));
 
-/** Keeping the audit log in a bucket: at most one subscription of an account. */
+/** Subscriptions that keep the audit log in a bucket. An account has at most one. */
 const auditLog: Collection = {
   list: AUDIT_LOGS,
   item: `${AUDIT_LOGS}/{audit_log_id}`,
@@ -58,7 +58,7 @@ const auditLog: Collection = {
   }),
 };
 
-/** Audit log subscriptions. The log itself is among the things of the account. */
+/** Audit log subscriptions. The log itself belongs to the account. */
 export const auditLogs: Resource = {
   collections: [auditLog],
   routes: routes({ [`GET ${AUDIT_LOGS}/clusters`]: () => ok({ clusters: CLUSTERS }) }),

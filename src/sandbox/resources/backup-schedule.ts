@@ -1,5 +1,5 @@
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, type Route, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, type Route, routes, target } from '../engine/call.ts';
 import { textsOf } from '../engine/checks.ts';
 import { spaced } from '../engine/clock.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
@@ -7,15 +7,15 @@ import { isObject, type JsonObject } from '../engine/json.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
-/** Within so many days every schedule has a turn, even one for a single day of the month. */
+/** The number of days within which every schedule has a turn, even one for a single day of the month. */
 const DAYS_AHEAD = 32;
 
 const FIELDS = parseFields('type! hour:integer dow:integer dom:integer');
 
-/** What a machine has as soon as its backups are enabled. */
+/** The schedule of a machine whose backups have just been enabled. */
 export const DEFAULT_SCHEDULE: JsonObject = { enabled: true, type: 'daily', hour: 0, dow: 1, dom: 1 };
 
-/** What a machine without backups shows. */
+/** The schedule of a machine without backups. */
 const NO_SCHEDULE: JsonObject = {
   enabled: false,
   type: '',
@@ -59,7 +59,7 @@ function nextBackupMs(schedule: JsonObject, nowMs: number): number {
   throw new Error(`no backup within ${DAYS_AHEAD} days: ${JSON.stringify(schedule)}`);
 }
 
-function setSchedule(call: Call): Answer {
+function setSchedule(call: Call): ApiResponse {
   const machine = target(call);
   // The real API says so right after `active` too: the schedule is only known once the machine is up.
   if (['none', 'installingbooting'].includes(String(machine.fields['server_status']))) {
@@ -69,7 +69,7 @@ function setSchedule(call: Call): Answer {
   if (!Object.hasOwn(TYPES, String(type))) throw badRequest('Invalid type.');
   const between = (value: unknown, low: number, high: number) =>
     Number(value) >= low && Number(value) <= high;
-  // A day that the type does not ask for may be left at 0.
+  // A day that the type does not use may be 0.
   const given = (name: 'dow' | 'dom') => call.body[name] !== undefined;
   const lowDow = type === 'weekly' && given('dow') ? 1 : 0;
   const lowDom = type === 'monthly' && given('dom') ? 1 : 0;

@@ -3,13 +3,13 @@ import { findMetalPlan } from '../catalogue/metal-plans.ts';
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, routes, target } from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
-import { answerOne, type Collection } from '../engine/collection.ts';
+import { type Collection, oneResponse } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
-import { ipv4Entry, sourceOf } from './instance-create.ts';
+import { enableIpv6, ipv4Entry, sourceOf } from './instance-create.ts';
 import { machineDetailRoutes } from './instance-details.ts';
 import { attachNetwork, networkKinds, networkRoutes, networkSummaries, vpcKind } from './network-attach.ts';
 import { checkUserData } from './user-data.ts';
@@ -18,7 +18,7 @@ const METAL = '/v2/bare-metals/{baremetal_id}';
 const MISSING = 'Invalid bare metal instance.';
 const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
 
-/** The bare metal machines. */
+/** The collection of bare metal machines. */
 export const bareMetal: Collection = {
   list: '/v2/bare-metals',
   item: METAL,
@@ -45,11 +45,14 @@ export const bareMetal: Collection = {
       gateway_v4: entry['gateway'] ?? '',
     });
     call.world.store.add(`/v2/bare-metals/${metal.id}/ipv4`, ip, entry);
+    if (metal.fields['enable_ipv6'] === true) addIpv6(call, metal);
     for (const id of textsOf(metal.fields['attach_vpc'])) attachNetwork(call, metal, vpcKind, id);
   },
   view: (call, metal) => ({ vpcs: networkSummaries(call, metal, vpcKind) }),
-  changing: (call, { fields }, given) => {
+  changing: (call, metal, given) => {
+    const { fields } = metal;
     checkUserData(given);
+    if (given['enable_ipv6'] === true && fields['enable_ipv6'] !== true) addIpv6(call, metal);
     if (SOURCES.some((name) => given[name] !== undefined)) Object.assign(fields, sourceOf(call, given));
   },
   removing: (_call, { fields }) => {
@@ -58,7 +61,7 @@ export const bareMetal: Collection = {
   },
 };
 
-/** Bare metal machines. */
+/** Bare metal machines and everything below them. */
 export const bareMetals: Resource = {
   collections: [bareMetal],
   routes: [
@@ -75,7 +78,7 @@ export const bareMetals: Resource = {
         const metal = target(call);
         metal.fields['status'] = 'pending';
         call.world.store.schedule(metal, call.world.lag.provisionMs, { status: 'active' });
-        return answerOne(bareMetal, call, metal, 202);
+        return oneResponse(bareMetal, call, metal, 202);
       },
       [`GET ${METAL}/upgrades`]: () =>
         ok({ upgrades: { os: [...operatingSystems], applications: [...applications] } }),
@@ -90,11 +93,12 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
   checkUserData(given);
   checkNetworks(call, textsOf(given['attach_vpc']), region);
   const { random } = call.world;
+  const serial = `VTR-${random.hex(12).toUpperCase()}`;
   const tag = String(given['tag']);
   const tags = textsOf(given['tags']);
   return {
     ...sourceOf(call, Object.fromEntries(SOURCES.map((name) => [name, given[name] ?? '']))),
-    // Unlike an instance's, these two are texts with units.
+    // Unlike those of an instance, these two are strings with units.
     ram: `${String(plan['ram'])} MB`,
     disk: `${String(plan['disk_count'])}x ${String(plan['disk'])}GB ${String(plan['disk_type'])}`,
     main_ip: '',
@@ -110,16 +114,27 @@ function freshMetal(call: Call, given: JsonObject): JsonObject {
     mac_address: random.integer(2_000_000_000_000, 2_800_000_000_000),
     tag,
     tags: tags.length > 0 || tag === '' ? tags : [tag],
-    features: given['persistent_pxe'] === true ? ['persistent_pxe'] : [],
+    features: [
+      ...(given['enable_ipv6'] === true ? ['ipv6'] : []),
+      ...(given['persistent_pxe'] === true ? ['persistent_pxe'] : []),
+    ],
     default_password: random.password(),
-    v_serial: `VTR-${random.hex(12).toUpperCase()}`,
+    // The release notes of the Go client have one spelling, its code the other.
+    v_serial: serial,
+    vserial: serial,
     power_status: 'running',
     vpcs: [],
     vpc2: [],
   };
 }
 
-/** Bare metal is in one VPC at most, which has to lie in its region. */
+function addIpv6(call: Call, metal: Entity): void {
+  const features = textsOf(metal.fields['features']);
+  metal.fields['features'] = [...new Set(['ipv6', ...features])];
+  enableIpv6(call, bareMetal.list, metal, call.world.lag.provisionMs / 2);
+}
+
+/** Refuses more than one VPC, and a VPC in another region. */
 function checkNetworks(call: Call, ids: readonly string[], region: string): void {
   if (ids.length > 1) throw badRequest('Server is already attached to another VPC');
   for (const id of ids) {
@@ -134,7 +149,7 @@ function listed(call: Call): Entity[] {
   return ids.map((id) => named(call, '/v2/bare-metals', id, () => new ApiError(404, MISSING)));
 }
 
-function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): Answer {
+function power(machines: readonly Entity[], verb: 'start' | 'halt' | 'reboot'): ApiResponse {
   for (const machine of machines) machine.fields['power_status'] = verb === 'halt' ? 'stopped' : 'running';
   return noContent;
 }

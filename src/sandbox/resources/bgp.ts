@@ -1,6 +1,6 @@
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, routes } from '../engine/call.ts';
 import { isBase64 } from '../engine/checks.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { Random } from '../engine/random.ts';
@@ -11,19 +11,19 @@ const SETUP_FIELDS = parseFields(
 const PREFIX_FIELDS = parseFields('prefixes:strings!');
 const ROUTES = ['none', 'full', 'default_only'];
 
-/** Requests about BGP, which people at Vultr work on: each opens a ticket. */
+/** Requests about BGP. Vultr's staff works on them, so each opens a ticket. */
 export const bgp: Resource = {
   routes: routes({
     'POST /v2/account/bgp/setup': setUp,
     'POST /v2/account/bgp/prefixes': (call) => {
       const { prefixes } = readFields(PREFIX_FIELDS, call.body);
       if (!Array.isArray(prefixes) || prefixes.length === 0) throw badRequest('Invalid prefixes.');
-      return ticketAnswer(call);
+      return ticketResponse(call);
     },
   }),
 };
 
-function setUp(call: Call): Answer {
+function setUp(call: Call): ApiResponse {
   const given = readFields(SETUP_FIELDS, call.body);
   const { prefixes, letter_of_authorization: letter } = given;
   if (!ROUTES.includes(String(given['requested_routes']))) {
@@ -33,12 +33,13 @@ function setUp(call: Call): Answer {
   if (Array.isArray(prefixes) && prefixes.length > 0 && letter === '') {
     throw badRequest('letter_of_authorization is required with prefixes.');
   }
-  return ticketAnswer(call);
+  return ticketResponse(call);
 }
 
-const ticketAnswer = ({ world }: Call): Answer => ok({ ticket_reference: ticketReference(world.random) });
+const ticketResponse = ({ world }: Call): ApiResponse =>
+  ok({ ticket_reference: ticketReference(world.random) });
 
-/** A ticket is known by three letters and three digits: `ABC-123`. */
+/** The reference of a ticket: three letters and three digits, for example `ABC-123`. */
 function ticketReference(random: Random): string {
   const letter = (): string => String.fromCharCode('A'.charCodeAt(0) + random.integer(0, 25));
   return `${letter()}${letter()}${letter()}-${random.integer(100, 999)}`;

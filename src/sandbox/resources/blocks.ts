@@ -1,7 +1,7 @@
 import { blockTypes } from '../catalogue/regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { spaced } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
@@ -96,6 +96,7 @@ function freshBlock(call: Call, given: JsonObject): JsonObject {
     region,
     block_type: type,
     cost: Math.round(sizeGb * (DOLLARS_PER_GB[type] ?? 0) * 100) / 100,
+    pending_charges: 0,
     status: 'pending',
     ...detached,
     mount_id: `${region}-${call.world.random.hex(14)}`,
@@ -108,7 +109,7 @@ function checkSize(sizeGb: unknown): number {
   throw badRequest(`Invalid size_gb. Must be between ${MIN_SIZE_GB} and ${MAX_SIZE_GB}.`);
 }
 
-function attach(call: Call): Answer {
+function attach(call: Call): ApiResponse {
   const { fields } = target(call);
   const machine = named(call, '/v2/instances', call.body['instance_id'], () =>
     badRequest('Invalid instance-id.'),

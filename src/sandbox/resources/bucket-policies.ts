@@ -15,7 +15,7 @@ export const bucketRow = (objects: string): Collection => ({
   one: null,
   missing: 'Invalid bucket',
   idField: 'name',
-  // The Go client and the document of 2026 have different names for the first three.
+  // The Go client and the documentation of 2026 use different names for the first three.
   accepts:
     'name bucket_name enable_bucket_versioning:boolean versioning:boolean enable_object_lock:boolean object_lock:boolean archival:boolean',
   create: `${objects}/bucket 202`,
@@ -30,7 +30,7 @@ export const bucketRow = (objects: string): Collection => ({
   },
   initial: (_call, given) => {
     const locked = given['enable_object_lock'] === true || given['object_lock'] === true;
-    // Object lock needs versions to lock.
+    // Object lock implies versioning.
     const versioned = locked || given['enable_bucket_versioning'] === true || given['versioning'] === true;
     if (given['archival'] === true) refuseVersions(versioned);
     return {

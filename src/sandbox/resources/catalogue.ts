@@ -8,35 +8,35 @@ import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
 import { ok, param, routes } from '../engine/call.ts';
 import type { Json, JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 
 const PLAN_TYPES = new Set('all vc2 vdc vhf vhp voc voc-g voc-c voc-m voc-s vcg vx1 vbm'.split(' '));
 
 /** Windows needs at least this much memory. */
 export const WINDOWS_MIN_MEMORY_MB = 1024;
 
-/** Regions, plans, operating systems, applications and public ISOs: the same for everyone, no key needed. */
+/** Regions, plans, operating systems, applications and public ISOs, which everybody may read without a key. */
 export const catalogue: Resource = {
   routes: routes(
     {
-      'GET /v2/regions': ({ query }) => ok(listAnswer('regions', regions, query)),
+      'GET /v2/regions': ({ query }) => ok(listBody('regions', regions, query)),
       'GET /v2/regions/{region_id}/availability': (call) =>
         ok({ available_plans: availablePlans(param(call, 'region_id'), planType(call.query)) }),
       'GET /v2/plans': ({ query }) => {
         const type = planType(query);
         const memoryMb = query.get('os') === 'windows' ? WINDOWS_MIN_MEMORY_MB : 0;
         const wanted = plans.filter((plan) => hasType(plan, type) && Number(plan['ram']) >= memoryMb);
-        return ok(listAnswer('plans', wanted, query));
+        return ok(listBody('plans', wanted, query));
       },
-      'GET /v2/plans-metal': ({ query }) => ok(listAnswer('plans_metal', metalPlans, query)),
-      'GET /v2/os': ({ query }) => ok(listAnswer('os', operatingSystems, query)),
+      'GET /v2/plans-metal': ({ query }) => ok(listBody('plans_metal', metalPlans, query)),
+      'GET /v2/os': ({ query }) => ok(listBody('os', operatingSystems, query)),
       'GET /v2/applications': ({ query }) =>
-        ok(listAnswer('applications', applicationsOf(query.get('type')), query)),
+        ok(listBody('applications', applicationsOf(query.get('type')), query)),
       'GET /v2/applications/{image_id}/variables': (call) => {
         if (findImage(param(call, 'image_id')) === undefined) throw new ApiError(404, 'Invalid image ID');
         return ok({ variables: applicationVariables });
       },
-      'GET /v2/iso-public': ({ query }) => ok(listAnswer('public_isos', publicIsos, query)),
+      'GET /v2/iso-public': ({ query }) => ok(listBody('public_isos', publicIsos, query)),
     },
     false,
   ),
@@ -61,7 +61,7 @@ function applicationsOf(type: string | null): readonly JsonObject[] {
   return applications.filter((application) => application['type'] === type);
 }
 
-/** The plan and region of a create body, or Vultr's refusal. */
+/** The plan and region in a create body. Throws Vultr's refusal of wrong ones. */
 export function planInRegion(
   body: JsonObject,
   find: typeof findPlan = findPlan,
@@ -73,7 +73,7 @@ export function planInRegion(
   return { plan, region };
 }
 
-/** The region that a body names, or a refusal. */
+/** The region in a body. Throws Vultr's refusal of a wrong one. */
 export function regionOf(body: JsonObject): JsonObject {
   const region = findRegion(body['region']);
   if (region === undefined) throw badRequest('Invalid region.');

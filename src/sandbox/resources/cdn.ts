@@ -14,9 +14,13 @@ const fresh = ({ world }: Call): JsonObject => ({
   cdn_url: `https://${world.random.hex(16)}.cdn.vultrcdn.com`,
   cache_size: 50_000_000,
   requests: 0,
+  // The documentation and the Go client use different names for these three.
   bytes_in: 0,
+  in_bytes: 0,
   bytes_out: 0,
+  out_bytes: 0,
   packets_per_second: 0,
+  packets_per_sec: 0,
   last_purge: '',
 });
 
@@ -54,13 +58,14 @@ const file: Collection = {
   missing: 'Invalid file',
   omit: 'list',
   remove: true,
+  both: 'all',
 };
 
 /** Content delivery: pull zones, push zones and their files. */
 export const cdn: Resource = {
   collections: [pullZone, pushZone, file],
   routes: routes({
-    // A GET that acts, and answers with an empty array.
+    // This GET does something, and its response is an empty array.
     'GET /v2/cdns/pull-zones/{pullzone_id}/purge': (call) => {
       target(call).fields['last_purge'] = call.world.clock.isoNow();
       return { status: 202, body: [] };
@@ -72,7 +77,7 @@ export const cdn: Resource = {
       const totalSize = files.reduce((sum, { size }) => sum + Number(size), 0);
       return ok({ files, count: files.length, total_size: totalSize });
     },
-    // The upload itself goes elsewhere, so the file counts as uploaded at once.
+    // The upload itself goes to another host, so the file counts as uploaded at once.
     [`POST ${FILES}`]: (call) => {
       const { name = '', size = 0 } = readFields(parseFields('name! size:integer!'), call.body);
       if (Number(size) < 1) throw badRequest('Invalid size.');
@@ -80,7 +85,14 @@ export const cdn: Resource = {
       const path = `/v2/cdns/push-zones/${param(call, 'pushzone_id')}/files`;
       store.add(path, String(name), { name, size, last_modified: clock.isoNow() });
       const url = `https://upload.vultrcdn.com/${param(call, 'pushzone_id')}`;
-      const inputs = { key: name, policy: random.hex(32), acl: 'public-read' };
+      const inputs = {
+        acl: 'public-read',
+        key: name,
+        policy: random.hex(32),
+        'x-amz-credential': random.hex(20).toUpperCase(),
+        'x-amz-algorithm': 'AWS4-HMAC-SHA256',
+        'x-amz-signature': random.hex(64),
+      };
       return { status: 201, body: { upload_endpoint: { URL: url, inputs } } };
     },
   }),

@@ -1,20 +1,20 @@
 import { findMetalPlan, metalPlans } from '../catalogue/metal-plans.ts';
 import { findPlan, hasType, isSoldIn, plans } from '../catalogue/plans.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, param, type Route, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, param, type Route, routes } from '../engine/call.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { regionOf } from './catalogue.ts';
 
-/** The plans that each kind of cluster is made of. */
+/** The plans of each kind of cluster. */
 const KINDS: Record<string, readonly JsonObject[]> = {
   vps: plans.filter((plan) => hasType(plan, 'vcg')),
   'bare-metal': metalPlans,
   'gpu-fabric': metalPlans.filter(({ id }) => hasFabric(id)),
 };
 
-/** What clusters can be made of, by region and by plan. */
+/** Which kinds of clusters are available, by region and by plan. */
 export const availabilityRoutes: Route[] = [
-  // The region is named in the body, though this is a GET.
+  // Although this is a GET, the region is in the body.
   { method: 'GET', template: '/v2/clusters/availability', auth: true, readsBody: true, handle: byRegion },
   ...routes({
     'GET /v2/clusters/availability/{plan_id}': (call) => {
@@ -31,8 +31,8 @@ function hasFabric(id: unknown): boolean {
   return String(id).endsWith('-gpu');
 }
 
-/** A kind that is missing or unknown asks for all of them. */
-function byRegion(call: Call): Answer {
+/** Without a known kind, all of them are shown. */
+function byRegion(call: Call): ApiResponse {
   if (typeof call.body['region'] !== 'string') throw badRequest();
   const region = String(regionOf(call.body)['id']);
   const type = String(call.body['type'] ?? '');

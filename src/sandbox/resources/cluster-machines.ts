@@ -10,10 +10,10 @@ import { sourceOf } from './instance-create.ts';
 import { applicationOf, TEMPLATES } from './instance-templates.ts';
 import { instanceRow } from './instances.ts';
 
-/** What machines run when neither the cluster nor its template says: Ubuntu 24.04. */
+/** The default operating system of the machines: Ubuntu 24.04. */
 const DEFAULT_OS = 2284;
 
-/** Machines of one kind to be made for a cluster. */
+/** Machines of one kind that a cluster needs. */
 interface Order {
   row: Collection;
   count: number;
@@ -21,23 +21,23 @@ interface Order {
   isHeadNode: boolean;
 }
 
-/** A machine's place in a cluster. */
+/** The place of a machine in a cluster. */
 export interface Member extends JsonObject {
   id: string;
   is_head_node: boolean;
 }
 
-/** The plan of a cluster's machines, its own or its template's. */
+/** The plan of a cluster's machines: its own, or that of its template. */
 export const machinePlan = (call: Call, fields: JsonObject): Json =>
   fields['plan'] || (templateOf(call, fields['instance_template'])['plan'] ?? '');
 
-/** The kind of a cluster, by what its machines are. */
+/** The kind of a cluster, which follows from the plan of its machines. */
 export function kindOf({ gpu_fabric: gpuFabric, machine_plan: plan }: JsonObject): string {
   if (gpuFabric === true) return 'fabric';
   return findMetalPlan(plan) === undefined ? 'vps' : 'bare-metal';
 }
 
-/** Refuses a cluster whose machines could not be bought. */
+/** Refuses a cluster whose machines cannot be created. */
 export function checkMachines(call: Call, cluster: JsonObject): void {
   const orders = ordersOf(call, cluster);
   for (const { row, fields } of orders) {
@@ -51,7 +51,7 @@ export function checkMachines(call: Call, cluster: JsonObject): void {
   }
 }
 
-/** Buys the machines of a cluster; they are ordinary ones, which stay when the cluster goes. */
+/** Creates the machines of a cluster. They are ordinary instances, and stay when the cluster is deleted. */
 export function buyMachines(call: Call, cluster: JsonObject): Member[] {
   return ordersOf(call, cluster).flatMap(({ row, count, fields, isHeadNode }) =>
     Array.from({ length: count }, (_, at) => {
@@ -84,7 +84,9 @@ function order(fields: JsonObject, count: number, isHeadNode: boolean): Order {
 const templateOf = (call: Call, id: Json | undefined): JsonObject =>
   call.world.store.get(TEMPLATES, String(id))?.fields ?? {};
 
-/** Plan and system of a machine: those of the template when there is one, else what the cluster's create says. */
+/**
+ * The plan and system of a machine: those of the template if there is one, or else those in the cluster's create body.
+ */
 function madeFrom(cluster: JsonObject, plan: Json | undefined, template: JsonObject): JsonObject {
   if (plan) return { plan, ...systemOf(cluster, cluster['app_id'], cluster['image_id']) };
   const { ssh_key_ids: keys = [], user_data: userData = '', plan: templatePlan = '' } = template;
@@ -92,7 +94,7 @@ function madeFrom(cluster: JsonObject, plan: Json | undefined, template: JsonObj
   return { plan: templatePlan, sshkey_id: keys, user_data: userData, ...system };
 }
 
-/** The first source that is given, in the words of a machine's own create. */
+/** The first source that is given, as in the create body of an instance. */
 function systemOf(given: JsonObject, appId: Json | undefined, imageId: Json | undefined): JsonObject {
   const { os_id: osId, snapshot_id: snapshotId, iso_id: isoId } = given;
   if (osId) return { os_id: osId };

@@ -1,14 +1,14 @@
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, param, type Route, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, param, type Route, routes, target } from '../engine/call.ts';
 import { textsOf } from '../engine/checks.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import type { Member } from './cluster-machines.ts';
 
-/** The words for putting machines into a cluster; the published samples use the second. */
+/** The actions that put machines into a cluster. The published samples use the second. */
 const ATTACH = ['attach', 'add'];
 
-/** Puts machines into a cluster and takes them out, several at a time or one. */
+/** Attaches machines to a cluster and detaches them, one at a time or several. */
 export const membershipRoutes = (cluster: string): Route[] =>
   routes({
     [`POST ${cluster}`]: (call) => {
@@ -20,7 +20,7 @@ export const membershipRoutes = (cluster: string): Route[] =>
       change(call, param(call, 'action'), [param(call, 'instance_id')]),
   });
 
-/** The machines of a cluster as it shows them: none before it is active, and no longer those that were deleted. */
+/** The machines that a cluster shows: none before it is active, and none that have been deleted. */
 export function membersShown(call: Call, fields: JsonObject): JsonObject[] {
   if (fields['status'] === 'pending') return [];
   return membersOf(fields).flatMap(({ id, is_head_node: isHeadNode }) => {
@@ -40,7 +40,7 @@ const membersOf = ({ members }: JsonObject): Member[] =>
 const machineOf = ({ world: { store } }: Call, id: string): Entity | undefined =>
   store.get('/v2/instances', id) ?? store.get('/v2/bare-metals', id);
 
-function change(call: Call, action: string, ids: readonly string[]): Answer {
+function change(call: Call, action: string, ids: readonly string[]): ApiResponse {
   const isAttach = ATTACH.includes(action);
   if (!isAttach && action !== 'detach') throw badRequest('Invalid action.');
   for (const id of ids) {
@@ -48,7 +48,7 @@ function change(call: Call, action: string, ids: readonly string[]): Answer {
   }
   if (isAttach) attach(call, ids);
   else detach(call, ids);
-  // Not the cluster, but a sentence about what is going to happen to it.
+  // The response is a sentence about what is going to happen, not the cluster.
   const message = `${ids.length} instance(s) will be ${isAttach ? 'attached' : 'detached'}.`;
   return { status: 202, body: { cluster: message } };
 }

@@ -8,7 +8,7 @@ const HOUR_S = 3600;
 const PERIODS: Record<string, number> = { '-1days': 24, '-7days': 7 * 24, '-30days': 30 * 24 };
 const POINTS = 24;
 
-/** What the machines of a cluster measured. Machines without a GPU are shown with the values of an idle one. */
+/** The metrics of a cluster's machines. Machines without a GPU have the values of an idle GPU. */
 export function metricsOf(call: Call): JsonObject {
   const period = call.query.get('period') || '-1days';
   const hours = Object.hasOwn(PERIODS, period) ? PERIODS[period] : undefined;
@@ -37,7 +37,7 @@ export function metricsOf(call: Call): JsonObject {
   return { instances: Object.fromEntries(instances) as JsonObject };
 }
 
-/** Values in even steps, the last of them now and not measured yet. */
+/** Values in even steps. The last one is that of now, which has not been measured yet. */
 function seriesOf(name: string, value: number, nowS: number, hours: number): JsonObject {
   const stepS = (hours * HOUR_S) / POINTS;
   const datapoints = Array.from({ length: POINTS }, (_, at) => {

@@ -1,11 +1,11 @@
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, routes } from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
-import { answerOne, type Collection, createEntity, show } from '../engine/collection.ts';
+import { type Collection, createEntity, oneResponse, show } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 import { regionOf } from './catalogue.ts';
 import { availabilityRoutes } from './cluster-availability.ts';
@@ -47,7 +47,7 @@ const cluster: Collection = {
     checkVpcs(call, { ...fields, ...given });
   },
   view: (call, { fields }) => ({
-    // A template may be gone by now, so its plan was noted when the cluster was made.
+    // The plan was noted at the creation, because the template may have been deleted since.
     plan: fields['machine_plan'] ?? '',
     cluster_type: kindOf(fields),
     type: kindOf(fields),
@@ -66,30 +66,30 @@ const cluster: Collection = {
   }),
 };
 
-/** Compute clusters: machines that belong together, not to be confused with those of Kubernetes. */
+/** Compute clusters: groups of machines, which are not Kubernetes clusters. */
 export const clusters: Resource = {
   collections: [cluster],
   routes: [
     ...availabilityRoutes,
     ...membershipRoutes(CLUSTER),
     ...routes({
-      [`GET ${CLUSTERS}`]: (call) => ok(listAnswer('clusters', listed(call), call.query)),
+      [`GET ${CLUSTERS}`]: (call) => ok(listBody('clusters', listed(call), call.query)),
       [`POST ${CLUSTERS}`]: create,
       [`GET ${CLUSTER}/metrics`]: (call) => ok({ metrics: metricsOf(call) }),
     }),
   ],
 };
 
-function create(call: Call): Answer {
+function create(call: Call): ApiResponse {
   const given = readFields(FIELDS, call.body);
-  // The document has a number here, every other operation the slug.
+  // The documentation has a number here, but every other operation has the slug.
   const image = call.body['image_id'];
   if (image !== undefined && typeof image !== 'string' && typeof image !== 'number')
     throw badRequest('Invalid image_id.');
-  return answerOne(cluster, call, createEntity(cluster, call, { ...given, image_id: image ?? '' }), 200);
+  return oneResponse(cluster, call, createEntity(cluster, call, { ...given, image_id: image ?? '' }), 200);
 }
 
-/** Checks the body of a create; the first breach of its rules is a 400. */
+/** Checks the body of a create. Throws an ApiError 400 for the first rule that it breaks. */
 function freshCluster(call: Call, given: JsonObject): JsonObject {
   const region = regionOf(given)['id'] ?? '';
   exactlyOne(given, ['plan', 'instance_template']);
@@ -137,7 +137,7 @@ function checkVpcs(call: Call, given: JsonObject): void {
   }
 }
 
-/** The file system that is bought with a cluster, as its own create would read it. */
+/** The create body of the file system that is made together with a cluster. */
 function buyableVfs(
   region: Json,
   { vfs_label: label = '', vfs_storage_size: size = {} }: JsonObject,
@@ -150,7 +150,7 @@ function buyableVfs(
 const buyVfs = (call: Call, fields: JsonObject): string =>
   createEntity(vfs, call, buyableVfs(fields['region'] ?? '', fields)).id;
 
-/** The list has the clusters of Kubernetes too, and only there `type` tells the two apart. */
+/** The list contains Kubernetes clusters, too. Only there does `type` tell the two apart. */
 function listed(call: Call): JsonObject[] {
   const { store } = call.world;
   const own = store.list(CLUSTERS).map((entity) => {

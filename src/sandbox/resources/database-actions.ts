@@ -1,73 +1,45 @@
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
-import { answerOne, type Collection, createEntity } from '../engine/collection.ts';
+import {
+  type ApiResponse,
+  type Call,
+  noContent,
+  ok,
+  param,
+  type Route,
+  routes,
+  target,
+} from '../engine/call.ts';
+import { type Collection, createEntity, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields, readGiven } from '../engine/fields.ts';
-import { isObject, type JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { isObject, type Json, type JsonObject } from '../engine/json.ts';
+import { listBody } from '../engine/paging.ts';
+import { databaseOptionRoutes } from './database-options.ts';
 import { DATABASE, databasePlans, ENGINE_VERSIONS } from './database-plans.ts';
 
 const CONNECTOR_CLASS = 'io.aiven.kafka.connect.http.HttpSinkConnector';
-const AVAILABLE_OPTIONS: JsonObject[] = [
-  { name: 'autovacuum_max_workers', type: 'int', min_value: 1, max_value: 20, alt_values: [], units: '' },
-  { name: 'connect_timeout', type: 'int', min_value: 2, max_value: 3600, alt_values: [], units: 'seconds' },
-  {
-    name: 'log_retention_hours',
-    type: 'int',
-    min_value: -1,
-    max_value: 2_147_483_647,
-    alt_values: [],
-    units: 'hours',
-  },
-];
 const ACCESS_FIELDS = parseFields(
   'redis_acl_categories:strings redis_acl_channels:strings redis_acl_commands:strings redis_acl_keys:strings acl_categories:strings acl_channels:strings acl_commands:strings acl_keys:strings permission',
 );
+/** The connections that all pools of a database share. */
+const MAX_CONNECTIONS = 22;
 const MIGRATION_FIELDS = parseFields(
   'host! port:integer! username! password! database ignored_databases ssl:boolean!',
 );
 
-/** Everything about a database that is not a thing of its own. */
+/** The routes of databases that are not those of a collection. */
 export function databaseRoutes(database: Collection, connectionPool: Collection): Route[] {
-  const optionGroups = ['', '/kafka-rest', '/schema-registry', '/kafka-connect'].flatMap((group) =>
-    optionRoutes(group),
-  );
   return [
-    ...optionGroups,
+    ...databaseOptionRoutes,
     ...routes({
       'GET /v2/databases/available-services': () => ok({ available_services: ENGINE_VERSIONS }),
-      'GET /v2/databases/plans': ({ query }) => ok(listAnswer('plans', plansFor(query), query)),
-      [`GET ${DATABASE}/usage`]: (call) => {
-        const { plan_disk: disk = 0, plan_ram: memory = 0, plan_vcpus: vcpus = 0 } = target(call).fields;
-        const part = (limit: unknown, name: string) => ({
-          [`current_${name}`]: 0.5,
-          [`max_${name}`]: limit as number,
-          percentage: 1,
-        });
-        return ok({
-          usage: {
-            disk: part(disk, 'gb'),
-            memory: part(memory, 'mb'),
-            cpu: { cpu: Number(vcpus), percentage: 3 },
-          },
-        });
-      },
+      'GET /v2/databases/plans': ({ query }) => ok(listBody('plans', plansFor(query), query)),
+      [`GET ${DATABASE}/usage`]: (call) => ok({ usage: usageOf(target(call).fields) }),
       [`PUT ${DATABASE}/users/{username}/access-control`]: (call) => {
         const user = target(call);
         user.fields['access_control'] = readGiven(ACCESS_FIELDS, call.body);
         return { status: 202, body: { user: { ...user.fields } } };
       },
-      [`GET ${DATABASE}/connection-pools`]: (call) => {
-        const pools = call.world.store.list(`/v2/databases/${target(call).id}/connection-pools`);
-        const used = pools.reduce((sum, { fields }) => sum + Number(fields['size']), 0);
-        const connections = { used, available: 22 - used, max: 22 };
-        const page = listAnswer(
-          connectionPool.many,
-          pools.map(({ fields }) => ({ ...fields })),
-          call.query,
-          'name',
-        );
-        return ok({ connections, ...(isObject(page) ? page : {}) });
-      },
+      [`GET ${DATABASE}/connection-pools`]: (call) => listPools(call, connectionPool),
       [`GET ${DATABASE}/maintenance`]: () =>
         ok({ available_updates: ['Maintenance update for the database engine'] }),
       [`POST ${DATABASE}/maintenance`]: () => ok({ message: 'The maintenance updates have been scheduled.' }),
@@ -75,7 +47,7 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
         const { period } = readFields(parseFields('period!'), call.body);
         if (!['hour', 'day', 'week', 'month', 'year'].includes(String(period)))
           throw badRequest('Invalid period.');
-        return ok({ alerts: [] });
+        return ok({ alerts: [alertOf(call)] });
       },
       ...migrationTable,
       [`GET ${DATABASE}/backups`]: (call) => {
@@ -92,33 +64,67 @@ export function databaseRoutes(database: Collection, connectionPool: Collection)
         delete fields['parent_id'];
         return noContent;
       },
-      [`GET ${DATABASE}/version-upgrade`]: (call) => ok({ available_versions: versionsAbove(call) }),
-      [`POST ${DATABASE}/version-upgrade`]: (call) => {
-        const { version = '' } = readFields(parseFields('version!'), call.body);
-        if (!versionsAbove(call).includes(String(version))) throw badRequest('Invalid version.');
-        target(call).fields['database_engine_version'] = version;
-        return ok({ message: 'The version upgrade has been scheduled.' });
-      },
+      ...versionTable,
       ...connectorTable,
     }),
   ];
 }
 
-const migrationTable: Record<string, (call: Call) => Answer> = {
+function usageOf({
+  plan_disk: disk = 0,
+  plan_ram: memory = 0,
+  plan_vcpus: vcpus = 0,
+}: JsonObject): JsonObject {
+  const part = (limit: Json, name: string): JsonObject => ({
+    [`current_${name}`]: 0.5,
+    [`max_${name}`]: limit,
+    percentage: 1,
+  });
+  return {
+    disk: part(disk, 'gb'),
+    memory: part(memory, 'mb'),
+    cpu: { cpu: Number(vcpus), percentage: 3 },
+  };
+}
+
+/** The connection pools of a database, with the number of connections that they use. */
+function listPools(call: Call, row: Collection): ApiResponse {
+  const pools = call.world.store
+    .list(`/v2/databases/${target(call).id}/connection-pools`)
+    .map(({ fields }) => ({ ...fields }));
+  const used = pools.reduce((sum, { size }) => sum + Number(size), 0);
+  const connections = { used, available: MAX_CONNECTIONS - used, max: MAX_CONNECTIONS };
+  const page = listBody(row.many, pools, call.query, 'name');
+  return ok({ connections, ...(isObject(page) ? page : {}) });
+}
+
+const versionTable: Record<string, (call: Call) => ApiResponse> = {
+  [`GET ${DATABASE}/version-upgrade`]: (call) => ok({ available_versions: versionsAbove(call) }),
+  [`POST ${DATABASE}/version-upgrade`]: (call) => {
+    const { version = '' } = readFields(parseFields('version!'), call.body);
+    if (!versionsAbove(call).includes(String(version))) throw badRequest('Invalid version.');
+    target(call).fields['database_engine_version'] = version;
+    return ok({ message: 'The version upgrade has been scheduled.' });
+  },
+};
+
+const migrationTable: Record<string, (call: Call) => ApiResponse> = {
   [`GET ${DATABASE}/migration`]: (call) => ok({ migration: target(call).fields['migration'] ?? {} }),
   [`POST ${DATABASE}/migration`]: (call) => {
     const {
       host = '',
       port = 0,
       username = '',
+      password = '',
       database = '',
+      ignored_databases = '',
       ssl = false,
     } = readFields(MIGRATION_FIELDS, call.body);
     const migration = {
       status: 'running',
       method: '',
       error: '',
-      credentials: { host, port, username, database, ssl },
+      credentials: { host, port, username, password, database, ignored_databases, ssl },
     };
     target(call).fields['migration'] = migration;
     return ok({ migration });
@@ -133,12 +139,12 @@ const migrationTable: Record<string, (call: Call) => Answer> = {
 
 const setConnectorState =
   (state: string) =>
-  (call: Call): Answer => {
+  (call: Call): ApiResponse => {
     target(call).fields['state'] = state;
     return noContent;
   };
 
-const connectorTable: Record<string, (call: Call) => Answer> = {
+const connectorTable: Record<string, (call: Call) => ApiResponse> = {
   [`GET ${DATABASE}/available-connectors`]: () =>
     ok({
       available_connectors: [
@@ -166,24 +172,17 @@ const connectorTable: Record<string, (call: Call) => Answer> = {
   [`POST ${DATABASE}/connectors/{connector_name}/tasks/{task_id}/restart`]: () => noContent,
 };
 
-/** Advanced options: whatever was set is configured; a few are offered. */
-function optionRoutes(group: string): Route[] {
-  const template = `${DATABASE}/advanced-options${group}`;
-  const shown = (call: Call, status: number): Answer => {
-    const { options } = target(call).fields;
-    const configured = isObject(options) && isObject(options[group]) ? options[group] : {};
-    return { status, body: { configured_options: { ...configured }, available_options: AVAILABLE_OPTIONS } };
+/** The one alert that every database has. */
+function alertOf(call: Call): JsonObject {
+  return {
+    timestamp: String(target(call).fields['date_created']),
+    message_type: 'RESOURCE USAGE CPU',
+    description: 'The CPU usage has been high.',
+    recommendation: 'Upgrade to a larger plan if this continues.',
+    maintenance_scheduled: '',
+    resource_type: 'cpu',
+    table_count: 0,
   };
-  return routes({
-    [`GET ${template}`]: (call) => shown(call, 200),
-    [`PUT ${template}`]: (call) => {
-      const { fields } = target(call);
-      const options = isObject(fields['options']) ? fields['options'] : {};
-      const before = isObject(options[group]) ? options[group] : {};
-      fields['options'] = { ...options, [group]: { ...before, ...call.body } };
-      return shown(call, 202);
-    },
-  });
 }
 
 function plansFor(query: URLSearchParams): readonly JsonObject[] {
@@ -196,8 +195,8 @@ function plansFor(query: URLSearchParams): readonly JsonObject[] {
   );
 }
 
-/** A database made from another: restored, forked, or following it. */
-function derive(call: Call, database: Collection, accepted: string): Answer {
+/** Makes a database from another: a restored one, a fork, or a read replica. */
+function derive(call: Call, database: Collection, accepted: string): ApiResponse {
   const source = target(call);
   const given = readFields(parseFields(accepted), call.body);
   const { database_engine = '', database_engine_version = '', plan = '', region = '' } = source.fields;
@@ -209,7 +208,7 @@ function derive(call: Call, database: Collection, accepted: string): Answer {
     ...given,
   });
   if (accepted === 'label! region!') made.fields['parent_id'] = source.id;
-  return answerOne(database, call, made, 200);
+  return oneResponse(database, call, made, 200);
 }
 
 function versionsAbove(call: Call): string[] {

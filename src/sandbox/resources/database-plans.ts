@@ -35,7 +35,7 @@ const PLANS: [
   ['vultr-dbaas-startup-occ-mo-2-26-16', 2, 2, 16384, 260, 240],
 ];
 
-/** A handful of database plans; the full list is not known. */
+/** A few database plans. The full list is not known. */
 export const databasePlans: readonly JsonObject[] = PLANS.map(
   ([id, nodes, vcpus, ramMb, diskGb, monthlyCost]) => ({
     id,

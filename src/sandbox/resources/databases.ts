@@ -1,14 +1,15 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import type { Call } from '../engine/call.ts';
+import { type Call, owner } from '../engine/call.ts';
 import { type Collection, show } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
+import type { Random } from '../engine/random.ts';
 import type { Entity } from '../engine/store.ts';
 import { regionOf } from './catalogue.ts';
 import { databaseRoutes } from './database-actions.ts';
 import { DATABASE, ENGINE_PORTS, findDatabasePlan } from './database-plans.ts';
 
-/** The managed databases. */
+/** The collection of managed databases. */
 export const database: Collection = {
   list: '/v2/databases',
   item: DATABASE,
@@ -33,6 +34,7 @@ export const database: Collection = {
       username: 'vultradmin',
       password: fields['password'] ?? '',
       encryption: 'Default (MySQL 8+)',
+      ...keysOf(fields),
     });
     store.add(`/v2/databases/${id}/dbs`, 'defaultdb', { name: 'defaultdb' });
   },
@@ -49,7 +51,11 @@ const dbUser: Collection = {
   accepts: 'username! password encryption=Default permission',
   update: 'PUT 202',
   changes: 'password!',
-  initial: ({ world }, given) => ({ password: given['password'] || world.random.password() }),
+  initial: (call, given) => {
+    const { random } = call.world;
+    const isKafka = owner(call).fields['database_engine'] === 'kafka';
+    return { password: given['password'] || random.password(), ...(isKafka ? accessKeys(random) : {}) };
+  },
   removing: (_call, { id }) => {
     if (id === 'vultradmin') throw badRequest('The default user can not be deleted.');
   },
@@ -129,7 +135,7 @@ export const databases: Resource = {
   routes: databaseRoutes(database, connectionPool),
 };
 
-/** The databases that follow this one, as they are shown themselves. */
+/** The read replicas of this database, in the form in which they are shown themselves. */
 function replicasOf(call: Call, primary: Entity): JsonObject[] {
   return call.world.store
     .list('/v2/databases')
@@ -159,10 +165,44 @@ function freshDatabase(call: Call, given: JsonObject): JsonObject {
     public_host: '',
     user: 'vultradmin',
     password: random.password(),
-    // A string, unlike every other port.
+    // Unlike every other port, this one is a string.
     port,
     cluster_time_zone: '',
+    pending_charges: 0,
     latest_backup: clock.isoNow(),
+    ca_certificate: certificate(random, 'CERTIFICATE'),
+    ...(engine === 'pg' ? { pg_available_extensions: PG_EXTENSIONS } : {}),
+    ...(engine === 'kafka' ? kafkaAccess(random, name, given) : {}),
     options: {},
+  };
+}
+
+const PG_EXTENSIONS: JsonObject[] = [
+  { name: 'pg_stat_statements', versions: ['1.9', '1.10'] },
+  { name: 'vector', versions: ['0.7.4'] },
+];
+
+/** Something that looks like a certificate or a key in PEM. */
+const certificate = (random: Random, kind: string): string =>
+  `-----BEGIN ${kind}-----\n${Buffer.from(random.hex(48)).toString('base64')}\n-----END ${kind}-----\n`;
+
+/** The key and certificate that clients of Kafka authenticate with. */
+const accessKeys = (random: Random): JsonObject => ({
+  access_key: certificate(random, 'PRIVATE KEY'),
+  access_cert: certificate(random, 'CERTIFICATE'),
+});
+
+const keysOf = ({ access_key: key, access_cert: cert }: JsonObject): JsonObject =>
+  key === undefined || cert === undefined ? {} : { access_key: key, access_cert: cert };
+
+/** Kafka listens on more ports than the others, and has services beside it. */
+function kafkaAccess(random: Random, name: string, given: JsonObject): JsonObject {
+  const uri = (wanted: unknown, port: number): string =>
+    wanted === true ? `https://vultr-prod-${name}-vultr-prod.vultrdb.com:${port}` : '';
+  return {
+    sasl_port: '16754',
+    kafka_rest_uri: uri(given['enable_kafka_rest'], 16_758),
+    schema_registry_uri: uri(given['enable_schema_registry'], 16_760),
+    ...accessKeys(random),
   };
 }

@@ -8,7 +8,7 @@ import type { Entity } from '../engine/store.ts';
 
 const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'NS', 'MX', 'SRV', 'TXT', 'CAA', 'SSHFP'];
 const DEFAULT_TTL_S = 300;
-/** What a record shows that was made without one, as are those that a new domain starts with. */
+/** The priority of a record that was created without one. */
 const DEFAULT_PRIORITY = -1;
 
 const domain: Collection = {
@@ -19,7 +19,7 @@ const domain: Collection = {
   missing: 'Invalid domain',
   idField: 'domain',
   accepts: 'domain! ip dns_sec=disabled',
-  // Unlike almost everything else, 200.
+  // Unlike almost every other creation, this one gives 200.
   create: '/v2/domains 200',
   update: 'PUT 204',
   changes: 'dns_sec!',
@@ -44,15 +44,22 @@ const record: Collection = {
   accepts: `type! name data! priority:integer=${DEFAULT_PRIORITY} ttl:integer=${DEFAULT_TTL_S}`,
   update: 'PATCH 204',
   initial: (call, given) => {
-    // The apex has the name "", so presence is all that can be asked.
+    // The name of the apex is "", so a required name may be empty, but not missing.
     if (call.body['name'] === undefined) throw badRequest();
     if (!RECORD_TYPES.includes(String(given['type']))) throw badRequest('Invalid record type.');
+    checkData(given['type'], given['data']);
     return { data: quoted(given['type'], given['data']) };
   },
   changing: (_call, { fields }, given) => {
+    checkData(fields['type'], given['data']);
     if (given['data'] !== undefined) given['data'] = quoted(fields['type'], given['data']);
   },
 };
+
+/** Vultr does not take a CAA record whose value contains blanks, although its syntax allows them. */
+function checkData(type: unknown, data: unknown): void {
+  if (type === 'CAA' && /"[^"]*\s[^"]*"/.test(String(data))) throw badRequest('Invalid record data.');
+}
 
 /** Domains and their records. */
 export const dns: Resource = {
@@ -101,7 +108,7 @@ function checkDnsSec(given: JsonObject): void {
   if (!['enabled', 'disabled'].includes(String(given['dns_sec']))) throw badRequest('Invalid dns_sec.');
 }
 
-/** The text of a TXT record is kept with its quotes. */
+/** The data of a TXT record keeps its quotes. */
 function quoted(type: unknown, data: unknown): string {
   const text = String(data);
   return type === 'TXT' && !/^".*"$/s.test(text) ? `"${text}"` : text;

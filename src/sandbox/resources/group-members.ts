@@ -11,7 +11,7 @@ export const groupMember: Collection = {
   many: 'members',
   one: 'group_member',
   missing: 'User not found',
-  // The Go client sends the user's id as user_id, the documents the id or the name as display_name.
+  // The Go client sends the user's id as user_id. In the documentation, display_name is the id or the name.
   accepts: 'user_id display_name',
   restore: 'PUT 202',
   id: (call, given) => userOf(call, given).id,
@@ -19,11 +19,14 @@ export const groupMember: Collection = {
     const { id, fields } = userOf(call, given);
     return {
       user_id: id,
+      name: displayName(fields),
       display_name: displayName(fields),
       email: fields['email'] ?? '',
       first_name: fields['first_name'] ?? '',
       last_name: fields['last_name'] ?? '',
       active: true,
+      assignment_type: 'direct',
+      assigned_date: call.world.clock.isoNow(),
       service_user: fields['service_user'] ?? false,
       date_updated: call.world.clock.isoNow(),
     };

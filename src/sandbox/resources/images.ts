@@ -3,12 +3,12 @@ import { badRequest } from '../engine/api-error.ts';
 import { type Call, routes } from '../engine/call.ts';
 import { isBase64, named } from '../engine/checks.ts';
 import { iso as isoTime } from '../engine/clock.ts';
-import { answerOne, type Collection, createEntity } from '../engine/collection.ts';
+import { type Collection, createEntity, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { World } from '../engine/world.ts';
 
-/** Vultr cuts longer names off without a word. */
+/** Vultr truncates longer names without an error. */
 const MAX_SSH_KEY_NAME_LENGTH = 128;
 const GIBIBYTE = 1024 ** 3;
 
@@ -120,17 +120,17 @@ const startupScript: Collection = {
   },
 };
 
-/** What machines are made from and with: snapshots, backups, ISOs, SSH keys, startup scripts. */
+/** What machines are created from and with: snapshots, backups, ISOs, SSH keys, startup scripts. */
 export const images: Resource = {
   collections: [snapshot, backup, iso, sshKey, startupScript],
   routes: routes({
     'POST /v2/snapshots/create-from-url': (call) =>
-      answerOne(snapshot, call, createEntity(snapshot, call, readFields(FROM_URL_FIELDS, call.body)), 202),
+      oneResponse(snapshot, call, createEntity(snapshot, call, readFields(FROM_URL_FIELDS, call.body)), 202),
   }),
   seed: seedBackup,
 };
 
-/** A backup of the running example machine, because backups cannot be made by a call. */
+/** Adds a backup of the running example machine, because no operation creates backups. */
 function seedBackup({ store, clock }: World): void {
   const id = '4b9c2f5e-1d0a-4c3b-8e7f-6a5b4c3d2e1f';
   store.add('/v2/backups', id, {

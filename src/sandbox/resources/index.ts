@@ -11,6 +11,7 @@ import { clusters } from './clusters.ts';
 import { databases } from './databases.ts';
 import { dns } from './dns.ts';
 import { images } from './images.ts';
+import { inferences } from './inference.ts';
 import { instanceTemplates } from './instance-templates.ts';
 import { instances } from './instances.ts';
 import { kubernetes } from './kubernetes.ts';
@@ -42,6 +43,7 @@ export const resources: readonly Resource[] = [
   databases,
   dns,
   images,
+  inferences,
   instanceTemplates,
   instances,
   kubernetes,

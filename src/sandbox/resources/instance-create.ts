@@ -12,10 +12,10 @@ import { planInRegion, WINDOWS_MIN_MEMORY_MB } from './catalogue.ts';
 import { attachNetwork, networkKinds } from './network-attach.ts';
 import { checkUserData } from './user-data.ts';
 
-/** Vultr's word for every failure while a machine is added. */
+/** The beginning of Vultr's text for a machine that cannot be added. */
 const addFailed = (text: string): ApiError => badRequest(`Server add failed: ${text}`);
 
-/** What a machine is made from: exactly one of these fields is given. */
+/** The sources of a machine. Exactly one of these fields must be given. */
 const SOURCES = ['os_id', 'iso_id', 'snapshot_id', 'app_id', 'image_id'] as const;
 
 /**
@@ -47,7 +47,7 @@ export function freshInstance(call: Call, given: JsonObject): JsonObject {
     region,
     plan: plan['id'] ?? '',
     status: 'pending',
-    // What is left of the month's quota: next to nothing on a machine's first day.
+    // The quota for the rest of the month, which is small for a new machine.
     allowed_bandwidth: Math.max(1, Math.round(Number(plan['bandwidth']) / 1024)),
     netmask_v4: '',
     gateway_v4: '0.0.0.0',
@@ -72,7 +72,7 @@ export function freshInstance(call: Call, given: JsonObject): JsonObject {
   };
 }
 
-/** Lets a fresh machine boot: an address while still pending, then active and installing, then ok. */
+/** Boots a new machine: it gets an address while still pending, then is active and installing, then ok. */
 export function boot(call: Call, machine: Entity): void {
   const { store, lag, random, clock } = call.world;
   const { fields } = machine;
@@ -91,7 +91,7 @@ export function boot(call: Call, machine: Entity): void {
     store.schedule(machine, addressAfterMs, shown);
     store.add(`${path}/ipv4`, ip, address, { readableAtMs: availableAtMs, listedAtMs: availableAtMs });
   }
-  if (fields['enable_ipv6'] === true) enableIpv6(call, machine, addressAfterMs);
+  if (fields['enable_ipv6'] === true) enableIpv6(call, '/v2/instances', machine, addressAfterMs);
   const kvm = `https://my.vultr.com/subs/vps/novnc/api.php?data=${random.hex(32)}`;
   const disk = findPlan(fields['plan'])?.['disk'] ?? 0;
   store.schedule(machine, lag.bootMs / 2, {
@@ -106,8 +106,8 @@ export function boot(call: Call, machine: Entity): void {
   }
 }
 
-/** Gives the machine an IPv6 network after `afterMs`. */
-export function enableIpv6(call: Call, machine: Entity, afterMs: number): void {
+/** Gives a machine of that collection an IPv6 network after `afterMs`. */
+export function enableIpv6(call: Call, collection: string, machine: Entity, afterMs: number): void {
   const { store, random, clock } = call.world;
   const prefix = `2001:19f0:${random.hex(4)}:${random.hex(4)}`;
   const network = `${prefix}::`;
@@ -116,7 +116,7 @@ export function enableIpv6(call: Call, machine: Entity, afterMs: number): void {
   const atMs = clock.nowMs() + afterMs;
   store.schedule(machine, afterMs, { v6_network: network, v6_main_ip: ip, v6_network_size: 64 });
   const address = { ip, network, network_size: 64, type: 'main_ip' };
-  store.add(`/v2/instances/${machine.id}/ipv6`, ip, address, { readableAtMs: atMs, listedAtMs: atMs });
+  store.add(`${collection}/${machine.id}/ipv6`, ip, address, { readableAtMs: atMs, listedAtMs: atMs });
 }
 
 /** An address as `/ipv4` lists it. */
@@ -125,10 +125,10 @@ export function ipv4Entry(ip: string, type: 'main_ip' | 'secondary_ip'): JsonObj
   return { ip, netmask: '255.255.254.0', gateway, type, reverse: defaultReverse(ip) };
 }
 
-/** The reverse name that an IPv4 address has until someone sets another. */
+/** The reverse name of an IPv4 address until somebody sets another. */
 export const defaultReverse = (ip: string): string => `${ip}.vultrusercontent.com`;
 
-/** The members that tell what a machine runs; throws Vultr's refusal for a source that does not exist. */
+/** The members that say what a machine runs. Throws Vultr's refusal of a source that does not exist. */
 export function sourceOf(call: Call, given: JsonObject): JsonObject {
   const sources = SOURCES.filter(
     (name) => given[name] !== undefined && given[name] !== '' && given[name] !== 0,

@@ -2,12 +2,12 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { applications } from '../catalogue/applications.ts';
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, param, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { spaced } from '../engine/clock.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { backupScheduleRoutes } from './backup-schedule.ts';
 import { defaultReverse, ipv4Entry } from './instance-create.ts';
 import { refuseLocked, upgradesOf } from './instance-lifecycle.ts';
@@ -15,7 +15,7 @@ import { refuseLocked, upgradesOf } from './instance-lifecycle.ts';
 const DAY_MS = 24 * 3600 * 1000;
 const REVERSE_FIELDS = parseFields('ip! reverse!');
 
-/** Addresses, reverse names, traffic and user data: the same below instances and bare metal. */
+/** Addresses, reverse names, traffic and user data, which instances and bare metal have alike. */
 export const machineDetailRoutes = (machinePath: string) =>
   routes({
     [`GET ${machinePath}/bandwidth`]: (call) => ok({ bandwidth: bandwidth(call) }),
@@ -50,7 +50,7 @@ export const machineDetailRoutes = (machinePath: string) =>
     },
   });
 
-/** What only instances have. */
+/** The same for instances, with the details that only instances have. */
 export const instanceDetailRoutes = [
   ...machineDetailRoutes('/v2/instances/{instance_id}'),
   ...backupScheduleRoutes,
@@ -91,7 +91,7 @@ export const instanceDetailRoutes = [
   }),
 ];
 
-/** Where things of the machine that the path names are stored. */
+/** Where things that belong to the machine in the path are stored. */
 const below = (call: Call, segment: string): string =>
   `${call.params['instance_id'] === undefined ? '/v2/bare-metals' : '/v2/instances'}/${target(call).id}/${segment}`;
 
@@ -100,12 +100,12 @@ const addressOf = (call: Call, ip: unknown) => {
   return named(call, below(call, 'ipv4'), String(ip), () => new ApiError(404, 'Invalid IP address.'));
 };
 
-function listAddresses(call: Call, segment: string, key: string): Answer {
+function listAddresses(call: Call, segment: string, key: string): ApiResponse {
   const withMac = call.query.get('public_network') === 'true' ? { mac_address: 98_000_000_000_000 } : {};
   const addresses = call.world.store
     .list(below(call, segment))
     .map(({ fields }) => ({ ...fields, ...withMac }));
-  return ok(listAnswer(key, addresses, call.query, 'ip'));
+  return ok(listBody(key, addresses, call.query, 'ip'));
 }
 
 function bandwidth(call: Call): JsonObject {
@@ -144,7 +144,7 @@ function upgrades(call: Call): JsonObject {
   };
 }
 
-function mount(call: Call, isoId: string, word: string, after: JsonObject): Answer {
+function mount(call: Call, isoId: string, word: string, after: JsonObject): ApiResponse {
   const machine = target(call);
   refuseLocked(machine, 'change ISO');
   const { store, lag } = call.world;

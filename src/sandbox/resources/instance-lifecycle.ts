@@ -1,6 +1,15 @@
 import { findPlan, isSoldIn, plans } from '../catalogue/plans.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
+import {
+  type ApiResponse,
+  type Call,
+  noContent,
+  ok,
+  param,
+  type Route,
+  routes,
+  target,
+} from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
 import { spaced } from '../engine/clock.ts';
 import { parseFields, readGiven } from '../engine/fields.ts';
@@ -12,24 +21,24 @@ import { attachNetwork, detachNetwork, networkKinds } from './network-attach.ts'
 import { checkUserData } from './user-data.ts';
 
 const JOBS = '/v2/instances/jobs';
-/** A plan change takes this share of a boot. */
+/** How long a plan change takes, as a share of the time of a boot. */
 const RESIZE_SHARE = 0.5;
 
-/** What PATCH takes over as it is, and what starts work. */
+/** What PATCH copies as it is, and what starts work. */
 const PATCH_FIELDS = parseFields(
   'app_id:integer image_id backups firewall_group_id enable_ipv6:boolean os_id:integer user_data tag plan ddos_protection:boolean attach_private_network:strings attach_vpc:strings attach_vpc2:strings detach_private_network:strings detach_vpc:strings detach_vpc2:strings label tags:strings user_scheme',
 );
 const PATCH_TAKEN_OVER = ['label', 'tag', 'tags', 'user_data', 'firewall_group_id', 'user_scheme'];
 
-/** Refuses work on a machine that is being worked on, in Vultr's words: `Unable to <verb>: Server is currently locked`. */
+/** Refuses to touch a machine that is locked, with Vultr's text `Unable to <verb>: Server is currently locked`. */
 export function refuseLocked(machine: Entity, verb: string): void {
   const state = machine.fields['server_status'];
   if (state === 'none' || state === 'locked')
     throw new ApiError(500, `Unable to ${verb}: Server is currently locked`);
 }
 
-/** Create, delete and list are rows; here is what is done to a machine that exists. */
-export function instanceLifecycleRoutes(show: (call: Call, machine: Entity) => Answer): Route[] {
+/** What can be done to an instance that exists. Creating, deleting and listing are up to its collection. */
+export function instanceLifecycleRoutes(show: (call: Call, machine: Entity) => ApiResponse): Route[] {
   return routes({
     'PATCH /v2/instances/{instance_id}': (call) => {
       const jobIds = patch(call, target(call));
@@ -66,8 +75,8 @@ function listed(call: Call): Entity[] {
   return ids.map((id) => named(call, '/v2/instances', id, () => new ApiError(404, 'instance not found')));
 }
 
-/** Starting or rebooting a running machine restarts it, which does not show; halting cuts the power. */
-function power(call: Call, machines: readonly Entity[], verb: PowerVerb): Answer {
+/** Starting or rebooting a running machine restarts it, which cannot be seen. Halting cuts the power. */
+function power(call: Call, machines: readonly Entity[], verb: PowerVerb): ApiResponse {
   const { store, lag } = call.world;
   for (const machine of machines) refuseLocked(machine, `${verb} server`);
   const powerStatus = verb === 'halt' ? 'stopped' : 'running';
@@ -75,7 +84,7 @@ function power(call: Call, machines: readonly Entity[], verb: PowerVerb): Answer
   return noContent;
 }
 
-/** Writes the disk anew: locked, then installing, then ok. */
+/** Reinstalls the machine: it is locked, then installing, then ok. */
 function install(call: Call, machine: Entity): void {
   const { store, lag } = call.world;
   machine.due = [];
@@ -84,7 +93,7 @@ function install(call: Call, machine: Entity): void {
   store.schedule(machine, lag.bootMs, { server_status: 'ok' });
 }
 
-function restore(call: Call, machine: Entity): Answer {
+function restore(call: Call, machine: Entity): ApiResponse {
   const { backup_id: backupId, snapshot_id: snapshotId } = readGiven(
     parseFields('backup_id snapshot_id'),
     call.body,
@@ -143,11 +152,12 @@ function patchFeatures(call: Call, machine: Entity, given: JsonObject): void {
   if (wanted['auto_backups'] === true && !before.includes('auto_backups'))
     machine.fields['backup_schedule'] = { ...DEFAULT_SCHEDULE };
   if (wanted['auto_backups'] === false) machine.fields['backup_schedule'] = null;
-  if (wanted['ipv6'] === true && !before.includes('ipv6')) enableIpv6(call, machine, call.world.lag.powerMs);
+  if (wanted['ipv6'] === true && !before.includes('ipv6'))
+    enableIpv6(call, '/v2/instances', machine, call.world.lag.powerMs);
   machine.fields['features'] = Object.keys(wanted).filter((name) => wanted[name] ?? before.includes(name));
 }
 
-/** Starts a plan change; only upward, within the region. */
+/** Starts a change of the plan, which is possible only upward and within the region. */
 function upgrade(call: Call, machine: Entity, planId: unknown): string {
   const { store, lag, clock, random } = call.world;
   const plan = upgradesOf(machine).find((candidate) => candidate['id'] === planId);
@@ -178,7 +188,9 @@ function upgrade(call: Call, machine: Entity, planId: unknown): string {
   return jobId;
 }
 
-/** The plans that a machine can grow into: as much of everything, sold in its region, another than its own. */
+/**
+ * The plans that a machine can be upgraded to: other plans sold in its region that have at least as much of everything.
+ */
 export function upgradesOf({ fields }: Entity): JsonObject[] {
   const family = String(fields['plan']).split('-')[0];
   return plans.filter(

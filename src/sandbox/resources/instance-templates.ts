@@ -52,10 +52,10 @@ const instanceTemplate: Collection = {
   }),
 };
 
-/** What machines of a cluster are made after. */
+/** Templates for the machines of clusters. */
 export const instanceTemplates: Resource = { collections: [instanceTemplate] };
 
-/** The application of either kind with that number. */
+/** The one-click or marketplace application with that number. */
 export const applicationOf = (id: Json | undefined): JsonObject | undefined =>
   applications.find((application) => application['id'] === Number(id));
 
@@ -88,7 +88,7 @@ function summaries(call: Call, collection: string, ids: Json | undefined, member
   }));
 }
 
-/** The plan in the words of a template; its prices are texts. */
+/** The plan as a template shows it, with its prices as strings. */
 function planDetails(id: Json | undefined): JsonObject {
   const plan = planOf(id) ?? {};
   const text = (name: string): string => String(plan[name] ?? '');

@@ -2,7 +2,7 @@ import { findPlan } from '../catalogue/plans.ts';
 import type { Resource } from '../engine/api.ts';
 import type { Call } from '../engine/call.ts';
 import { iso } from '../engine/clock.ts';
-import { answerOne, type Collection } from '../engine/collection.ts';
+import { type Collection, oneResponse } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import type { World } from '../engine/world.ts';
@@ -11,7 +11,7 @@ import { instanceDetailRoutes } from './instance-details.ts';
 import { instanceLifecycleRoutes, refuseLocked } from './instance-lifecycle.ts';
 import { networkKinds, networkRoutes, networkSummaries } from './network-attach.ts';
 
-/** The virtual machines. */
+/** The collection of instances. */
 export const instanceRow: Collection = {
   list: '/v2/instances',
   item: '/v2/instances/{instance_id}',
@@ -37,7 +37,7 @@ export const instanceRow: Collection = {
   },
 };
 
-/** A machine's VPCs of both versions as GET shows them. */
+/** The VPCs of both versions that a machine shows. */
 function vpcsShown(call: Call, machine: Entity): JsonObject[] {
   return networkKinds
     .slice(0, 2)
@@ -46,7 +46,7 @@ function vpcsShown(call: Call, machine: Entity): JsonObject[] {
     );
 }
 
-/** Frees what was attached to a machine that goes away. */
+/** Detaches everything from a machine that is deleted. */
 function release(world: World, id: string): void {
   for (const block of world.store.all('/v2/blocks')) {
     if (block.fields['attached_to_instance'] !== id) continue;
@@ -61,7 +61,7 @@ function release(world: World, id: string): void {
   }
 }
 
-/** The two machines that are there from the start, so that lists are not empty: one runs, one is halted. */
+/** Adds two examples, so that lists are not empty: one runs, one is halted. */
 const EXAMPLES: [id: string, label: string, region: string, plan: string, powerStatus: string, ip: string][] =
   [
     [
@@ -129,11 +129,11 @@ function exampleFields(
 
 const EXAMPLE_AGE_MS = 30 * 24 * 3600 * 1000;
 
-/** Virtual machines and everything below them. */
+/** Instances and everything below them. */
 export const instances: Resource = {
   collections: [instanceRow],
   routes: [
-    ...instanceLifecycleRoutes((call, machine) => answerOne(instanceRow, call, machine, 202)),
+    ...instanceLifecycleRoutes((call, machine) => oneResponse(instanceRow, call, machine, 202)),
     ...instanceDetailRoutes,
     ...networkKinds.flatMap((kind) => networkRoutes('/v2/instances/{instance_id}', kind)),
   ],

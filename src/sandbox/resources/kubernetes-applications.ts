@@ -7,7 +7,7 @@ import type { JsonObject } from '../engine/json.ts';
 const DEPLOYMENTS = '/v2/kubernetes/clusters/{vke_id}/applications';
 const DEPLOYMENT = `${DEPLOYMENTS}/{app_deployment_id}`;
 
-/** What can be deployed to a cluster, with the newest version of each. A handful: the full list is not known. */
+/** Applications for clusters, with the newest version of each. These are a few; the full list is not known. */
 const APPLICATIONS: JsonObject[] = [
   ['6f1d0c9e-2b7a-4c55-9a38-0e4f7d1b6a21', 'cert-manager', 'Certificates for services', 'v1.16.2'],
   ['b83e5a47-91cd-4f02-8d6b-52c7f0e3a914', 'ingress-nginx', 'Ingress controller', 'v1.12.0'],
@@ -32,7 +32,7 @@ const deployment: Collection = {
   one: 'app_deployment',
   missing: 'Invalid application deployment ID',
   meta: false,
-  // The `id` of the body is the application's, hence not among the fields that a deployment takes over.
+  // The `id` in the body is that of the application, so the deployment does not take it over.
   accepts: 'timeout config',
   initial: (call) => {
     const application = find(call.body['id']);
@@ -49,7 +49,7 @@ const deployment: Collection = {
   remove: true,
 };
 
-/** Applications for Kubernetes clusters and what is deployed of them. */
+/** Applications for Kubernetes clusters, and their deployments. */
 export const kubernetesApplications: Resource = {
   collections: [deployment],
   routes: routes({

@@ -17,6 +17,9 @@ const CLUSTER = `${CLUSTERS}/{vke_id}`;
 const POOL = `${CLUSTER}/node-pools/{nodepool_id}`;
 const MAX_NODES = 100;
 
+/** The OpenID Connect settings of a cluster that was created without any. */
+const NO_OIDC: JsonObject = { issuer_url: '', client_id: '', username_claim: '', groups_claim: '' };
+
 const cluster: Collection = {
   list: CLUSTERS,
   item: CLUSTER,
@@ -33,6 +36,7 @@ const cluster: Collection = {
     if (!VERSIONS.includes(String(given['version']))) throw badRequest('Invalid version.');
     for (const pool of pools) checkPool(isObject(pool) ? pool : {}, String(given['region']));
     return {
+      oidc: { ...NO_OIDC, ...(isObject(given['oidc']) ? given['oidc'] : {}) },
       status: 'pending',
       ip: '0.0.0.0',
       endpoint: '',
@@ -54,7 +58,9 @@ const cluster: Collection = {
   hide: 'enable_firewall',
   view: ({ world }, { id, fields }) => ({
     vpcs: vpcsOf(world, fields['vpc_id']),
-    node_pools: world.store.list(`${CLUSTERS}/${id}/node-pools`).map((pool) => withNodes(pool, id, world)),
+    node_pools: world.store
+      .list(`${CLUSTERS}/${id}/node-pools`)
+      .map((pool) => ({ ...pool.fields, ...insideOf(world, id, pool) })),
   }),
 };
 
@@ -69,7 +75,7 @@ const nodePool: Collection = {
   update: 'PATCH 202',
   changes:
     'node_quantity:integer tag auto_scaler:boolean min_nodes:integer max_nodes:integer labels:object taints:objects user_data',
-  hide: 'user_data labels taints',
+  hide: 'labels taints',
   initial: (call, given) => {
     checkPool(given, String(owner(call).fields['region']));
     return { status: 'pending', date_updated: call.world.clock.isoNow() };
@@ -87,7 +93,7 @@ const nodePool: Collection = {
     }
     takeMarks(call, pool, given);
   },
-  view: (call, pool) => ({ nodes: nodesOf(call.world, owner(call).id, pool.id) }),
+  view: (call, pool) => insideOf(call.world, owner(call).id, pool),
 };
 const POOL_FIELDS = parseFields(nodePool.accepts ?? '');
 
@@ -128,7 +134,7 @@ const taint: Collection = {
   accepts: 'key! value! effect!',
 };
 
-/** The Kubernetes engine. */
+/** Kubernetes clusters with their node pools. */
 export const kubernetes: Resource = {
   collections: [cluster, nodePool, node, label, taint],
   routes: [
@@ -163,17 +169,18 @@ export const kubernetes: Resource = {
 
 type World = Call['world'];
 
-const nodesOf = (world: World, clusterId: string, poolId: string): JsonObject[] =>
-  world.store
-    .list(`${CLUSTERS}/${clusterId}/node-pools/${poolId}/nodes`)
-    .map(({ fields }) => ({ ...fields }));
-
 const vpcsOf = ({ store }: World, id: Json | undefined): JsonObject[] =>
   typeof id === 'string' && id !== '' ? [{ id, subnet: subnetOf(store.get('/v2/vpcs', id)) }] : [];
 
-function withNodes({ id, fields }: Entity, clusterId: string, world: World): JsonObject {
-  const { user_data: _data, ...shown } = fields;
-  return { ...shown, nodes: nodesOf(world, clusterId, id) };
+/** The members of a pool that come from the collections inside it. */
+function insideOf({ store }: World, clusterId: string, { id }: Entity): JsonObject {
+  const listed = (segment: string): JsonObject[] =>
+    store.list(`${CLUSTERS}/${clusterId}/node-pools/${id}/${segment}`).map(({ fields }) => ({ ...fields }));
+  return {
+    nodes: listed('nodes'),
+    labels: Object.fromEntries(listed('labels').map(({ key, value = '' }) => [String(key), value])),
+    taints: listed('taints').map(({ id: _id, ...each }) => each),
+  };
 }
 
 function upgradesOf({ fields }: Entity): string[] {
@@ -215,7 +222,7 @@ function addNode(call: Call, path: string, name: string): void {
   store.schedule(made, lag.provisionMs, { status: 'active', ip: random.ipv4(), private_ip: privateIp });
 }
 
-/** Labels and taints given with a pool live in collections of their own. */
+/** Moves the labels and taints in a pool's body to the collections of their own in which they are stored. */
 function takeMarks(call: Call, pool: Entity, given: JsonObject): void {
   const { labels, taints } = given;
   delete given['labels'];

@@ -1,27 +1,36 @@
 import { ApiError } from '../engine/api-error.ts';
-import { type Answer, type Call, fill, noContent, ok, param, type Route, routes } from '../engine/call.ts';
+import {
+  type ApiResponse,
+  type Call,
+  fill,
+  noContent,
+  ok,
+  param,
+  type Route,
+  routes,
+} from '../engine/call.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { page } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 
-/** A many-to-many relation, kept at one end: the users of a role, the policies of a role. */
+/** A many-to-many relation that is stored at one end: the users of a role, the policies of a role. */
 export interface Link {
   /** Where the relation is listed and stored: `/v2/roles/{role_id}/users`. */
   path: string;
   /** Path parameter of the other end, and where it is stored. */
   parameter: string;
   collection: string;
-  /** Text for an other end that does not exist. */
+  /** Vultr's text for an other end that does not exist. */
   missing: string;
-  /** Key of the list in the Go client. */
+  /** The key of the list in the Go client. */
   many: string;
-  /** Key of an entry in the documents, where its plural is the key of the list. */
+  /** The key of an entry in the documentation, whose plural is the key of the list. */
   relationship: string;
-  /** What an entry of the list shows; also the answer to POST. */
+  /** What an entry of the list shows. It is also the response to POST. */
   entry: (call: Call, one: Entity, other: Entity) => JsonObject;
 }
 
-/** List, attach (POST) and detach (DELETE) of a relation. */
+/** The routes that list a relation, attach (POST) and detach (DELETE). */
 export function linkRoutes(link: Link): Route[] {
   const item = `${link.path}/{${link.parameter}}`;
   return routes({
@@ -34,8 +43,8 @@ export function linkRoutes(link: Link): Route[] {
   });
 }
 
-/** Adds an other end by its id; the answer has the entry in its envelope and bare. */
-export function attach(link: Link, call: Call, id: string): Answer {
+/** Attaches the other end with that id. The response has the entry both in its envelope and bare. */
+export function attach(link: Link, call: Call, id: string): ApiResponse {
   const { store, clock } = call.world;
   const other = store.get(link.collection, id);
   const one = call.found[0];
@@ -48,8 +57,8 @@ export function attach(link: Link, call: Call, id: string): Answer {
   return { status: 201, body: { ...entry, [link.relationship]: entry } };
 }
 
-/** Takes an other end away again. */
-export function detach(link: Link, call: Call): Answer {
+/** Detaches the other end in the path. */
+export function detach(link: Link, call: Call): ApiResponse {
   const path = fill(link.path, call.params);
   const id = param(call, link.parameter);
   if (!call.world.store.has(path, id)) throw new ApiError(404, link.missing);

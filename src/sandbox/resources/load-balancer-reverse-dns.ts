@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
 import { ApiError } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, type Route, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, type Route, routes, target } from '../engine/call.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 import { defaultReverse } from './instance-create.ts';
 
-/** The reverse names of a load balancer: one of its IPv4 address, and any number of IPv6 ones. */
+/** The reverse names of a load balancer: one for its IPv4 address, and any number for IPv6 addresses. */
 export const reverseDnsRoutes = (balancer: string): Route[] =>
   routes({
     [`GET ${balancer}/reverse-dns`]: (call) => {
@@ -18,7 +18,7 @@ export const reverseDnsRoutes = (balancer: string): Route[] =>
       return noContent;
     },
     [`POST ${balancer}/reverse-dns`]: setIpv6,
-    // The documented path names no single entry, so all of them go.
+    // The documented path does not name an entry, so all of them are deleted.
     [`DELETE ${balancer}/reverse-dns`]: (call) => {
       target(call).fields['reverse_v6'] = [];
       return noContent;
@@ -28,8 +28,8 @@ export const reverseDnsRoutes = (balancer: string): Route[] =>
 const entriesOf = ({ reverse_v6: entries }: JsonObject): JsonObject[] =>
   Array.isArray(entries) ? entries.filter(isObject) : [];
 
-/** Adds names, and replaces those of addresses that have one already. */
-function setIpv6(call: Call): Answer {
+/** Adds reverse names. An address that already has one gets the new one. */
+function setIpv6(call: Call): ApiResponse {
   const { fields } = target(call);
   const given = call.body['v6'];
   if (!Array.isArray(given) || given.length === 0) throw invalid('v6');

@@ -160,7 +160,7 @@ const healthCheck = (before: Json | undefined, given: Json | undefined): JsonObj
   ...(isObject(given) ? given : {}),
 });
 
-/** Requests may name regions by their ids or by objects; answers always have objects. */
+/** Requests may name regions by id or as objects. Responses always have objects. */
 function globalRegions(given: Json | undefined): JsonObject[] {
   return (Array.isArray(given) ? given : []).map((each) => {
     const wanted = isObject(each) ? each : { region_id: each };
@@ -169,7 +169,7 @@ function globalRegions(given: Json | undefined): JsonObject[] {
   });
 }
 
-/** A balancer runs on an odd number of nodes. */
+/** Refuses an even number of nodes. */
 function checkNodes({ nodes }: JsonObject): void {
   if (nodes === undefined || (Number(nodes) % 2 === 1 && Number(nodes) <= MAX_NODES)) return;
   throw badRequest(`Invalid nodes. Must be an odd number from 1 to ${MAX_NODES}.`);
@@ -181,7 +181,7 @@ function checkInstances(call: Call, given: JsonObject): void {
   }
 }
 
-/** Rules given with a balancer replace those it has; they live in collections of their own. */
+/** Replaces the rules of a balancer by those in a body, and moves them to the collections in which they are stored. */
 function takeRules(call: Call, balancer: Entity, given: JsonObject): void {
   for (const kind of ['forwarding_rules', 'firewall_rules']) {
     const rules = given[kind];

@@ -2,7 +2,7 @@ import type { World } from '../engine/world.ts';
 
 const APP_ID = 501;
 
-/** Puts an application with two builds, none of them live, an image and two variables into a new world. */
+/** Adds an application with two builds that are not live, an image and two variables to a new world. */
 export function seedMarketplace({ store, clock }: World): void {
   const now = clock.isoNow();
   const path = `/v2/marketplace/apps/${APP_ID}`;

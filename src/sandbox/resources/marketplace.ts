@@ -1,12 +1,12 @@
 import { operatingSystems } from '../catalogue/operating-systems.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, owner, routes, target } from '../engine/call.ts';
 import { isBase64 } from '../engine/checks.ts';
-import { answerOne, type Collection } from '../engine/collection.ts';
+import { type Collection, oneResponse } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { pngSize } from './image-size.ts';
 import { seedMarketplace } from './marketplace-examples.ts';
 
@@ -23,7 +23,7 @@ const CATEGORIES = [
   'Security',
   'Websites',
 ];
-/** Gallery images are 8:5, give or take this much. */
+/** How much the proportions of a gallery image may differ from 8:5. */
 const GALLERY_RATIO = 8 / 5;
 const RATIO_TOLERANCE = 0.02;
 
@@ -85,20 +85,20 @@ const variable: Collection = {
   one: 'app_variable',
   missing: 'Variable not found',
   update: 'PATCH 200',
-  // Nothing but the label can be changed.
+  // Only the label can be changed.
   changes: 'label',
   omit: 'get',
   remove: true,
   meta: false,
 };
 
-/** The vendor's side of the marketplace. The known operations create no application, so there is an example. */
+/** The vendor's side of the marketplace. No known operation creates an application, so there is an example. */
 export const marketplace: Resource = {
   collections: [app, build, galleryImage, variable],
   routes: routes({
     'GET /v2/marketplace/vendor': () => ok(VENDOR),
     'GET /v2/marketplace/apps/categories': () => ok({ app_categories: CATEGORIES }),
-    'GET /v2/marketplace/apps/os': ({ query }) => ok(listAnswer('os', operatingSystems, query)),
+    'GET /v2/marketplace/apps/os': ({ query }) => ok(listBody('os', operatingSystems, query)),
     'POST /v2/marketplace/apps/readme/images': (call) => {
       imageIn(readFields(parseFields('image_b64!'), call.body), 'image_b64');
       return { status: 201, body: { image_url: imageUrl(call, 'readme') } };
@@ -106,7 +106,7 @@ export const marketplace: Resource = {
     [`PATCH ${APP}/visibility`]: (call) => {
       const { public: isPublic = false } = readFields(parseFields('public:boolean!'), call.body);
       target(call).fields['public'] = isPublic;
-      return answerOne(app, call, target(call), 200);
+      return oneResponse(app, call, target(call), 200);
     },
     [`PUT ${APP}/icons`]: setIcon,
     [`POST ${BUILD}/publish`]: publish,
@@ -123,7 +123,7 @@ const VENDOR: JsonObject = {
   slack_url: '',
 };
 
-function setIcon(call: Call): Answer {
+function setIcon(call: Call): ApiResponse {
   const given = readFields(parseFields('b64_image! theme!'), call.body);
   imageIn(given, 'b64_image');
   const field = THEMES[String(given['theme'])];
@@ -133,8 +133,8 @@ function setIcon(call: Call): Answer {
   return ok({ image_url: url });
 }
 
-/** One build of an application is live at a time: the other has to be unpublished first. */
-function publish(call: Call): Answer {
+/** Refuses to publish a second build: only one build of an application can be live. */
+function publish(call: Call): ApiResponse {
   const { id, fields } = target(call);
   const builds = call.world.store.all(`/v2/marketplace/apps/${owner(call).id}/builds`);
   const live = builds.find((each) => each.fields['live'] === true);
@@ -144,7 +144,7 @@ function publish(call: Call): Answer {
   return { status: 200 };
 }
 
-function setMainImage(call: Call): Answer {
+function setMainImage(call: Call): ApiResponse {
   const { set_as_main: isMain = false } = readFields(parseFields('set_as_main:boolean!'), call.body);
   const { id, fields } = target(call);
   const appId = owner(call).id;

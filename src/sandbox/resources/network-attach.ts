@@ -1,8 +1,8 @@
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, type Route, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, type Route, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import type { Random } from '../engine/random.ts';
 import type { Entity } from '../engine/store.ts';
 
@@ -74,18 +74,21 @@ export const networksOf = (machine: Entity, kind: NetworkKind): JsonObject[] => 
   return Array.isArray(networks) ? networks.filter(isObject) : [];
 };
 
-/** Attaches the machine; throws an ApiError for a network that does not exist, lies elsewhere or is attached already. */
+/**
+ * Attaches the machine. Throws an ApiError for a network that does not exist, is in another region or is attached
+ * already.
+ */
 export function attachNetwork(call: Call, machine: Entity, kind: NetworkKind, id: Json | undefined): void {
   const network = named(call, kind.collection, id, () => new ApiError(404, kind.missing));
   if (network.fields['region'] !== machine.fields['region']) throw badRequest(kind.missing);
   const attached = networksOf(machine, kind);
   if (attached.some((each) => each['id'] === network.id))
     throw badRequest('VPC is already attached to this server');
-  // Bare metal, recognised by its hardware address, can be in one network only.
+  // Only bare metal has a hardware address of its own, and it can be in one network only.
   if (attached.length > 0 && machine.fields['mac_address'] !== undefined) {
     throw badRequest('Server is already attached to another VPC');
   }
-  const { random } = call.world;
+  const { random, clock } = call.world;
   const subnet = String(network.fields['v4_subnet'] ?? network.fields['ip_block'] ?? '10.1.96.0');
   const ipAddress = call.body['ip_address'] ?? subnet.replace(/\d+$/, String(random.integer(3, 250)));
   machine.fields[kind.field] = [
@@ -93,17 +96,18 @@ export function attachNetwork(call: Call, machine: Entity, kind: NetworkKind, id
     {
       id: network.id,
       ip_address: ipAddress,
+      date_added: clock.isoNow(),
       mac_address: kind.field === 'vpcs' ? macText(random) : random.integer(90e12, 99e12),
     },
   ];
   if (kind.field === 'vpcs') machine.fields['internal_ip'] = ipAddress;
 }
 
-/** A VPC's adapter has its hardware address as a text, the older kinds of network have it as a number. */
+/** A hardware address as VPCs show it. The older kinds of network show a number. */
 const macText = (random: Random): string =>
   `5a:02:00:${[random.hex(2), random.hex(2), random.hex(2)].join(':')}`;
 
-/** The machine's networks as the machine itself shows them: without its address in each. */
+/** The networks of a machine as the machine itself shows them, without its address in each. */
 export function networkSummaries(call: Call, machine: Entity, kind: NetworkKind): JsonObject[] {
   return networksOf(machine, kind).map(({ id = '' }) => ({
     id,
@@ -111,11 +115,11 @@ export function networkSummaries(call: Call, machine: Entity, kind: NetworkKind)
   }));
 }
 
-/** The first address of a network, `""` when there is no such network any more. */
+/** The first address of a network; `""` when the network does not exist any more. */
 export const subnetOf = (network: Entity | undefined): Json =>
   network?.fields['v4_subnet'] ?? network?.fields['ip_block'] ?? '';
 
-/** Detaches the machine; throws an ApiError when it is not attached. */
+/** Detaches the machine. Throws an ApiError when it is not attached. */
 export function detachNetwork(_call: Call, machine: Entity, kind: NetworkKind, id: Json | undefined): void {
   const attached = networksOf(machine, kind);
   if (!attached.some((each) => each['id'] === id)) throw new ApiError(404, kind.missing);
@@ -136,7 +140,7 @@ export function networkRoutes(machinePath: string, kind: NetworkKind, status = k
   const template = `${machinePath}/${kind.segment}`;
   const change =
     (apply: typeof attachNetwork) =>
-    (call: Call): Answer => {
+    (call: Call): ApiResponse => {
       apply(call, target(call), kind, call.body[kind.idField]);
       return { status };
     };
@@ -153,5 +157,6 @@ export function networkRoutes(machinePath: string, kind: NetworkKind, status = k
 }
 
 function listNetworks(call: Call, kind: NetworkKind): Json {
-  return listAnswer(kind.many, networksOf(target(call), kind), call.query);
+  const shown = networksOf(target(call), kind).map(({ date_added: _added, ...each }) => each);
+  return listBody(kind.many, shown, call.query);
 }

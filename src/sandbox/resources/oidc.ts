@@ -1,6 +1,6 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, param, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, param, routes, target } from '../engine/call.ts';
 import { isBase64, named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
@@ -19,7 +19,7 @@ const issuer: Collection = {
   many: 'issuers',
   one: 'issuer',
   missing: 'Issuer Not Found',
-  // The documents describe the issuer in the body itself, the Go client inside `issuer`.
+  // In the documentation the body itself describes the issuer. The Go client sends the description inside `issuer`.
   accepts: 'issuer:object source uri source_id',
   update: 'PATCH 202',
   changes: 'source uri',
@@ -34,7 +34,7 @@ const issuer: Collection = {
   },
 };
 
-/** The members of an issuer that come from its key; empty when the caller gives none. */
+/** The members of an issuer that come from its key, as they are when the caller does not give a key. */
 const NO_KEY: JsonObject = { kid: '', kty: '', n: '', e: '', alg: '', use: '' };
 
 const fetchedAt = (nowMs: number): JsonObject => ({
@@ -60,7 +60,7 @@ const provider: Collection = {
   },
 };
 
-/** OpenID Connect: issuers that Vultr trusts, providers that it plays, and their tokens. */
+/** OpenID Connect: the issuers that Vultr trusts, the providers that it operates, and their tokens. */
 export const oidc: Resource = {
   collections: [issuer, provider],
   routes: [
@@ -78,7 +78,7 @@ export const oidc: Resource = {
       'GET /v2/oidc/token': ({ world }) => ok(tokenInfo(world.clock.nowMs())),
       'GET /v2/oidc/userinfo': (call) => ok(userInfo(call)),
     }),
-    // What clients of the providers need before they have a key.
+    // The clients of a provider need these before they have a key.
     ...routes(
       {
         'GET /v2/oidc/jwks': () => ok({ keys: [OWN_KEY] }),
@@ -91,7 +91,7 @@ export const oidc: Resource = {
   ],
 };
 
-/** The key that Vultr signs with; the modulus is made up. */
+/** The key that Vultr signs with. The modulus is made up. */
 const OWN_KEY: JsonObject = {
   kty: 'RSA',
   use: 'sig',
@@ -101,15 +101,15 @@ const OWN_KEY: JsonObject = {
   e: 'AQAB',
 };
 
-/** The key of an issuer that was described with one. */
+/** The key of an issuer, if it has one. */
 function keysOf({ kty = '', use = '', alg = '', kid = '', n = '', e = '' }: JsonObject): JsonObject[] {
   return n === '' ? [] : [{ kty, use, alg, kid, n, e }];
 }
 
 const EXCHANGE_FIELDS = parseFields('grant_type! subject_token! subject_token_type');
 
-/** Exchanges a token of an issuer for one of the provider (RFC 8693); as with keys, one that begins with `invalid` is refused. */
-function exchangeToken(call: Call): Answer {
+/** Exchanges a token of an issuer for one of the provider (RFC 8693). A token that begins with `invalid` is refused. */
+function exchangeToken(call: Call): ApiResponse {
   const { subject_token: subjectToken } = readFields(EXCHANGE_FIELDS, call.body);
   if (String(subjectToken).startsWith('invalid')) throw new ApiError(401, 'Invalid subject token.');
   return ok({
@@ -131,7 +131,7 @@ function userInfo(call: Call): JsonObject {
 
 const TOKEN_FIELDS = parseFields('grant_type! client_id! client_secret! code redirect_uri refresh_token');
 
-function issueToken(call: Call): Answer {
+function issueToken(call: Call): ApiResponse {
   const given = readFields(TOKEN_FIELDS, call.body);
   const client = call.world.store
     .all(provider.list)
@@ -147,7 +147,8 @@ function issueToken(call: Call): Answer {
     id_token: random.hex(64),
     refresh_token: random.hex(64),
     token_type: 'Bearer',
-    expires_in: TOKEN_LIFETIME_S,
+    // A string, unlike that of a provider's token.
+    expires_in: String(TOKEN_LIFETIME_S),
     scope: 'openid',
   };
   store.add(TOKENS, id, fields);
@@ -155,7 +156,7 @@ function issueToken(call: Call): Answer {
 }
 
 /** Redirects to the client with a code (RFC 6749, section 4.1.2). */
-function authorize({ query, world }: Call): Answer {
+function authorize({ query, world }: Call): ApiResponse {
   const redirect = URL.parse(query.get('redirect_uri') ?? '');
   if (!query.get('client_id') || !query.get('response_type') || redirect === null) throw badRequest();
   redirect.searchParams.set('code', world.random.hex(32));

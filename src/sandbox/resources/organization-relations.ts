@@ -1,8 +1,17 @@
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, type Route, routes, target } from '../engine/call.ts';
+import {
+  type ApiResponse,
+  type Call,
+  noContent,
+  ok,
+  param,
+  type Route,
+  routes,
+  target,
+} from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer, page } from '../engine/paging.ts';
+import { listBody, page } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 import { attach, type Link, linkRoutes } from './links.ts';
 import { showSession } from './role-sessions.ts';
@@ -32,7 +41,7 @@ const userFacts: Facts = (_call, { id, fields }) => ({
   email: fields['email'] ?? '',
 });
 
-/** An entry says what both ends are, when they came together and who did it. */
+/** An entry describes both ends, and says when they were attached and by whom. */
 const entryOf =
   (oneFacts: Facts, otherFacts: Facts): Link['entry'] =>
   (call, one, other) => ({
@@ -87,7 +96,7 @@ const LINKS: Link[] = [
   },
 ];
 
-/** Who has which role, policy and group, seen from every side. */
+/** The routes that say who has which role, policy and group, from every side. */
 export const relationRoutes: Route[] = [
   ...LINKS.flatMap((link) => linkRoutes(link)),
   ...routes({
@@ -112,7 +121,7 @@ export const relationRoutes: Route[] = [
         param(call, 'role_id'),
         () => new ApiError(404, 'Role not found'),
       );
-      return ok(listAnswer('role_trusts', trusts(call, 'role_id', role.id), call.query));
+      return ok(listBody('role_trusts', trusts(call, 'role_id', role.id), call.query));
     },
     'GET /v2/role-trusts/assumable/{user_id}': (call) => {
       const user = userNamed(call);
@@ -132,13 +141,13 @@ export const relationRoutes: Route[] = [
   }),
 ];
 
-function organizationMemberRoutes(): Record<string, (call: Call) => Answer> {
+function organizationMemberRoutes(): Record<string, (call: Call) => ApiResponse> {
   const organization = '/v2/organizations/{organization_id}';
   const suspended = (call: Call): string => `/v2/organizations/${target(call).id}/suspended-users`;
   return {
     [`GET ${organization}/suspended-users`]: (call) =>
       ok(
-        listAnswer(
+        listBody(
           'users',
           call.world.store.list(suspended(call)).map(({ fields }) => ({ ...fields })),
           call.query,
@@ -146,11 +155,9 @@ function organizationMemberRoutes(): Record<string, (call: Call) => Answer> {
       ),
     [`PUT ${organization}/user/{user_id}/suspend`]: (call) => {
       const { id, fields } = userNamed(call);
-      call.world.store.add(suspended(call), id, {
-        id,
-        name: fields['name'] ?? '',
-        email: fields['email'] ?? '',
-      });
+      const { name = '', first_name = '', last_name = '', email = '', date_created = '' } = fields;
+      const user = { id, name, first_name, last_name, email, date_created };
+      call.world.store.add(suspended(call), id, { ...user, date_suspended: call.world.clock.isoNow() });
       return noContent;
     },
     [`PUT ${organization}/user/{user_id}/unsuspend`]: (call) => {
@@ -173,7 +180,7 @@ const trusts = (call: Call, field: string, id: string): JsonObject[] =>
     .filter(({ fields }) => fields[field] === id)
     .map(({ fields }) => ({ ...fields }));
 
-/** The things of `kind` that list `id` among their users or groups. */
+/** The roles or policies that have `id` among their users or groups. */
 const having = (call: Call, kind: string, side: string, id: string): JsonObject[] =>
   call.world.store
     .list(`/v2/${kind}`)
@@ -186,11 +193,11 @@ const groupIdsOf = (call: Call, userId: string): string[] =>
     .filter((group) => call.world.store.has(`/v2/groups/${group.id}/members`, userId))
     .map(({ id }) => id);
 
-function groupsOf(call: Call, userId: string): Answer {
+function groupsOf(call: Call, userId: string): ApiResponse {
   const ids = groupIdsOf(call, userId);
   const groups = call.world.store.list('/v2/groups').filter(({ id }) => ids.includes(id));
   return ok(
-    listAnswer(
+    listBody(
       'groups',
       groups.map(({ fields }) => ({ ...fields })),
       call.query,
@@ -199,11 +206,13 @@ function groupsOf(call: Call, userId: string): Answer {
 }
 
 /**
- * Roles or policies of a user or group: an object of three arrays, direct and through groups or roles. For a group also
- * the relationships, which is what the documents have there.
+ * The roles or policies of a user or group: all of them, the direct ones, and those through groups or roles. For a
+ * group also the relationships, which the documentation has in their place.
  */
-function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users', id: string): Answer {
-  const direct = having(call, kind, side, id);
+function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users', id: string): ApiResponse {
+  const held = having(call, kind, side, id);
+  const direct =
+    kind === 'roles' && side === 'groups' ? held.map((each) => asGroupRole(call, each, id)) : held;
   const inherited =
     side === 'users' ? groupIdsOf(call, id).flatMap((group) => having(call, kind, 'groups', group)) : [];
   const { items: all, meta } = page([...direct, ...inherited], call.query, idOf);
@@ -216,6 +225,16 @@ function rights(call: Call, kind: 'roles' | 'policies', side: 'groups' | 'users'
     return entry === undefined ? [] : [{ ...entry.fields }];
   });
   return ok({ [kind]: rightsByWay, [relationships]: entries, meta });
+}
+
+/** A role as a group shows it: its name is in another member, and it says since when the group has the role. */
+function asGroupRole(call: Call, role: JsonObject, groupId: string): JsonObject {
+  const entry = call.world.store.get(`/v2/roles/${idOf(role)}/groups`, groupId);
+  return {
+    ...role,
+    display_name: role['name'] ?? '',
+    date_assigned: entry?.fields['date_assigned'] ?? '',
+  };
 }
 
 const idOf = (each: JsonObject): string => String(each['id']);

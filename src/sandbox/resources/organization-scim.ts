@@ -1,5 +1,5 @@
 import { ApiError } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, type Route, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, type Route, routes, target } from '../engine/call.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 
@@ -14,11 +14,11 @@ const SWITCHED_OFF: JsonObject = {
   date_updated: '',
 };
 
-/** Switching the provisioning of users on and off, and its token. */
+/** The routes that enable and disable the provisioning of users, and create its token. */
 export const organizationScimRoutes: Route[] = routes({
   [`GET ${SCIM}`]: (call) => show(target(call)),
   [`POST ${SCIM}/enable`]: (call) => change(call, { scim_enabled: true }),
-  // The token ends with it: after switching on again a new one is needed.
+  // The token becomes invalid, too: a new one is needed after enabling it again.
   [`POST ${SCIM}/disable`]: (call) => change(call, { scim_enabled: false, scim_token: '' }),
   [`POST ${SCIM}/token`]: (call) => {
     change(call, { scim_token: call.world.random.hex(48) });
@@ -27,7 +27,7 @@ export const organizationScimRoutes: Route[] = routes({
   },
 });
 
-/** The organization whose SCIM token the request carries as its key; refuses any other key. */
+/** The organization whose SCIM token is the key of the request. Refuses any other key. */
 export function organizationOfToken({ world, key = '' }: Call): Entity {
   const organization = world.store.list('/v2/organizations').find((each) => {
     const { scim_enabled: isEnabled, scim_token: token } = settingsOf(each);
@@ -42,7 +42,7 @@ function settingsOf({ fields }: Entity): JsonObject {
   return isObject(settings) ? settings : SWITCHED_OFF;
 }
 
-function change(call: Call, changes: JsonObject): Answer {
+function change(call: Call, changes: JsonObject): ApiResponse {
   const organization = target(call);
   const now = call.world.clock.isoNow();
   const settings = settingsOf(organization);
@@ -55,8 +55,8 @@ function change(call: Call, changes: JsonObject): Answer {
   return show(organization);
 }
 
-/** The token is left out: only the answer that makes it shows it. */
-function show(organization: Entity): Answer {
+/** The token is left out: only the response to its creation shows it. */
+function show(organization: Entity): ApiResponse {
   const { scim_token: _token, ...shown } = settingsOf(organization);
   return ok({ scim: shown });
 }

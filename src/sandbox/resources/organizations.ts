@@ -3,7 +3,7 @@ import { ApiError, badRequest } from '../engine/api-error.ts';
 import { type Call, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
-import { answerWrite, type Collection } from '../engine/collection.ts';
+import { type Collection, writeResponse } from '../engine/collection.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
 import { groupMember } from './group-members.ts';
 import { relationRoutes } from './organization-relations.ts';
@@ -35,6 +35,8 @@ const group: Collection = {
   accepts: 'display_name! description',
   update: 'PUT 200',
   both: 'writes',
+  // The Go client reads the bare form, and takes a string in this place for an error.
+  bareHides: 'status',
   initial: ({ world }) => ({ status: 'active', assigned_date: '', date_updated: world.clock.isoNow() }),
   changing: ({ world }, { fields }) => {
     fields['date_updated'] = world.clock.isoNow();
@@ -43,7 +45,7 @@ const group: Collection = {
     const members = call.world.store.list(`/v2/groups/${id}/members`);
     const shown: JsonObject = { members: members.map(({ fields }) => ({ ...fields })) };
     if (call.query.get('show_last_activity') !== 'true') return shown;
-    // Every request comes from the owner, who is active right now; nobody else ever is.
+    // Every request comes from the owner, so only the owner is ever active.
     const isActive = members.some((each) => each.id === OWNER_ID);
     return { ...shown, last_activity: isActive ? call.world.clock.isoNow() : '' };
   },
@@ -138,13 +140,13 @@ export const organizations: Resource = {
     ...routes({
       'POST /v2/invitation/{invitation_id}/resend': (call) => {
         target(call).fields['expiration_date'] = iso(call.world.clock.nowMs() + WEEK_MS);
-        return answerWrite(invitation, call, target(call), 200);
+        return writeResponse(invitation, call, target(call), 200);
       },
     }),
   ],
 };
 
-/** A trust names an issuer that exists; only a federated one has to. */
+/** Refuses a trust in an issuer that does not exist. A federated trust must have an issuer. */
 function checkTrusted(call: Call, trust: JsonObject): void {
   const issuerId = trust['trusted_oidc_issuer_id'];
   if (!issuerId && trust['trust_type'] !== 'FederatedAssumption') return;

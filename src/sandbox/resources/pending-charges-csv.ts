@@ -1,4 +1,4 @@
-import type { Answer } from '../engine/call.ts';
+import type { ApiResponse } from '../engine/call.ts';
 import type { Json, JsonObject } from '../engine/json.ts';
 
 const COLUMNS = [
@@ -12,14 +12,14 @@ const COLUMNS = [
   'end_date',
 ];
 
-/** The pending charges as text/csv, with a line of names first. */
-export function pendingChargesCsv(charges: readonly JsonObject[]): Answer {
+/** The pending charges as text/csv, with the names of the columns in the first line. */
+export function pendingChargesCsv(charges: readonly JsonObject[]): ApiResponse {
   const lines = [COLUMNS, ...charges.map((charge) => COLUMNS.map((name) => charge[name] ?? ''))];
   const body = lines.map((line) => `${line.map(cell).join(',')}\r\n`).join('');
   return { status: 200, contentType: 'text/csv', body };
 }
 
-/** Quotes what needs it (RFC 4180, section 2). */
+/** Quotes a value if it needs quotes (RFC 4180, section 2). */
 function cell(value: Json): string {
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

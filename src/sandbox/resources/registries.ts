@@ -1,19 +1,20 @@
 import { registryRegions } from '../catalogue/registry-regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, owner, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, owner, routes, target } from '../engine/call.ts';
 import type { Collection } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
-import { listAnswer } from '../engine/paging.ts';
+import type { JsonObject } from '../engine/json.ts';
+import { listBody } from '../engine/paging.ts';
 import type { Entity } from '../engine/store.ts';
 
 const REGISTRY = '/v2/registry/{registry_id}';
 const REPOSITORY = `${REGISTRY}/repository/{repository_image}`;
-const PLANS: Record<string, { monthly_price: number; max_storage_mb: number }> = {
-  start_up: { monthly_price: 0, max_storage_mb: 10_240 },
-  business: { monthly_price: 5, max_storage_mb: 20_480 },
-  premium: { monthly_price: 20, max_storage_mb: 102_400 },
-  enterprise: { monthly_price: 50, max_storage_mb: 1_048_576 },
+const PLANS: Record<string, { vanity_name: string; monthly_price: number; max_storage_mb: number }> = {
+  start_up: { vanity_name: 'Start Up', monthly_price: 0, max_storage_mb: 10_240 },
+  business: { vanity_name: 'Business', monthly_price: 5, max_storage_mb: 20_480 },
+  premium: { vanity_name: 'Premium', monthly_price: 20, max_storage_mb: 102_400 },
+  enterprise: { vanity_name: 'Enterprise', monthly_price: 50, max_storage_mb: 1_048_576 },
 };
 
 const registry: Collection = {
@@ -32,23 +33,26 @@ const registry: Collection = {
     if (region === undefined) throw badRequest('Invalid region.');
     checkPlan(given['plan']);
     const { random, clock } = call.world;
+    const now = clock.isoNow();
+    const plan = PLANS[String(given['plan'])];
     return {
       region: region.name,
       urn: `${region.urn}/${String(given['name'])}`,
       storage: {
-        used: { bytes: 0, mb: 0, gb: 0 },
-        allowed: { mb: PLANS[String(given['plan'])]?.max_storage_mb ?? 0 },
+        used: storageCount(0, now),
+        allowed: storageCount(plan?.max_storage_mb ?? 0, now),
       },
       root_user: {
         id: 1,
         username: random.uuid(),
         password: random.password(),
         root: true,
-        added_at: clock.isoNow(),
+        added_at: now,
+        updated_at: now,
       },
       metadata: {
         region,
-        subscription: { billing: { monthly_price: PLANS[String(given['plan'])]?.monthly_price ?? 0 } },
+        subscription: { billing: { monthly_price: plan?.monthly_price ?? 0, pending_charges: 0 } },
       },
     };
   },
@@ -106,7 +110,7 @@ const robot: Collection = {
   missing: 'Invalid robot',
   idField: 'name',
   update: 'PUT 200',
-  // The sources disagree whether `access` is an object or an array; it is not shown.
+  // The sources disagree on whether `access` is an object or an array, so it is not shown.
   changes: 'description disable:boolean duration:integer',
   remove: true,
 };
@@ -128,18 +132,10 @@ const retentionRule: Collection = {
     disabled: false,
     action: 'retain',
     params: { [String(given['rule_type'])]: given['count'] ?? 0 },
-    scope_selectors: {
-      repository: [
-        {
-          kind: 'doublestar',
-          decoration: given['repository_action'] ?? '',
-          pattern: given['repository_match'] ?? '',
-        },
-      ],
-    },
-    tag_selectors: [
-      { kind: 'doublestar', decoration: given['tag_action'] ?? '', pattern: given['tag_match'] ?? '' },
-    ],
+    // The documentation has the plural, the Go client the singular.
+    scope_selectors: { repository: [selector(given, 'repository')] },
+    scope_selector: { repository: [selector(given, 'repository')] },
+    tag_selectors: [selector(given, 'tag')],
     template: given['rule_type'] ?? '',
   }),
 };
@@ -149,14 +145,14 @@ export const registries: Resource = {
   collections: [registry, repository, artifact, replication, robot, retentionRule],
   routes: routes({
     'GET /v2/registry/plan/list': () => ok({ plans: PLANS }),
-    'GET /v2/registry/region/list': ({ query }) => ok(listAnswer('regions', registryRegions, query)),
+    'GET /v2/registry/region/list': ({ query }) => ok(listBody('regions', registryRegions, query)),
     [`OPTIONS ${REGISTRY}/docker-credentials`]: (call) => ok(dockerConfig(call)),
     [`OPTIONS ${REGISTRY}/docker-credentials/kubernetes`]: kubernetesSecret,
     [`PUT ${REGISTRY}/user/password`]: () => ok({ success: true }),
     [`PUT ${REGISTRY}/retention/schedule`]: (call) => {
       const { cron = '' } = readFields(parseFields('cron!'), call.body);
       target(call).fields['schedule'] = cron;
-      return ok({ schedule: { type: 'Custom', cron }, next_scheduled_time: call.world.clock.isoNow() });
+      return ok({ schedule: cron, next_scheduled_time: call.world.clock.isoNow() });
     },
     [`POST ${REGISTRY}/retention/executions`]: (call) => {
       const { dry_run: dryRun = false } = readFields(parseFields('dry_run:boolean!'), call.body);
@@ -166,11 +162,21 @@ export const registries: Resource = {
   }),
 };
 
+function storageCount(mb: number, updatedAt: string): JsonObject {
+  return { bytes: mb * 1024 ** 2, mb, gb: mb / 1024, tb: mb / 1024 ** 2, updated_at: updatedAt };
+}
+
+/** The selector of a retention rule for repositories or tags. */
+function selector(given: JsonObject, kind: 'repository' | 'tag'): JsonObject {
+  const { [`${kind}_action`]: decoration = '', [`${kind}_match`]: pattern = '' } = given;
+  return { kind: 'doublestar', decoration, pattern };
+}
+
 function checkPlan(plan: unknown): void {
   if (!Object.hasOwn(PLANS, String(plan))) throw badRequest('Invalid plan chosen.');
 }
 
-/** Images come by pushing, which the API cannot do; so each registry starts with one image and one robot. */
+/** Adds an image and a robot to a new registry, because images are pushed by other means than the API. */
 function addExampleImage({ world }: Call, { id }: Entity): void {
   const { store, clock } = world;
   const now = clock.isoNow();
@@ -195,7 +201,7 @@ function addExampleImage({ world }: Call, { id }: Entity): void {
     repository_name: `${id}/hello-world`,
     size: 2_457,
     type: 'IMAGE',
-    tags: [{ name: 'latest', push_time: now }],
+    tags: [{ name: 'latest', immutable: false, push_time: now, pull_time: now }],
   });
   store.add(`${base}/robots`, 'ci', {
     name: 'ci',
@@ -220,8 +226,8 @@ function dockerConfig(call: Call): { auths: Record<string, { auth: string }> } {
   return { auths: { [host]: { auth: Buffer.from(`${String(name)}:sandbox`).toString('base64') } } };
 }
 
-/** The one operation that answers YAML: a secret for a cluster, or its base64. */
-function kubernetesSecret(call: Call): Answer {
+/** The only operation whose response is YAML: a secret for a cluster, or its base64. */
+function kubernetesSecret(call: Call): ApiResponse {
   const config = Buffer.from(JSON.stringify(dockerConfig(call))).toString('base64');
   const yaml = [
     'apiVersion: v1',

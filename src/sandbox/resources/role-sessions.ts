@@ -1,11 +1,11 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, routes } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
 import { type Collection, createEntity } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
-import type { JsonObject } from '../engine/json.ts';
+import type { Json, JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { OWNER_ID } from './users.ts';
 
@@ -37,7 +37,7 @@ const session: Collection = {
       user_id: userId,
       oidc_issuer_id: '',
       auth_method: 'api_key',
-      conditions_met: true,
+      conditions_met: conditionsOf(call, role, userId),
       source_ip: call.remoteAddress,
       expires_at: iso(clock.nowMs() + durationS * 1000),
       s3_credentials: {},
@@ -46,13 +46,21 @@ const session: Collection = {
   view: remainingDuration,
 };
 
+/** The names of the conditions under which the user is trusted with the role. */
+function conditionsOf({ world }: Call, role: Entity, userId: Json): string[] {
+  const trust = world.store
+    .list('/v2/role-trusts')
+    .find(({ fields }) => fields['role_id'] === role.id && fields['trusted_user_id'] === userId);
+  return Object.keys(trust?.fields['conditions'] ?? {});
+}
+
 /** A session as lists show it. */
 export function showSession(call: Call, entity: Entity): JsonObject {
   const { context: _context, duration: _duration, ...shown } = entity.fields;
   return { ...shown, ...remainingDuration(call, entity) };
 }
 
-/** Assumed roles, by Vultr's own call and by the one that AWS clients know. */
+/** Assumed roles, by Vultr's own operation and by the one that AWS clients use. */
 export const roleSessions: Resource = {
   collections: [session],
   routes: routes({ 'POST /v2/assumed-roles/compatibility/aws/sts': assumeRole }, true, 'form'),
@@ -72,8 +80,8 @@ const FORM_FIELDS = parseFields(
   `Action! RoleArn! RoleSessionName! DurationSeconds:integer=${DEFAULT_DURATION_S}`,
 );
 
-/** AssumeRole of the AWS Security Token Service: a form in, XML out. */
-function assumeRole(call: Call): Answer {
+/** AssumeRole of the AWS Security Token Service, which takes a form and responds with XML. */
+function assumeRole(call: Call): ApiResponse {
   const given = readFields(FORM_FIELDS, call.body);
   if (given['Action'] !== 'AssumeRole') throw badRequest('Invalid Action. Must be AssumeRole.');
   const arn = String(given['RoleArn']);
@@ -85,11 +93,11 @@ function assumeRole(call: Call): Answer {
     session_name: given['RoleSessionName'] ?? '',
     duration: given['DurationSeconds'] ?? 0,
   });
-  const body = stsAnswer(call, entity, `arn:vultr:sts::${organizationId}:assumed-role/${roleId}`);
+  const body = stsResponse(call, entity, `arn:vultr:sts::${organizationId}:assumed-role/${roleId}`);
   return { status: 200, body, contentType: 'text/xml' };
 }
 
-function stsAnswer({ world: { random } }: Call, { id, fields }: Entity, roleArn: string): string {
+function stsResponse({ world: { random } }: Call, { id, fields }: Entity, roleArn: string): string {
   const name = String(fields['session_name']);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',

@@ -4,7 +4,9 @@ import type { JsonObject } from '../engine/json.ts';
 const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 const DEFAULT_COUNT = 100;
 
-/** A page of a SCIM list (RFC 7644, section 3.4.2): `startIndex` counts from 1, `filter` knows `attribute eq "value"`. */
+/**
+ * A page of a SCIM list (RFC 7644, section 3.4.2): `startIndex` counts from 1, `filter` knows `attribute eq "value"`.
+ */
 export function scimList(all: readonly JsonObject[], query: URLSearchParams): JsonObject {
   const fitting = all.filter(fitsFilter(query.get('filter')));
   const startIndex = Math.max(1, readInteger(query, 'startIndex', 1));

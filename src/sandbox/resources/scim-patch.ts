@@ -3,8 +3,8 @@ import { isObject, type Json, type JsonObject } from '../engine/json.ts';
 
 /**
  * The attributes of a SCIM resource after a PATCH (RFC 7644, section 3.5.2). Paths are attributes, members of
- * attributes (`name.givenName`) and, for removing, one value of a list (`members[value eq "…"]`). Throws an ApiError 400
- * for anything else; `fields` stay as they are.
+ * attributes (`name.givenName`) and, for removing, one value of a list (`members[value eq "…"]`). Throws an ApiError
+ * 400 for anything else. `fields` are not changed.
  */
 export function applyPatch(fields: JsonObject, { Operations: operations }: JsonObject): JsonObject {
   if (!Array.isArray(operations) || operations.length === 0) throw badRequest('Invalid Operations.');
@@ -24,7 +24,7 @@ function applyOperation(fields: JsonObject, { op, path, value }: JsonObject): vo
     return;
   }
   if (value === undefined) throw badRequest('Invalid value.');
-  // Without a path the value is an object of attributes.
+  // Without a path, the value is an object of attributes.
   const changes = typeof path === 'string' && path !== '' ? { [path]: value } : value;
   if (!isObject(changes)) throw badRequest('Invalid value.');
   for (const [attribute, each] of Object.entries(changes)) put(fields, verb, attribute, each);
@@ -62,7 +62,7 @@ const listOf = (value: Json): Json[] => (Array.isArray(value) ? value : [value])
 
 const memberId = (item: Json): string => String(isObject(item) ? item['value'] : item);
 
-/** Members are kept as ids, but a body has them as objects. */
+/** Members are stored as ids, but are objects in a body. */
 function withListedMembers(fields: JsonObject): JsonObject {
   const { members } = fields;
   if (!Array.isArray(members)) return fields;

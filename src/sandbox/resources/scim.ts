@@ -1,6 +1,6 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, param, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, param, routes } from '../engine/call.ts';
 import { textsOf } from '../engine/checks.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
@@ -21,7 +21,7 @@ interface Kind {
   path: string;
   parameter: string;
   missing: string;
-  /** The attribute that no two may share. */
+  /** The attribute that must be unique. */
   unique: string;
   fields: ReturnType<typeof parseFields>;
 }
@@ -60,7 +60,7 @@ export const scim: Resource = {
   ),
 };
 
-function kindTable(kind: Kind): Record<string, (call: Call) => Answer> {
+function kindTable(kind: Kind): Record<string, (call: Call) => ApiResponse> {
   const item = `${kind.path}/{${kind.parameter}}`;
   return {
     [`GET ${kind.path}`]: (call) => {
@@ -69,7 +69,7 @@ function kindTable(kind: Kind): Record<string, (call: Call) => Answer> {
       return { status: 200, body: scimList(shown, call.query) };
     },
     [`POST ${kind.path}`]: (call) => create(kind, call),
-    [`GET ${item}`]: (call) => answer(kind, call, wanted(kind, call, storeOf(kind, call)), 200),
+    [`GET ${item}`]: (call) => responseOf(kind, call, wanted(kind, call, storeOf(kind, call)), 200),
     [`PATCH ${item}`]: (call) => {
       const store = storeOf(kind, call);
       const entity = wanted(kind, call, store);
@@ -94,7 +94,7 @@ function wanted(kind: Kind, call: Call, store: string): Entity {
   return entity;
 }
 
-function create(kind: Kind, call: Call): Answer {
+function create(kind: Kind, call: Call): ApiResponse {
   const store = storeOf(kind, call);
   const fields = readFields(kind.fields, call.body);
   checkUnique(kind, call, store, fields);
@@ -103,14 +103,14 @@ function create(kind: Kind, call: Call): Answer {
   const id = world.random.uuid();
   if (kind === GROUP) fields['members'] = membersIn(call, fields);
   const entity = world.store.add(store, id, { ...fields, date_created: now, date_updated: now });
-  return answer(kind, call, entity, 201);
+  return responseOf(kind, call, entity, 201);
 }
 
-function save(kind: Kind, call: Call, store: string, entity: Entity, fields: JsonObject): Answer {
+function save(kind: Kind, call: Call, store: string, entity: Entity, fields: JsonObject): ApiResponse {
   checkUnique(kind, call, store, fields, entity.id);
   if (kind === GROUP) fields['members'] = membersIn(call, fields);
   Object.assign(entity.fields, fields, { date_updated: call.world.clock.isoNow() });
-  return answer(kind, call, entity, 200);
+  return responseOf(kind, call, entity, 200);
 }
 
 function checkUnique(kind: Kind, call: Call, store: string, fields: JsonObject, ownId = ''): void {
@@ -121,7 +121,7 @@ function checkUnique(kind: Kind, call: Call, store: string, fields: JsonObject, 
   if (isTaken) throw new ApiError(409, `${kind.name} already exists.`);
 }
 
-/** The ids of the users that a group is to have; each has to exist. */
+/** The ids of a group's members in a body. Throws an ApiError 400 for a user that does not exist. */
 function membersIn(call: Call, { members }: JsonObject): string[] {
   const ids = (Array.isArray(members) ? members : []).map((each) => (isObject(each) ? each['value'] : each));
   const users = storeOf(USER, call);
@@ -131,7 +131,7 @@ function membersIn(call: Call, { members }: JsonObject): string[] {
   });
 }
 
-const answer = (kind: Kind, call: Call, entity: Entity, status: number): Answer => ({
+const responseOf = (kind: Kind, call: Call, entity: Entity, status: number): ApiResponse => ({
   status,
   body: show(kind, call, entity),
 });
@@ -149,7 +149,7 @@ function show(kind: Kind, call: Call, { id, fields }: Entity): JsonObject {
       };
 }
 
-/** The members of a group as they are shown; users deleted in the meantime are gone from it. */
+/** The members that a group shows. Users who have been deleted in the meantime are left out. */
 function membersOf(call: Call, ids: Json | undefined): JsonObject[] {
   const users = storeOf(USER, call);
   return textsOf(ids).flatMap((id) => {

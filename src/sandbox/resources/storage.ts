@@ -1,10 +1,11 @@
+import { findRegion } from '../catalogue/regions.ts';
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, owner, param, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, owner, param, routes, target } from '../engine/call.ts';
 import { named } from '../engine/checks.ts';
 import type { Collection } from '../engine/collection.ts';
 import { isObject, type JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { bucketPolicyRoutes, bucketRow } from './bucket-policies.ts';
 import { regionOf } from './catalogue.ts';
 
@@ -14,6 +15,7 @@ const VFS = '/v2/vfs/{vfs_id}';
 const CLUSTERS: JsonObject[] = ['ewr', 'sjc', 'ams', 'blr', 'sgp'].map((region, at) => ({
   id: at + 2,
   region,
+  name: `${region.toUpperCase()} Object Storage`,
   hostname: `${region}1.vultrobjects.com`,
   deploy: at === 4 ? 'no' : 'yes',
 }));
@@ -28,6 +30,7 @@ const TIERS: JsonObject[] = ['Archival', 'Standard', 'Premium', 'Performance'].m
   ratelimit_ops_bytes: 629_145_600,
   is_default: at === 1 ? 'yes' : 'no',
   slug: `tier_${name.toLowerCase()}`,
+  locations: CLUSTERS.map((each) => ({ ...each })),
 }));
 
 const objectStorage: Collection = {
@@ -48,19 +51,21 @@ const objectStorage: Collection = {
       throw badRequest('Invalid tier specified for this location');
     return {
       region: cluster['region'] ?? '',
+      location: findRegion(cluster['region'])?.['city'] ?? '',
       status: 'pending',
       s3_hostname: '',
       s3_access_key: '',
       s3_secret_key: '',
     };
   },
+  view: (_call, { fields }) => ({ tier: tierOf(fields['tier_id']) }),
   becomes: (world, { fields }) => {
     const cluster = CLUSTERS.find(({ id }) => id === fields['cluster_id']);
     return { status: 'active', s3_hostname: cluster?.['hostname'] ?? '', ...s3Keys(world) };
   },
 };
 
-/** The virtual file systems. */
+/** The collection of virtual file systems. */
 export const vfs: Collection = {
   list: '/v2/vfs',
   item: VFS,
@@ -83,7 +88,7 @@ export const vfs: Collection = {
   },
   removing: ({ world }, { id }) => {
     if (world.store.count(`/v2/vfs/${id}/attachments`) === 0) return;
-    // Spelt like this by Vultr.
+    // This is how Vultr spells it.
     throw badRequest('Can not delete this subscription until it is detatched from all machines');
   },
 };
@@ -111,7 +116,7 @@ const gateway: Collection = {
   update: 'PUT 204',
   changes: 'label!',
   initial: (call, given) => {
-    // The sources disagree whether this is an object or an array.
+    // The sources disagree on whether this is an object or an array.
     const network = call.body['network_config'];
     if (network === undefined) throw badRequest();
     const exports = Array.isArray(given['export_config']) ? given['export_config'] : [];
@@ -132,7 +137,7 @@ export const storage: Resource = {
     ...bucketPolicyRoutes(OBJECTS),
     ...routes(
       {
-        'GET /v2/object-storage/clusters': ({ query }) => ok(listAnswer('clusters', CLUSTERS, query)),
+        'GET /v2/object-storage/clusters': ({ query }) => ok(listBody('clusters', CLUSTERS, query)),
         'GET /v2/object-storage/clusters/{cluster_id}/tiers': (call) => {
           const known = CLUSTERS.some(({ id }) => String(id) === param(call, 'cluster_id'));
           if (!known) throw new ApiError(404, 'Invalid cluster ID');
@@ -156,7 +161,7 @@ export const storage: Resource = {
         const { fields } = target(call);
         if (call.list.length === 0) throw badRequest();
         fields['export_config'] = [...exportsOf(fields), ...call.list.map((each) => withId(call, each))];
-        // The documented key, though it looks like a slip.
+        // This is the documented key, although it looks like a mistake.
         return ok({ vpc: { ...fields } });
       },
       'DELETE /v2/storage-gateways/{storage_gateway_id}/exports/{export_id}': (call) => {
@@ -169,6 +174,12 @@ export const storage: Resource = {
     }),
   ],
 };
+
+/** A tier as an object storage shows it, with another name for its id. */
+function tierOf(tierId: unknown): JsonObject {
+  const { id = 0, ...tier } = TIERS.find((each) => each['id'] === tierId) ?? {};
+  return { OBJSTORETIERID: id, ...tier };
+}
 
 const s3Keys = ({ random }: Call['world']): JsonObject => ({
   s3_access_key: random.hex(20).toUpperCase(),
@@ -189,7 +200,7 @@ function sizeOf(size: unknown): JsonObject {
   return { gb, bytes: gb * 1024 ** 3 };
 }
 
-function attachVfs(call: Call): Answer {
+function attachVfs(call: Call): ApiResponse {
   const machine = named(call, '/v2/instances', param(call, 'target_id'), () =>
     badRequest('Invalid instance-id.'),
   );

@@ -1,6 +1,6 @@
 import type { Resource } from '../engine/api.ts';
 import { ApiError, badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, noContent, ok, param, type Route, routes } from '../engine/call.ts';
+import { type ApiResponse, type Call, noContent, ok, param, type Route, routes } from '../engine/call.ts';
 import { isBase64, named } from '../engine/checks.ts';
 import { iso } from '../engine/clock.ts';
 import { isObject, type Json, type JsonObject } from '../engine/json.ts';
@@ -23,7 +23,7 @@ const SUPPORT: JsonObject = {
   from_type: 'staff',
 };
 
-/** Support tickets. Support answers the first message of a ticket after the provisioning time, and nothing else. */
+/** Support tickets. Support replies once to each ticket, after the provisioning time. */
 export const tickets: Resource = {
   routes: routes({
     [`GET ${TICKETS}`]: ({ world }) => {
@@ -33,7 +33,7 @@ export const tickets: Resource = {
     [`POST ${TICKETS}`]: create,
     [`GET ${TICKET}`]: (call) => ok({ ticket: show(call.world, ticketOf(call)) }),
     [`POST ${TICKET}`]: close,
-    // The samples close here, the documents at the ticket itself.
+    // The samples close a ticket here, the documentation closes it at the ticket itself.
     [`POST ${TICKET}/close`]: close,
     [`GET ${TICKET}/replies`]: (call) => {
       const replies = repliesOf(call.world, ticketOf(call));
@@ -49,7 +49,7 @@ export const tickets: Resource = {
   }) satisfies Route[],
 };
 
-/** Opens a ticket from the customer and gives its reference. */
+/** Opens a ticket from the customer and returns its reference. */
 export function openTicket(
   world: World,
   subject: string,
@@ -77,7 +77,7 @@ export function openTicket(
   return reference;
 }
 
-function create(call: Call): Answer {
+function create(call: Call): ApiResponse {
   const { world, body } = call;
   const subject = textIn(body, 'subject');
   const description = textIn(body, 'description');
@@ -102,12 +102,12 @@ function linkedTo({ world }: Call, uuid: Json): JsonObject[] {
   throw invalid('sub-uuid');
 }
 
-function close(call: Call): Answer {
+function close(call: Call): ApiResponse {
   ticketOf(call).fields['status'] = 'closed';
   return noContent;
 }
 
-function reply(call: Call): Answer {
+function reply(call: Call): ApiResponse {
   const ticket = ticketOf(call);
   if (ticket.fields['status'] === 'closed') throw badRequest('The ticket is closed.');
   const description = textIn(call.body, 'description');
@@ -138,7 +138,7 @@ function contentTypeOf(filename: string): string {
   return known[extension] ?? 'application/octet-stream';
 }
 
-function review(call: Call): Answer {
+function review(call: Call): ApiResponse {
   const { fields } = replyOf(call);
   const comment = textIn(call.body, 'comment');
   const rating = call.body['rating'];
@@ -165,7 +165,7 @@ function addReply(world: World, reference: string, fields: JsonObject, afterMs: 
   );
 }
 
-/** The replies in the order in which they came; their place in it is their index. */
+/** The replies in their order, which gives each its index. */
 const repliesOf = ({ store }: World, ticket: Entity): Entity[] =>
   store.list(repliesPath(ticket.id)).sort((one, other) => one.listedAtMs - other.listedAtMs);
 
@@ -178,7 +178,7 @@ function replyOf(call: Call): Entity {
   return found;
 }
 
-/** The documents' examples call the status entryStatus. */
+/** The examples in the documentation call the status entryStatus. */
 function show(world: World, ticket: Entity): JsonObject {
   const last = repliesOf(world, ticket).at(-1)?.fields['date'] ?? '';
   const { status = '' } = ticket.fields;

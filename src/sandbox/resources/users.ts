@@ -5,7 +5,7 @@ import { textsOf } from '../engine/checks.ts';
 import type { Collection } from '../engine/collection.ts';
 import { parseFields, readFields } from '../engine/fields.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import type { World } from '../engine/world.ts';
 import { ACLS, apiKeyRow } from './account.ts';
 
@@ -27,7 +27,7 @@ const user: Collection = {
   accepts: 'email! name first_name last_name password! api_enabled:boolean acls:strings service_user:boolean',
   update: 'PATCH 204',
   hide: 'password api_key',
-  // A user with API access gets a key, shown this once.
+  // A user with access to the API gets a key, which only this response shows.
   showOnce: 'api_key',
   initial: (call, given) => {
     checkAcls(given);
@@ -53,7 +53,7 @@ export const users: Resource = {
   routes: routes({
     [`GET ${WHITELIST}`]: (call) => {
       const entries = call.world.store.list(whitelistOf(call)).map(({ fields }) => ({ ...fields }));
-      return ok(listAnswer('ip_whitelist', entries, call.query, 'subnet'));
+      return ok(listBody('ip_whitelist', entries, call.query, 'subnet'));
     },
     [`GET ${WHITELIST}/entry`]: (call) =>
       ok({ ip_whitelist_entry: { ...entryOf(call, Object.fromEntries(call.query)) } }),

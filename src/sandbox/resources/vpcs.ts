@@ -1,10 +1,10 @@
 import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
-import { type Answer, type Call, ok, param, routes, target } from '../engine/call.ts';
+import { type ApiResponse, type Call, ok, param, routes, target } from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
 import type { Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { listAnswer } from '../engine/paging.ts';
+import { listBody } from '../engine/paging.ts';
 import { regionOf } from './catalogue.ts';
 import {
   attachedMachines,
@@ -17,7 +17,7 @@ import {
   vpcKind,
 } from './network-attach.ts';
 
-/** Refuses the deletion of a network with machines in it; tools match the beginning of the text. */
+/** Refuses to delete a network with machines in it. Tools match the beginning of the text. */
 const refuseAttached =
   (kind: NetworkKind, text: string): NonNullable<Collection['removing']> =>
   (call, { id }) => {
@@ -123,8 +123,8 @@ export const vpcs: Resource = {
   collections: [vpc, privateNetwork, vpc2, natGateway, natFirewallRule, natPortForwardingRule],
   routes: routes({
     'GET /v2/vpcs/{vpc_id}/attachments': (call) =>
-      ok(listAnswer('attachments', attachments(call, vpcKind), call.query)),
-    'GET /v2/vpc2/{vpc_id}/nodes': (call) => ok(listAnswer('nodes', attachments(call, vpc2Kind), call.query)),
+      ok(listBody('attachments', attachments(call, vpcKind), call.query)),
+    'GET /v2/vpc2/{vpc_id}/nodes': (call) => ok(listBody('nodes', attachments(call, vpc2Kind), call.query)),
     'POST /v2/vpc2/{vpc_id}/nodes/attach': (call) => changeNodes(call, attachNetwork),
     'POST /v2/vpc2/{vpc_id}/nodes/detach': (call) => changeNodes(call, detachNetwork),
   }),
@@ -135,9 +135,13 @@ function attachments(call: Call, kind: NetworkKind): JsonObject[] {
   return attachedMachines(call, kind, id).flatMap((machine) =>
     networksOf(machine, kind)
       .filter((each) => each['id'] === id)
-      .map((each) => ({
+      .map(({ date_added: added = '', ...each }) => ({
         ...each,
         id: machine.id,
+        ip: { v4: each['ip_address'] ?? '' },
+        date_added: added,
+        // This names the subscription that an adapter of Vultr's own belongs to. A machine does not have one.
+        linked_subscription: { type: '', id: '' },
         description: machine.fields['label'] ?? '',
         type: machine.fields['mac_address'] === undefined ? 'vps' : 'baremetal',
         node_status: 'active',
@@ -145,7 +149,7 @@ function attachments(call: Call, kind: NetworkKind): JsonObject[] {
   );
 }
 
-function changeNodes(call: Call, apply: typeof attachNetwork): Answer {
+function changeNodes(call: Call, apply: typeof attachNetwork): ApiResponse {
   const ids = textsOf(call.body['nodes']);
   if (ids.length === 0) throw badRequest();
   const machines = ids.map((id) =>

@@ -46,6 +46,9 @@ type decodingReport struct {
 	Refused   []refusal `json:"refused"`
 	// Empty are the methods that were answered with an empty list, which shows nothing about its elements.
 	Empty []string `json:"empty"`
+	// Lacking are the members of the client's types that no response had, as "Type.member", and the types of elements of
+	// lists that were always empty.
+	Lacking []string `json:"lacking"`
 	// Spoilt are the methods whose documented answer the client itself cannot read: it takes any member "status" at the
 	// top for the HTTP status of an error.
 	Spoilt []string `json:"spoilt"`
@@ -74,6 +77,7 @@ func decode(base string, output *os.File) error {
 		values:    map[string]string{},
 		succeeded: map[string]bool{},
 		faulty:    map[string]bool{},
+		members:   memberCounts{},
 		report: decodingReport{
 			Faults:   []fault{},
 			Vacant:   []vacancy{},
@@ -101,6 +105,7 @@ func decode(base string, output *os.File) error {
 		}
 	}
 	run.report.Methods = len(methods)
+	run.report.Lacking = run.members.lacking()
 	run.report.Succeeded = len(run.succeeded)
 	run.report.Decoded = len(run.succeeded)
 	for _, isFaulty := range run.faulty {
@@ -118,6 +123,7 @@ type scenarioRun struct {
 	// values are what earlier answers have held, by the name that the scenario gives them.
 	values            map[string]string
 	succeeded, faulty map[string]bool
+	members           memberCounts
 	report            decodingReport
 }
 
@@ -152,6 +158,7 @@ func (r *scenarioRun) do(s step) error {
 			r.values[name] = value
 		}
 	}
+	r.members.add(results, got.body)
 	if failure != nil {
 		faults := r.faultsOf(m, args, failure)
 		r.faulty[m.name] = r.faulty[m.name] || len(faults) > 0
