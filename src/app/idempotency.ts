@@ -8,6 +8,7 @@ import {
   type IdempotentVultr,
   openRedisStore,
   openSqliteStore,
+  watchStore,
 } from '../idempotency/index.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -29,7 +30,15 @@ export async function openIdempotency(
   { registry }: Metrics,
   vultr: Vultr,
 ): Promise<OpenedIdempotency> {
-  const store = await openStore(config, log);
+  const store = await watchStore({
+    store: await openStore(config),
+    onLost: (error) =>
+      log.error(
+        { error: textOf(error) },
+        'the record of creations is not available: creations with a key are refused',
+      ),
+    onBack: () => log.info('the record of creations is available again'),
+  });
   new Gauge({
     name: 'vultr_idempotency_available',
     help: '1 while the record of creations can be used; 0: creations with a key are refused.',
@@ -48,25 +57,13 @@ export async function openIdempotency(
     onStoreFailure: (error) =>
       log.warn({ error: textOf(error) }, 'the record of creations could not be brought up to date'),
   });
-  return { ...idempotent, isAvailable: () => store.isAvailable() };
+  return { ...idempotent, isAvailable: store.isAvailable };
 }
 
-async function openStore(
-  { redisUrl, upstream, stateDir }: ServeConfig,
-  log: Logger,
-): Promise<IdempotencyStore> {
-  if (redisUrl !== undefined) {
-    return openRedisStore({
-      url: redisUrl,
-      onError: (error) =>
-        log.warn({ error: textOf(error) }, 'Redis, which keeps the record of creations, does not answer'),
-    });
-  }
-  return await openSqliteStore({
-    // What an embedded Vultr has made is gone at the end.
-    stateDir: upstream === 'sandbox' ? undefined : stateDir,
-    onError: (error) => log.error({ error: textOf(error) }, 'the record of creations is not available'),
-  });
+async function openStore({ redisUrl, upstream, stateDir }: ServeConfig): Promise<IdempotencyStore> {
+  if (redisUrl !== undefined) return openRedisStore({ url: redisUrl });
+  // What an embedded Vultr has made is gone when the service stops, and so is the record.
+  return await openSqliteStore({ stateDir: upstream === 'sandbox' ? undefined : stateDir });
 }
 
 /** An error of a library is never logged whole: it may hold what it was called with, passwords included. */

@@ -6,7 +6,7 @@ export function correlationTag(recordKey: string): string {
   return `vultr-grpc-${createHash('sha256').update(recordKey).digest('hex').slice(0, 20)}`;
 }
 
-/** The field of this body that can carry a tag; undefined: each one that could is the caller's. */
+/** The field of this body that can carry a tag; undefined: the caller uses each one that could. */
 export function chooseTagField(fields: readonly TagField[], body: unknown): TagField | undefined {
   return fields.find(({ name, isList }) => {
     const value = memberOf(body, name);

@@ -2,9 +2,9 @@ import type { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { SentRecord } from './record.ts';
 
-/** One call that creates something under an id, as createOnce sees it. */
+/** One call that creates something under a key, as createOnce sees it. */
 export interface Creation {
-  /** What the record is found by. */
+  /** Names the record. */
   readonly key: string;
   readonly fields: SentRecord['fields'];
   /** The correlation tag that the resource will carry; undefined: it can carry none, so it cannot be found. */
@@ -17,7 +17,7 @@ export interface Creation {
   post(tag: string | undefined, context: PostContext): Promise<VultrResponse>;
   /**
    * Looks for the resource that carries the tag; undefined: Vultr's lists do not hold it. Throws a CallError.
-   * @param isThorough whether every page of the whole list is read, no filter of Vultr's being trusted
+   * @param isThorough whether every page of the whole list is read, without trusting a filter of Vultr's
    */
   find(tag: string, isThorough: boolean, context: PollContext): Promise<VultrResponse | undefined>;
   encrypt(response: VultrResponse): Uint8Array;
@@ -38,13 +38,13 @@ export interface PostContext extends PollContext {
 
 /** How one attempt at a creation ended. */
 export type Outcome =
-  /** The resource is there. */
+  /** The resource exists. */
   | { readonly kind: 'made'; readonly response: VultrResponse }
-  /** It is certain that nothing was made, and this is why: true for whoever asks the same. */
+  /** Nothing was made, for certain, and the reason holds for everyone who asks the same. */
   | { readonly kind: 'refused'; readonly error: unknown }
-  /** Nothing was made since this caller, or the way to Vultr, gave up: another caller may have more luck. */
+  /** Nothing was sent because this caller left, or the way to Vultr gave up: another caller may fare better. */
   | { readonly kind: 'not-sent'; readonly error: unknown }
   /** Another process works on it. */
   | { readonly kind: 'in-progress' }
-  /** It may be there. */
+  /** The resource may exist. */
   | { readonly kind: 'uncertain'; readonly isFindable: boolean; readonly cause: CallError | undefined };

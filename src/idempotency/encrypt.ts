@@ -7,8 +7,8 @@ export function recordKey(credential: string, idempotencyKey: string): string {
 }
 
 /**
- * The digest of each field of a request, keyed with the credential: fields hold passwords and scripts, which nobody shall
- * be able to guess from the record.
+ * The digest of each field of a request, keyed with the credential: fields hold passwords and scripts, which nobody
+ * must be able to guess from the record.
  */
 export function digestFields(
   credential: string,

@@ -4,21 +4,31 @@ import { fieldLabel } from './request-fields.ts';
 /** When to ask again about a creation whose outcome is not known. */
 const RETRY_MS = 2_000;
 
-/** The outcome of a creation is not known. The same key may be used again, which resolves it. */
+/** The outcome of a creation is not known, and nothing works on it at the moment. */
 export function uncertain(isFindable: boolean, cause?: CallError): CallError {
   return isFindable
     ? new CallError(
         'UNAVAILABLE',
         'CREATE_UNCERTAIN',
-        'It is not known yet whether Vultr has created it. Repeat the call with the same key: the service then finds it, or creates it once it is certain that it is not there.',
+        'It is not known yet whether Vultr has created it. Repeat the call with the same key: the service then finds it, or creates it once it is certain that it does not exist.',
         { retryDelayMs: RETRY_MS, cause },
       )
     : new CallError(
         'FAILED_PRECONDITION',
         'CREATE_UNCERTAIN',
-        'It is not known whether Vultr has created it, and it carries no tag to find it by. Look for it; if it is not there, create it with a new key.',
+        'It is not known whether Vultr has created it, and it carries no tag by which the service could find it. Look for it; if it does not exist, create it with a new key.',
         { cause },
       );
+}
+
+/** The caller's deadline comes before the outcome. */
+export function stillUnderWay(): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'CREATE_UNCERTAIN',
+    'The creation is still under way, and the service goes on with it. Repeat the call with the same key to learn its outcome.',
+    { retryDelayMs: RETRY_MS },
+  );
 }
 
 /** The failures after which a change may have been carried out or not. */
@@ -29,11 +39,16 @@ const AMBIGUOUS = new Set([
   'DEADLINE_EXCEEDED',
 ]);
 
-/** The failure of a creation without a key: one that leaves the outcome open says so, and invites nobody to repeat it. */
+/** The failure of a creation without a key: one that leaves the outcome open says so, and does not invite a repetition. */
 export function withoutKey(thrown: unknown): CallError {
   const error = CallError.from(thrown);
   if (error.reached === 'no' || !AMBIGUOUS.has(error.reason)) return error;
-  return new CallError(error.code, 'CREATE_UNCERTAIN', error.message, {
+  // Where no response came, the message says so already.
+  const hint =
+    error.vultr === undefined
+      ? ''
+      : ' It may have been created all the same: look before you repeat the call.';
+  return new CallError(error.code, 'CREATE_UNCERTAIN', error.message + hint, {
     metadata: error.metadata,
     ...(error.vultr !== undefined && { vultr: error.vultr }),
     cause: error,
@@ -59,10 +74,21 @@ export function conflict(names: readonly string[]): CallError {
 
 /** The record of creations cannot be used, so nothing is sent. */
 export function recordUnavailable(cause: unknown): CallError {
-  return new CallError(
-    'UNAVAILABLE',
-    'IDEMPOTENCY_UNAVAILABLE',
+  return refusal(
     'The record of creations cannot be used, so a creation with a key would not be safe. Nothing was sent.',
-    { retryDelayMs: RETRY_MS, reached: 'no', cause },
+    cause,
   );
+}
+
+/** As many creations are under way in this process as may be. */
+export function tooManyUnderWay(count: number): CallError {
+  return refusal(`${count} creations with a key are under way, which is the limit. Nothing was sent.`);
+}
+
+function refusal(message: string, cause?: unknown): CallError {
+  return new CallError('UNAVAILABLE', 'IDEMPOTENCY_UNAVAILABLE', message, {
+    retryDelayMs: RETRY_MS,
+    reached: 'no',
+    cause,
+  });
 }

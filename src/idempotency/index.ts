@@ -1,14 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { stringifyJson } from '../payload/json.ts';
-import { createMessage, type Message } from '../transcoding/message.ts';
-import { createRouter } from '../transcoding/router.ts';
+import { CallError } from '../status/call-error.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
 import { decryptResponse, digestFields, encryptResponse, recordKey } from './encrypt.ts';
 import { withoutKey } from './errors.ts';
-import { findByTag } from './find-by-tag.ts';
+import { findByTag, readListPath } from './find-by-tag.ts';
 import type { Moments } from './moment.ts';
 import type { OncePolicy } from './policy.ts';
 import { provesCreation, unproven } from './proof.ts';
@@ -19,8 +18,9 @@ export { createMoments, type Moments } from './moment.ts';
 export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
 export type { IdempotencyStore } from './store.ts';
+export { type WatchedStore, watchStore } from './watched-store.ts';
 
-/** What idempotency is made of. */
+/** What idempotency works with. */
 export interface IdempotencyOptions {
   /** The way to Vultr that is wrapped. */
   readonly vultr: Vultr;
@@ -30,7 +30,7 @@ export interface IdempotencyOptions {
   readonly moments: Moments;
   /** Whether what is created under a key gets a correlation tag, so that it can be found after an ambiguous outcome. */
   readonly isTagging: boolean;
-  /** Told of a failure of the store that a call could cope with. */
+  /** Called when the store has failed and the call could go on without it. */
   readonly onStoreFailure: (error: unknown) => void;
   readonly policy?: Partial<OncePolicy>;
 }
@@ -77,15 +77,11 @@ function toCreation(
   const key = recordKey(credential, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;
-  const field =
-    isTagging && rule !== undefined && members !== undefined
-      ? chooseTagField(rule.tagFields, members)
-      : undefined;
-  const readOptions: Pick<CallOptions, 'credential'> = { credential };
+  const field = members === undefined ? undefined : chooseTagField(rule?.tagFields ?? [], members);
   return {
     key,
     fields: digestFields(credential, requestFields(operation, request, members)),
-    tag: field === undefined ? undefined : correlationTag(key),
+    tag: field === undefined || !isTagging ? undefined : correlationTag(key),
     deadline: options.deadline,
     signal: options.signal,
     post: async (tag, context) => {
@@ -93,30 +89,28 @@ function toCreation(
         tag === undefined || field === undefined
           ? request
           : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
-      const response = await vultr.call(operation, tagged, { ...readOptions, ...context });
+      const response = await vultr.call(operation, tagged, { credential, ...context });
       if (!provesCreation(rule, response)) throw unproven(response);
       return response;
     },
     find: async (tag, isThorough, context) => {
       // To find nothing would mean that nothing was made.
-      if (rule === undefined || field === undefined)
-        throw new Error(`${operation.name} carries no tag to look for.`);
-      const search = { rule, pathFields: readPath(operation, request), field, tag, isThorough };
-      return await findByTag(vultr, search, { ...readOptions, ...context });
+      if (rule?.list === undefined || field === undefined) throw nowhereToLook(operation);
+      const { list, idPaths } = rule;
+      const pathFields = readListPath(operation, request, list);
+      const search = { list, idPaths, pathFields, field, tag, isThorough };
+      return await findByTag(vultr, search, { credential, ...context });
     },
     encrypt: (response) => encryptResponse(credential, key, response),
     decrypt: (encrypted) => decryptResponse(credential, key, encrypted),
   };
 }
 
-/** The fields that the path of a creation holds: its list is found below the same things. */
-function readPath({ bindings }: UpstreamOperation, { method, path }: UpstreamRequest): Message {
-  const fields = createMessage();
-  const router = createRouter(bindings.map((binding) => ({ binding, target: undefined })));
-  const match = router.match(method, path);
-  if (match.kind !== 'match') return fields;
-  for (const [index, { fieldPath }] of match.binding.template.variables.entries()) {
-    fields[fieldPath.join('.')] = match.values[index] ?? '';
-  }
-  return fields;
+/** The record says that the resource carries a tag, but the contract of this version does not say where. */
+function nowhereToLook({ name }: UpstreamOperation): CallError {
+  return new CallError(
+    'INTERNAL',
+    'INTERNAL_ERROR',
+    `The contract does not say how to find what ${name} has made.`,
+  );
 }

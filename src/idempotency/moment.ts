@@ -1,12 +1,13 @@
 import type { BootClock, Clock } from '../base/clock.ts';
 
-/** The most first sights that are kept; the oldest are forgotten first, which only makes the wait longer. */
-const MAX_SIGHTS = 10_000;
+/** How many first sightings are kept. The oldest are forgotten first, which only makes the wait longer. */
+const MAX_SIGHTINGS = 10_000;
 
 /**
- * Writes moments so that another process can read them, and no step of a wall clock moves them. A moment of this run of the
- * machine is exact. One of another run, or of another machine, says nothing about how long ago it was: it is then taken
- * to lie as far ahead as it may have done when it was written, counted from when this process first saw it.
+ * Writes moments so that another process can read them, and no step of a wall clock moves them. A moment that was written
+ * since the machine was started is exact. One that was written before that, or by another machine, does not say how long
+ * ago it was: it is taken to lie as far ahead as it may have done when it was written, counted from when this process saw
+ * it first.
  */
 export interface Moments {
   /** Writes a moment of this process's clock. */
@@ -19,27 +20,30 @@ export interface Moments {
   read(text: string, key: string, maxAheadMs: number): number;
 }
 
-/** Makes them on these clocks. */
+/** Makes them from these clocks. */
 export function createMoments(clock: Pick<Clock, 'now'>, boot: BootClock): Moments {
   const firstSeen = new Map<string, number>();
 
-  function seenAt(key: string): number {
-    const known = firstSeen.get(key);
+  function firstSeenAt(sighting: string): number {
+    const known = firstSeen.get(sighting);
     if (known !== undefined) return known;
     for (const [oldest] of firstSeen) {
-      if (firstSeen.size < MAX_SIGHTS) break;
+      if (firstSeen.size < MAX_SIGHTINGS) break;
       firstSeen.delete(oldest);
     }
-    firstSeen.set(key, clock.now());
-    return clock.now();
+    const now = clock.now();
+    firstSeen.set(sighting, now);
+    return now;
   }
 
   return {
     write: (atMs) => `${boot.bootId} ${Math.ceil(boot.uptimeMs() + atMs - clock.now())}`,
     read: (text, key, maxAheadMs) => {
       const [bootId, uptimeMs] = text.split(' ');
-      if (bootId !== boot.bootId) return seenAt(`${key} ${text}`) + maxAheadMs;
-      return clock.now() + Number(uptimeMs) - boot.uptimeMs();
+      const aheadMs = Number(uptimeMs) - boot.uptimeMs();
+      // What lies further ahead than it can was not written by this clock, whatever its boot id says.
+      const isExact = bootId === boot.bootId && aheadMs <= maxAheadMs + 1;
+      return isExact ? clock.now() + aheadMs : firstSeenAt(`${key} ${text}`) + maxAheadMs;
     },
   };
 }

@@ -6,10 +6,12 @@ import { memberOf } from './correlation-tag.ts';
 
 /**
  * Whether a response proves that the creation made something: it is a success, and names the new thing where its operation
- * says that it stands. An operation that the contract does not know, and one whose response names nothing, are believed.
+ * says that it stands. Where the operation says nothing of the kind, or is not in the contract, any success of the API counts;
+ * HTML comes from what stands before the API.
  */
 export function provesCreation(rule: CreateRule | undefined, response: VultrResponse): boolean {
-  if (response.status < 200 || response.status > 299) return false;
+  const { status, contentType } = response;
+  if (status < 200 || status > 299 || /\bhtml\b/i.test(contentType)) return false;
   if (rule === undefined || rule.idPaths.length === 0) return true;
   let value: unknown;
   try {
@@ -20,7 +22,7 @@ export function provesCreation(rule: CreateRule | undefined, response: VultrResp
   }
   return rule.idPaths.some((path) => {
     const id = path.reduce<unknown>(memberOf, value);
-    return (typeof id === 'string' && id !== '') || typeof id === 'number' || typeof id === 'bigint';
+    return (typeof id === 'string' && id !== '') || typeof id === 'number' || JSON.isRawJSON(id);
   });
 }
 

@@ -24,10 +24,7 @@ export interface SentRecord {
 export const REMEMBERED_MS = 86_400_000;
 
 /** The names of the fields that two requests under one key differ in, sorted. */
-export function differingFields(
-  one: SentRecord['fields'],
-  other: SentRecord['fields'],
-): readonly string[] {
+export function differingFields(one: SentRecord['fields'], other: SentRecord['fields']): readonly string[] {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...names].filter((name) => one[name] !== other[name]).sort();
 }

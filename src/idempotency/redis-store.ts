@@ -4,84 +4,42 @@ import { REMEMBERED_MS } from './record.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
 import { type Begun, type IdempotencyStore, readFields, type StoreLimits, writeFields } from './store.ts';
 
-/** What a store in Redis is made of. */
+/** What a store in Redis is opened with. */
 export interface RedisStoreOptions {
   /** redis:// or rediss:// */
   readonly url: string;
-  /** Told once when the connection is lost or does not come about, and again after it was there. */
-  readonly onError: (error: Error) => void;
   /** The start of every key. Default `vultr-grpc:idempotency:`. */
   readonly prefix?: string;
-  /** How long Redis may take to answer. Default 1 000. */
+  /** How long Redis may take to respond. Default 1 000. */
   readonly commandTimeoutMs?: number;
   readonly limits?: Partial<StoreLimits>;
 }
 
-/** The text of ioredis's error for a command without an answer in time. */
+/** The text of ioredis's error for a command without a response in time. */
 const TIMED_OUT = 'Command timed out';
 
 /** The longest wait before a lost connection is tried again; the first is 50 ms. */
 const MAX_RECONNECT_MS = 1_000;
 
 /**
- * Opens the store that replicas share. While Redis does not answer, every method rejects: nothing else takes its place, since
- * a key that another replica knows would be taken for a new one. Redis has to keep what it was given (appendonly yes, no
- * eviction); each record is a hash with a time to live, and leases are measured by the clock of Redis.
+ * Opens the store that replicas share. While Redis does not respond, every method rejects: nothing else takes its place,
+ * because a key that another replica knows would be taken for a new one. Redis has to keep what it was given (appendonly yes,
+ * no eviction). Each record is a hash with a time to live, and leases are measured by the clock of Redis.
  */
 export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
-  const { url, onError, prefix = 'vultr-grpc:idempotency:', commandTimeoutMs = 1_000 } = options;
+  const { prefix = 'vultr-grpc:idempotency:' } = options;
   const { leaseMs = 5_000, rememberedMs = REMEMBERED_MS } = options.limits ?? {};
-  const redis = new Redis(url, {
-    connectTimeout: commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    // What waited for a connection would be carried out when its caller has long been refused.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
-  });
-  let isTold = false;
-  redis.on('ready', () => {
-    isTold = false;
-  });
-  redis.on('error', (error: Error) => {
-    if (!isTold) onError(error);
-    isTold = true;
-  });
+  const { send, close } = connect(options);
 
   async function run(script: string, key: string, ...values: (string | number | Buffer)[]): Promise<unknown> {
-    if (redis.status !== 'ready')
-      await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
-    try {
-      return await redis.callBuffer('EVAL', script, 1, prefix + key, ...values);
-    } catch (error) {
-      // What hangs in the connection would be carried out late: another connection is made.
-      if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
-      throw error;
-    }
+    return await send('EVAL', script, 1, prefix + key, ...values);
   }
 
   return {
     begin: async (key, { fields, tag, postUntil }, owner) => {
       const text = writeFields(fields);
-      const answer = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil);
-      const [kind, one, other] = Array.isArray(answer) ? (answer as Buffer[]) : [];
-      switch (String(kind)) {
-        case 'fresh':
-          return { kind: 'fresh' };
-        case 'in-progress':
-          return { kind: 'in-progress' };
-        case 'done':
-          return { kind: 'done', response: asBytes(one) };
-        case 'conflict':
-          return { kind: 'conflict', fields: readFields(String(one)) };
-        case 'recovered': {
-          const carried = String(one) === '' ? undefined : String(one);
-          const record = { fields, tag: carried, postUntil: String(other) };
-          return { kind: 'recovered', record } satisfies Begun;
-        }
-      }
-      throw new TypeError('Redis answered something that the record of creations does not know.');
+      const found = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil);
+      return readBegun(found, fields);
     },
     renew: async (key, owner) => {
       await run(SET_IF_OWNER, key, owner, 'lease', leaseMs);
@@ -97,9 +55,69 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
     release: async (key, owner) => {
       await run(SET_IF_OWNER, key, owner, 'lease', 0);
     },
-    isAvailable: () => redis.status === 'ready',
+    check: async () => {
+      await send('PING');
+    },
+    probe: async () => {
+      await send('SET', `${prefix}probe`, '', 'PX', 1_000);
+    },
+    close,
+  };
+}
+
+interface RedisConnection {
+  /** Rejects when there is no response in time; the command is then not carried out later. */
+  send(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+function connect({ url, commandTimeoutMs = 1_000 }: RedisStoreOptions): RedisConnection {
+  const redis = new Redis(url, {
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    // What waited for a connection would be carried out when its caller has long been refused.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
+  });
+  // Whoever sends a command hears of it. Without a listener ioredis would write to the console.
+  redis.on('error', () => undefined);
+  // Every command that waits for the connection listens for it; there are as many as creations under way.
+  redis.setMaxListeners(0);
+  return {
+    send: async (command, ...args) => {
+      if (redis.status !== 'ready')
+        await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
+      try {
+        return await redis.callBuffer(command, ...args);
+      } catch (error) {
+        // What hangs in the connection would be carried out late: another connection is made.
+        if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
+        throw error;
+      }
+    },
     close: async () => redis.disconnect(),
   };
+}
+
+function readBegun(found: unknown, fields: Readonly<Record<string, string>>): Begun {
+  const [kind, one, other] = Array.isArray(found) ? (found as Buffer[]) : [];
+  switch (String(kind)) {
+    case 'fresh':
+      return { kind: 'fresh' };
+    case 'in-progress':
+      return { kind: 'in-progress' };
+    case 'done':
+      return { kind: 'done', response: asBytes(one) };
+    case 'conflict':
+      return { kind: 'conflict', fields: readFields(String(one)) };
+    case 'recovered': {
+      const tag = String(one) === '' ? undefined : String(one);
+      return { kind: 'recovered', record: { fields, tag, postUntil: String(other) } };
+    }
+  }
+  throw new TypeError('Redis returned something that is not a record of a creation.');
 }
 
 function asBytes(value: Buffer | undefined): Buffer {

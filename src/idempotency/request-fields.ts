@@ -2,27 +2,33 @@ import { JsonError, parseStrictJson, type StrictJson } from '../payload/strict-j
 import { CallError } from '../status/call-error.ts';
 import type { UpstreamOperation, UpstreamRequest } from '../vultr/vultr.ts';
 
-/** Marks what is no member of the body, so that no member of that name is taken for it. */
+/** Before the name of what is not a member of the body. Members whose names start with it have it twice. */
 const OUTSIDE = '@';
 
 /**
  * What makes two requests the same, by name: the operation, the path, the query and the members of the body, all as they go
- * to Vultr. Whether a caller came over /api, /v2 or gRPC makes no difference.
+ * to Vultr. It makes no difference whether a caller came over /api, /v2 or gRPC.
  */
 export function requestFields(
   { name }: UpstreamOperation,
   { path, query, body }: UpstreamRequest,
   members: Readonly<Record<string, unknown>> | undefined,
 ): Readonly<Record<string, unknown>> {
+  const inside = Object.entries(members ?? {}).map(([member, value]) => [
+    member.startsWith(OUTSIDE) ? `${OUTSIDE}${member}` : member,
+    value,
+  ]);
   return {
-    ...(members ?? (body !== undefined && { [`${OUTSIDE}body`]: Buffer.from(body).toString('base64') })),
+    ...Object.fromEntries(inside),
+    ...(members === undefined &&
+      body !== undefined && { [`${OUTSIDE}body`]: Buffer.from(body).toString('base64') }),
     [`${OUTSIDE}operation`]: name,
     [`${OUTSIDE}path`]: path,
     ...(query !== '' && { [`${OUTSIDE}query`]: query }),
   };
 }
 
-/** The name of a field, as it is told to the caller. */
+/** The name of a field as the caller is told it. */
 export function fieldLabel(name: string): string {
   return name.startsWith(OUTSIDE) ? name.slice(OUTSIDE.length) : name;
 }
@@ -30,7 +36,7 @@ export function fieldLabel(name: string): string {
 /**
  * The members of a JSON body, read so that no second reading of it exists: members given twice and numbers that would lose
  * digits are refused.
- * @returns undefined when the body is no JSON object
+ * @returns undefined when the body is not a JSON object
  * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not
  */
 export function readMembers(request: UpstreamRequest): Readonly<Record<string, StrictJson>> | undefined {

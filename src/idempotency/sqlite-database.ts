@@ -6,9 +6,9 @@ import { type Begun, readFields, type StoreLimits, writeFields } from './store.t
 
 /** What the database is opened with. */
 export interface SqliteDatabaseOptions {
-  /** `:memory:` for one that is gone when it is closed. */
-  readonly file: string;
-  /** Milliseconds since the epoch, by the wall clock: for how long records are kept beyond a restart of the machine. */
+  /** Of the file; `:memory:` for a database that is gone when it is closed. */
+  readonly path: string;
+  /** Milliseconds since the epoch, by the wall clock: only it can tell, after a restart of the machine, how old a record is. */
   readonly now: () => number;
   readonly boot: BootClock;
   readonly limits: StoreLimits & { readonly maxRecords: number };
@@ -17,7 +17,7 @@ export interface SqliteDatabaseOptions {
 /** The version of the tables, in `PRAGMA user_version`. */
 const SCHEMA_VERSION = 1;
 
-/** How long another process may hold the file. */
+/** How long a request waits while another process has locked the file. */
 const BUSY_TIMEOUT_MS = 2_000;
 
 const SCHEMA = `
@@ -37,7 +37,7 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** A record is dropped when its day is over by the wall clock, and by the machine's own clock where that can tell. */
+/** A record is dropped when its day is over by the wall clock and, where it was begun since the machine started, by its uptime. */
 const EXPIRE = `
   DELETE FROM records
   WHERE expires_at_ms <= :now AND (boot_id <> :boot OR begun_uptime_ms + :remembered <= :uptime)
@@ -45,8 +45,8 @@ const EXPIRE = `
 
 /**
  * The record of creations in SQLite. Every method blocks its thread until the change is on the disk (write-ahead log,
- * synchronous = FULL), so it belongs into a thread of its own. Leases are measured by the machine's clock since its start: no
- * step of the wall clock ends or prolongs one, and those from before a restart of the machine are over.
+ * synchronous = FULL), so it belongs in a thread of its own. Leases are measured by the uptime of the machine: no step of the
+ * wall clock ends or prolongs one, and those from before a restart of the machine are over.
  */
 export class SqliteDatabase {
   readonly #options: SqliteDatabaseOptions;
@@ -56,10 +56,10 @@ export class SqliteDatabase {
   /** @throws Error when the file cannot be used */
   constructor(options: SqliteDatabaseOptions) {
     this.#options = options;
-    const { file } = options;
-    this.#database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    const { path } = options;
+    this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     try {
-      if (file !== ':memory:') chmodSync(file, 0o600);
+      if (path !== ':memory:') chmodSync(path, 0o600);
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
       this.#inTransaction(() => this.#prepareSchema());
       this.#statements = prepareAll(this.#database);
@@ -95,22 +95,31 @@ export class SqliteDatabase {
     this.#statements.lease.run(0, key, owner);
   }
 
+  /**
+   * Tries a write that changes nothing.
+   * @throws Error when a new creation could not be recorded
+   */
+  probe(): void {
+    this.#inTransaction(() => {
+      this.#expire();
+      this.#assertRoom();
+      this.#database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    });
+  }
+
   close(): void {
     this.#database.close();
   }
 
   #begin(key: string, record: SentRecord, owner: string): Begun {
     const { now, boot, limits } = this.#options;
+    this.#expire();
     const uptime = boot.uptimeMs();
-    const expiry = { now: now(), boot: boot.bootId, remembered: limits.rememberedMs, uptime };
-    this.#statements.expire.run(expiry);
     const fields = writeFields(record.fields);
     const row = this.#statements.read.get(key);
     const leaseUntil = uptime + limits.leaseMs;
     if (row === undefined) {
-      if (Number(this.#statements.count.get()?.['count']) >= limits.maxRecords) {
-        throw new Error(`The record of creations is full: it holds ${limits.maxRecords} keys.`);
-      }
+      this.#assertRoom();
       const { tag = null, postUntil } = record;
       const expiresAt = now() + limits.rememberedMs;
       const { bootId } = boot;
@@ -125,6 +134,19 @@ export class SqliteDatabase {
     return { kind: 'recovered', record: toRecord(row, record.fields) };
   }
 
+  #expire(): void {
+    const { now, boot, limits } = this.#options;
+    const { bootId } = boot;
+    const remembered = limits.rememberedMs;
+    this.#statements.expire.run({ now: now(), boot: bootId, remembered, uptime: boot.uptimeMs() });
+  }
+
+  #assertRoom(): void {
+    const { maxRecords } = this.#options.limits;
+    if (Number(this.#statements.count.get()?.['count']) < maxRecords) return;
+    throw new Error(`The record of creations is full: it holds ${maxRecords} keys.`);
+  }
+
   #inTransaction<T>(work: () => T): T {
     // IMMEDIATE: two processes must not both read that a key is new.
     this.#database.exec('BEGIN IMMEDIATE');
@@ -133,7 +155,8 @@ export class SqliteDatabase {
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      // A full disk has rolled it back already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }

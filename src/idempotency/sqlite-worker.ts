@@ -5,7 +5,8 @@ import type { StoreLimits } from './store.ts';
 
 /** What the worker is started with. */
 export interface SqliteWorkerData {
-  readonly file: string;
+  /** Of the file, or `:memory:`. */
+  readonly path: string;
   readonly limits: StoreLimits & { readonly maxRecords: number };
 }
 
@@ -17,19 +18,21 @@ export interface SqliteRequest {
   readonly id: number;
   readonly method: SqliteMethod;
   readonly args: readonly unknown[];
+  /** After this moment, as process.hrtime tells it, which all threads share, the request is not begun any more. */
+  readonly startBy: bigint;
 }
 
-/** What it says: first that it is open or cannot be, with the id 0, then what came of each request. */
+/** What it responds: with the id 0 that it is open or cannot be, then what came of each request. */
 export type SqliteResponse =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string };
 
 /** Runs the database in this thread, so that neither a slow disk nor a locked file holds up the service. */
-function run({ file, limits }: SqliteWorkerData): void {
+function run({ path, limits }: SqliteWorkerData): void {
   const respond = (response: SqliteResponse): void => parentPort?.postMessage(response);
   let database: SqliteDatabase;
   try {
-    database = new SqliteDatabase({ file, now: Date.now, boot: createBootClock(), limits });
+    database = new SqliteDatabase({ path, now: Date.now, boot: createBootClock(), limits });
   } catch (error) {
     respond({ id: 0, error: textOf(error) });
     return;
@@ -41,15 +44,20 @@ function run({ file, limits }: SqliteWorkerData): void {
       parentPort?.close();
       return;
     }
-    const { id, method, args } = request;
+    const { id } = request;
     try {
-      // The other side is typed by the same method names; messages lose their types on the way.
-      const call = database[method] as (...given: readonly unknown[]) => unknown;
-      respond({ id, result: call.apply(database, [...args]) });
+      respond({ id, result: carryOut(database, request) });
     } catch (error) {
       respond({ id, error: textOf(error) });
     }
   });
+}
+
+function carryOut(database: SqliteDatabase, { method, args, startBy }: SqliteRequest): unknown {
+  if (process.hrtime.bigint() > startBy) throw new Error('The record of creations is too slow.');
+  // The other side is typed by the same method names; messages lose their types on the way.
+  const call = database[method] as (...given: readonly unknown[]) => unknown;
+  return call.apply(database, [...args]);
 }
 
 function textOf(error: unknown): string {

@@ -12,7 +12,7 @@ function instanceOf({ value }: { value: unknown }): Instance {
   return (value as { instance: Instance }).instance;
 }
 
-test('the same id answers with the same instance, password and all', async () => {
+test('the same id returns the same instance, password and all', async () => {
   const { client, sandbox } = await startOnSandbox();
   const request = { ...REQUEST, request_id: randomUUID() };
   const first = await client.ask('createInstance', request);
@@ -105,8 +105,8 @@ test('without an id an ambiguous outcome is told and not repeated', async () => 
   expect(sandbox.state.instancesCreated).toBe(1);
 });
 
-test('with marks off, an ambiguous outcome stays unknown and nothing is made twice', async () => {
-  const { client, sandbox } = await startOnSandbox({ isMarking: false }, QUICK);
+test('with tags off, an ambiguous outcome stays unknown and nothing is made twice', async () => {
+  const { client, sandbox } = await startOnSandbox({ isTagging: false }, QUICK);
   sandbox.faults.add({ method: 'POST', kind: 'drop-after', times: 1 });
   const request = { ...REQUEST, request_id: randomUUID() };
   for (let time = 0; time < 3; time += 1) {

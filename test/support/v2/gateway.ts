@@ -29,8 +29,11 @@ export type SendHttp = (method: string, target: string, extras?: HttpExtras) => 
 export interface Gateway {
   /** The base URL of the HTTP side. */
   readonly url: string;
-  /** Calls an rpc, the request encoded by protobuf-es. Rejects with a ServiceError. */
-  grpc(rpc: Declared, request: Message): Promise<JsonObject>;
+  /**
+   * Calls an rpc, the request encoded by protobuf-es. Rejects with a ServiceError.
+   * @param key the API key. Default: KEY
+   */
+  grpc(rpc: Declared, request: Message, key?: string): Promise<JsonObject>;
   readonly http: SendHttp;
   /** The rpc that an HTTP answer came from, as the service's log has it; empty: none. */
   rpcOf(answer: HttpAnswer): string;
@@ -44,8 +47,6 @@ export async function startGateway(upstream: URL): Promise<Gateway> {
   const { app, log } = await startService({ upstream, httpListen: { host: '127.0.0.1', port: 0 } });
   const raw = connectRaw(app.grpcAddress);
   const url = `http://${app.httpAddress}`;
-  const metadata = new Metadata();
-  metadata.set('authorization', `Bearer ${KEY}`);
   return {
     url,
     http: connectHttp(url),
@@ -55,7 +56,9 @@ export async function startGateway(upstream: URL): Promise<Gateway> {
       const line = text.slice(text.lastIndexOf('\n', at) + 1, text.indexOf('\n', at));
       return at < 0 ? '' : String(JSON.parse(line).method);
     },
-    grpc: async (rpc, request) => {
+    grpc: async (rpc, request, key = KEY) => {
+      const metadata = new Metadata();
+      metadata.set('authorization', `Bearer ${key}`);
       const answer = await raw.unary(`/${rpc.name}`, toBinary(rpc.input, request), metadata);
       return toJson(
         StructSchema,
