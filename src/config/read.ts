@@ -1,3 +1,4 @@
+import { resolveBudget } from '../vultr/budget/options.ts';
 import { readFlags } from './flags.ts';
 import {
   SANDBOX_SETTINGS,
@@ -21,7 +22,10 @@ export class ConfigError extends Error {
  * @throws ConfigError that lists every mistake
  */
 export function readServeConfig(args: readonly string[], env: Environment): ServeConfig {
-  return readSettings(SERVE_SETTINGS, args, env);
+  const config = readSettings(SERVE_SETTINGS, args, env);
+  const fault = findReserveFault(config);
+  if (fault !== undefined) throw new ConfigError(fault);
+  return config;
 }
 
 /**
@@ -43,6 +47,24 @@ export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
     if (flag === undefined) delete env[name];
   }
   return whole;
+}
+
+/** The reserve has to cover the jitter of the network, and how much that is depends on the rate. */
+function findReserveFault({ rate, reserve }: ServeConfig): string | undefined {
+  if (rate === undefined || isEnough(rate, reserve)) return undefined;
+  const { flag, env } = SERVE_SETTINGS.reserve;
+  const percents = Array.from({ length: 100 }, (_, percent) => percent);
+  const least = percents.find((percent) => isEnough(rate, percent / 100));
+  return `--${flag} or ${env} must be at least ${least}% at a rate of ${rate} requests per second; the reserve covers the jitter of the network.`;
+}
+
+function isEnough(ratePerSecond: number, reserve: number): boolean {
+  try {
+    resolveBudget({ ratePerSecond, reserve });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readSettings<Config>(

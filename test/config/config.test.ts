@@ -174,6 +174,15 @@ test('secrets are taken out of the environment, and everything else stays', () =
   expect(readServeConfig([], taken)).toMatchObject({ apiKey: 'KEY', redisUrl: 'redis://:PASSWORD@h' });
 });
 
+test('a reserve that is too small for the rate is refused with one that is not', () => {
+  const [fault = ''] = faults(['--rate', '30', '--reserve', '0%'], {});
+  const [, least = ''] =
+    /^--reserve or VULTR_RESERVE must be at least (\d+%) at a rate of 30 requests per second/.exec(fault) ??
+    [];
+  expect(faults(['--rate', '30', '--reserve', least], {})).toEqual([]);
+  expect(faults(['--rate', 'off', '--reserve', '0%'], {})).toEqual([]);
+});
+
 test('the two commands take the speed of the sandbox from the same variable', () => {
   expect(readServeConfig([], { SANDBOX_SPEED: '7' }).sandboxSpeed).toBe(7);
   expect(readSandboxConfig([], { SANDBOX_SPEED: '7' }).timeScale).toBe(7);
