@@ -35,7 +35,7 @@ if (needsRedis && redis === undefined) {
       ['calls that met their deadline', calls.deadline],
       ['calls that failed otherwise', calls.other],
       ['calls that ended after their deadline', calls.late],
-      ['least time an answer had left, ms', Math.min(...replicas.map((one) => one.leastLeftMs))],
+      ['least time a response had left, ms', Math.min(...replicas.map((one) => one.leastLeftMs))],
       ['requests seen by the upstream', result.arrived],
       ['most of them in any second (limit 30)', result.mostInOneSecond],
       ['answered 429', result.answered429],

@@ -34,13 +34,13 @@ process.on('message', () => {
 async function upstream(): Promise<string> {
   const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 1 });
   const paths = ['/v2/plans?per_page=100', '/v2/instances'];
-  const answers = new Map<string, Buffer>();
+  const responses = new Map<string, Buffer>();
   for (const path of paths) {
     const headers = { 'content-type': 'application/json', authorization: 'Bearer k' };
-    answers.set(path, Buffer.from(await (await fetch(sandbox.url + path, { headers })).arrayBuffer()));
+    responses.set(path, Buffer.from(await (await fetch(sandbox.url + path, { headers })).arrayBuffer()));
   }
   await sandbox.close();
-  return listen((path) => answers.get(path.replace(/[?&]label=.*/, '')) ?? Buffer.from('{}'));
+  return listen((path) => responses.get(path.replace(/[?&]label=.*/, '')) ?? Buffer.from('{}'));
 }
 
 function listen(answer: (path: string) => Buffer | Promise<Buffer>): Promise<string> {

@@ -33,6 +33,6 @@ export interface ReplicaTally {
   readonly sources: readonly string[];
   readonly cpuMs: number;
   readonly rssMb: number;
-  /** The least time that an answer had left until its deadline. */
+  /** The least time that a response had left until its deadline. */
   readonly leastLeftMs: number;
 }

@@ -10,7 +10,7 @@ export interface RedisServer {
   readonly process: () => ChildProcess;
   /** Kills it: its data is gone. */
   stop(): Promise<void>;
-  /** Starts it again on the same port, empty. Resolves when it answers. */
+  /** Starts it again on the same port, empty. Resolves when it responses. */
   start(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export async function startRedisServer(): Promise<RedisServer | undefined> {
     const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     server = spawn('redis-server', options, { stdio: 'ignore' });
     await once(server, 'spawn');
-    while (!(await answers(port))) await delay(20);
+    while (!(await responds(port))) await delay(20);
   }
 
   async function stop(): Promise<void> {
@@ -59,7 +59,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-function answers(port: number): Promise<boolean> {
+function responds(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
   socket.once('data', () => resolve(true));

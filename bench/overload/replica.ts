@@ -5,7 +5,7 @@
 import { createStages } from '../../src/vultr/stages.ts';
 import type { CallerTally, ReplicaPlan, ReplicaTally } from './plan.ts';
 
-/** An answer this much after its deadline counts as late: timers are not exact. */
+/** A response this much after its deadline counts as late: timers are not exact. */
 const LATE_MS = 50;
 
 const plan = JSON.parse(process.argv[2] ?? '') as ReplicaPlan;
@@ -17,7 +17,7 @@ const client = createStages({
     ...(plan.redisUrl === undefined ? {} : { redis: { url: plan.redisUrl } }),
   },
   breaker: {},
-  sharing: {},
+  singleflight: {},
   observe: (event) => {
     if (event.kind === 'source') sources.push(event.state);
   },
@@ -46,12 +46,12 @@ async function call(index: number): Promise<CallerTally> {
   const running = new Set<Promise<void>>();
   const started = performance.now() + Math.random() * plan.everyMs;
   const end = performance.now() + plan.seconds * 1_000;
-  for (let turn = 0; ; turn++) {
-    const at = started + turn * plan.everyMs;
+  for (let round = 0; ; round++) {
+    const at = started + round * plan.everyMs;
     if (at >= end) break;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())));
     // Never the same path twice: identical reads would share a request.
-    const one = ask(`caller-${plan.firstCaller + index}-0123456789`, turn, tally).finally(() =>
+    const one = ask(`caller-${plan.firstCaller + index}-0123456789`, round, tally).finally(() =>
       running.delete(one),
     );
     running.add(one);
@@ -60,7 +60,7 @@ async function call(index: number): Promise<CallerTally> {
   return tally;
 }
 
-async function ask(credential: string, turn: number, tally: CallerTally): Promise<void> {
+async function ask(credential: string, round: number, tally: CallerTally): Promise<void> {
   const deadline = Date.now() + plan.timeoutMs;
   tally.asked += 1;
   try {
@@ -69,7 +69,7 @@ async function ask(credential: string, turn: number, tally: CallerTally): Promis
         operation: 'bench',
         method: 'GET',
         path: '/v2/account',
-        query: `turn=${turn}`,
+        query: `round=${round}`,
         body: undefined,
         credential,
         kind: 'read',

@@ -26,7 +26,7 @@ export async function startUpstream(config: ServeConfig, log: Logger, metrics: M
     userAgent: `vultr-grpc/${readVersion()}`,
     observe: telemetry.observe,
     breaker: {},
-    sharing: {},
+    singleflight: {},
     ...(rate !== undefined && {
       budget: {
         ratePerSecond: rate,

@@ -9,10 +9,19 @@ export function resolvePositive<T extends { readonly [K in keyof T]: number }>(
   given: Partial<T>,
 ): T {
   const limits = { ...defaults, ...given };
-  for (const [key, value] of Object.entries<number>(limits)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new TypeError(`${name}.${key} is ${value}; it has to be a positive integer.`);
-    }
-  }
+  for (const [key, value] of Object.entries<number>(limits)) assertInteger(`${name}.${key}`, value, 1);
   return limits;
+}
+
+/** @throws TypeError when the value is not an integer, `least` or more */
+export function assertInteger(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  const wanted = least === 1 ? 'a positive integer' : `an integer, ${least} or more`;
+  throw new TypeError(`${name} is ${value}; it must be ${wanted}.`);
+}
+
+/** @throws TypeError when the value is not a finite number above 0 */
+export function assertAboveZero(name: string, value: number): void {
+  if (Number.isFinite(value) && value > 0) return;
+  throw new TypeError(`${name} is ${value}; it must be a number above 0.`);
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
@@ -6,6 +5,7 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
+import { credentialKey } from '../vultr/credential-key.ts';
 import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
 import type { RecentCreations } from './recent-creations.ts';
 import type { AskVultr } from './upstream.ts';
@@ -29,9 +29,7 @@ export function createWatch({ ask, recent, intervalMs }: WatchOptions) {
 
   /** The poller of the call's instance and credential, made if there is none. Never shared across credentials. */
   function pollerFor(instanceId: string, call: Call): InstancePoller {
-    const key = `${createHash('sha256')
-      .update(call.credential ?? '')
-      .digest('base64')} ${instanceId.toLowerCase()}`;
+    const key = `${credentialKey(call)} ${instanceId.toLowerCase()}`;
     const known = pollers.get(key);
     if (known !== undefined) return known;
     const poller: InstancePoller = createInstancePoller({

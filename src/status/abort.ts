@@ -7,3 +7,27 @@ export function abortError(signal: AbortSignal): CallError {
     cause: signal.reason,
   });
 }
+
+/**
+ * Waits for work on behalf of a caller who may leave. The work itself goes on; whoever started it ends it.
+ * @param onAbort called when the signal aborts before the work is done
+ * @throws CallError the reason of the abort, at once when the signal aborts; and whatever the work throws
+ */
+export async function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  onAbort?: () => void,
+): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => {
+    onAbort?.();
+    reject(abortError(signal));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

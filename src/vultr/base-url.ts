@@ -1,4 +1,4 @@
-/** Where the API is, taken apart. */
+/** The parts of the address of the API. */
 export interface BaseUrl {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -13,7 +13,7 @@ export interface BaseUrl {
 export function parseBaseUrl(baseUrl: string): BaseUrl {
   const url = URL.parse(baseUrl);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new TypeError('The URL of the Vultr API has to be an absolute http or https URL.');
+    throw new TypeError('The URL of the Vultr API must be an absolute http or https URL.');
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TypeError(
@@ -22,9 +22,7 @@ export function parseBaseUrl(baseUrl: string): BaseUrl {
   }
   const prefix = url.pathname.replace(/\/+$/, '');
   if (prefix.endsWith('/v2')) {
-    throw new TypeError(
-      'The URL of the Vultr API has to end before /v2, which every request adds by itself.',
-    );
+    throw new TypeError('The URL of the Vultr API must end before /v2, which every request adds by itself.');
   }
   return { origin: url.origin, prefix };
 }

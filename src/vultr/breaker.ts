@@ -1,30 +1,33 @@
+import type { Clock } from '../base/clock.ts';
+import { resolvePositive } from '../base/limits.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { Circuit, type CircuitKind, type CircuitPolicy, DEFAULT_CIRCUIT, type Side } from './circuit.ts';
-import type { Clock } from '../base/clock.ts';
 import type { VultrObserver } from './observe.ts';
-import { resolvePositive } from '../base/limits.ts';
 import type { Stage, VultrRequest } from './request.ts';
 import { isThrottled, isTransient } from './transient.ts';
 
 /** When the breaker trips. */
 export interface BreakerPolicy extends CircuitPolicy {
-  /** A request that is given up for its deadline counts as a failure when Vultr had so long to answer. Default 5000. */
+  /** A request that ran into its deadline counts as a failure when Vultr had this long to respond. Default 5000. */
   readonly slowMs: number;
 }
 
 /** What a breaker is made of. */
 export interface BreakerOptions {
   readonly clock: Pick<Clock, 'now'>;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
   readonly policy: Partial<BreakerPolicy>;
   readonly observe: VultrObserver;
-  /** Told when a side opens, and for how long: whoever still waits to be sent need not wait. */
+  /** Told when a side opens, and for how long, so that requests that still wait can be refused. */
   readonly onOpen: (side: Side, openMs: number) => void;
 }
 
 /**
- * Fails fast while Vultr does not answer. It stands in two places: what it admits, it decides before a request waits for
- * its turn; what it learns, it learns where a request is really sent, so that a wait or a refusal on the way is not taken
- * for a failure of Vultr.
+ * Fails fast while Vultr does not respond. It stands in two places: it decides what to admit before a request waits for its
+ * permit, and it learns where a request is really sent, so that a wait or a refusal on the way is not taken for a failure of
+ * Vultr.
  */
 export interface Breaker {
   /** Above the budget: refuses requests while their side is open, and lets one at a time probe. */
@@ -44,11 +47,11 @@ export function sideOf(kind: VultrRequest['kind']): Side {
 /**
  * Creates a breaker with a circuit for each side.
  *
- * Own code: cockatiel and opossum run on the clock of the process, and take an aborted call, or one that was refused on
- * its way, for a verdict about the upstream.
+ * It is written here because of what the README of this folder shows about the libraries.
  * @throws TypeError when the policy is not usable
  */
-export function createBreaker({ clock, policy: given, observe, onOpen }: BreakerOptions): Breaker {
+export function createBreaker(options: BreakerOptions): Breaker {
+  const { clock, random, policy: given, observe, onOpen } = options;
   const policy = resolvePositive('breaker', DEFAULT_POLICY, given);
   const circuits: Readonly<Record<Side, Circuit>> = {
     changes: createCircuit('changes'),
@@ -65,7 +68,7 @@ export function createBreaker({ clock, policy: given, observe, onOpen }: Breaker
   const guard: Stage = (next) => async (request, context) => {
     const side = sideOf(request.kind);
     const admission = circuits[side].admit(clock.now());
-    if (admission.kind === 'refused') throw breakerOpen(side, admission.retryMs);
+    if (admission.kind === 'refused') throw breakerOpen(side, spreadRetry(admission.retryMs, random));
     if (admission.kind === 'passed') return next(request, context);
     try {
       return await next(request, context);
@@ -79,24 +82,24 @@ export function createBreaker({ clock, policy: given, observe, onOpen }: Breaker
     const { generation } = circuit;
     const sentAt = clock.now();
     try {
-      const answer = await next(request, context);
+      const response = await next(request, context);
       circuit.succeed(generation);
-      return answer;
+      return response;
     } catch (thrown) {
       const error = CallError.from(thrown);
       const nowMs = clock.now();
       const verdict = judge(error, nowMs - sentAt);
       if (verdict === 'failed') circuit.fail(generation, nowMs);
-      if (verdict === 'answered') circuit.succeed(generation);
+      if (verdict === 'alive') circuit.succeed(generation);
       throw error;
     }
   };
 
-  /** What an error says about Vultr: any answer will do, also one that refuses; a 429 is the edge's alone. */
-  function judge(error: CallError, tookMs: number): 'answered' | 'failed' | 'unknown' {
+  /** What an error says about Vultr: any response is a sign of life, also a refusal; a 429 is the edge's alone. */
+  function judge(error: CallError, tookMs: number): 'alive' | 'failed' | 'unknown' {
     if (isTransient(error)) return 'failed';
     if (error.code === 'DEADLINE_EXCEEDED') return tookMs >= policy.slowMs ? 'failed' : 'unknown';
-    return error.vultr === undefined || isThrottled(error) ? 'unknown' : 'answered';
+    return error.vultr === undefined || isThrottled(error) ? 'unknown' : 'alive';
   }
 
   return { guard, watch, stateOf: (side) => circuits[side].kind };
@@ -111,7 +114,7 @@ export function breakerOpen(side: Side, retryMs: number): CallError {
   return new CallError(
     'UNAVAILABLE',
     'BREAKER_OPEN',
-    `Vultr does not answer, and ${side} are not sent to it for now. Nothing was sent. Ask again in ${retryDelayMs} ms.`,
+    `Vultr does not respond, so ${side} are not sent to it for now. Nothing was sent. Ask again in ${retryDelayMs} ms.`,
     { retryDelayMs, reached: 'no', metadata: { breaker: side } },
   );
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { VultrResponse } from './request.ts';
 
-/** An answer that is kept. */
+/** A response that is kept. */
 export interface CacheEntry {
   readonly response: VultrResponse;
   /** When it came, in milliseconds since the epoch. */
@@ -16,7 +16,7 @@ export interface CacheStoreLimits {
 }
 
 /**
- * What an answer holds per byte of its body: the body, what it is parsed into, and its encoded forms. Measured with
+ * What a response holds per byte of its body: the body, what it is parsed into, and its encoded forms. Measured with
  * Vultr's lists: 3.4 to 4.2 for one operation, and up to 3 more where two operations give the same list in two forms.
  */
 const HELD_PER_BODY_BYTE = 7;

@@ -1,26 +1,26 @@
+import type { Clock } from '../base/clock.ts';
+import { resolvePositive } from '../base/limits.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
+import type { CacheStatus } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cache-store.ts';
-import type { Clock } from '../base/clock.ts';
-import { badAnswer } from './errors.ts';
-import { resolvePositive } from '../base/limits.ts';
-import type { CacheStatus } from '../rpc/call.ts';
+import { badResponse } from './errors.ts';
 import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
-/** How long answers count and how many are kept. */
+/** How long responses count and how many are kept. */
 export interface CacheLimits extends CacheStoreLimits {
-  /** How long an answer is given without asking Vultr again. Default 300 000, 5 minutes. */
+  /** How long a response is given without asking Vultr again. Default 300 000, 5 minutes. */
   readonly freshMs: number;
-  /** How long it is kept for when Vultr does not answer. Default 86 400 000, a day. */
+  /** How long it is kept for when Vultr does not respond. Default 86 400 000, a day. */
   readonly keepMs: number;
-  /** How many answers. Default 500. */
+  /** How many responses. Default 500. */
   readonly maxEntries: number;
   /** How much memory they hold. Default 32 MB. */
   readonly maxBytes: number;
   /** How long a refresh may take, its retries and its wait for the budget included. Default 30 000. */
   readonly refreshTimeoutMs: number;
-  /** From a refresh that failed until the next of the same answer. Default 2000. */
+  /** From a refresh that failed until the next of the same response. Default 2000. */
   readonly refreshPauseMs: number;
 }
 
@@ -42,8 +42,8 @@ export interface CacheOptions {
   readonly limits?: Partial<CacheLimits>;
 }
 
-/** Failures that say nothing about the answer: Vultr did not give any. After others the kept answer is wrong. */
-const NO_ANSWER: ReadonlySet<Code> = new Set([
+/** Failures that say nothing about the response: Vultr did not give any. After others the kept one is wrong. */
+const NO_RESPONSE: ReadonlySet<Code> = new Set([
   'UNAVAILABLE',
   'DEADLINE_EXCEEDED',
   'RESOURCE_EXHAUSTED',
@@ -53,13 +53,13 @@ const NO_ANSWER: ReadonlySet<Code> = new Set([
 ]);
 
 /**
- * Keeps the answers to public reads, which are the same for every caller. A fresh one is given as it is; an older one is
+ * Keeps the responses to public reads, which are the same for every caller. A fresh one is given as it is; an older one is
  * given at once, too, while one refresh runs behind it (`stale-while-revalidate` and `stale-if-error` of RFC 5861). A
- * kept answer is dropped after `keepMs`, or when Vultr says that there is no such thing. Failures are not kept, nor is
- * what is not JSON. The body of a kept answer is always the same object, so that payloadOf parses it once.
+ * kept response is dropped after `keepMs`, or when Vultr says that there is no such thing. Failures are not kept, nor is
+ * what is not JSON. The body of a kept response is always the same object, so that payloadOf parses it once.
  *
- * It stands above enforceDeadline, which ends a refresh too, and above shareReads, which makes one request of the many
- * that a missing answer is asked for with.
+ * It stands above enforceDeadline, which ends a refresh too, and above singleflight, which makes one request of the many
+ * that a missing response is asked for with.
  * @throws TypeError when a limit is not usable
  */
 export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: CacheOptions): Stage {
@@ -70,7 +70,7 @@ export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: C
     const failedAt = new WeakMap<CacheEntry, number>();
 
     function keep(key: string, response: VultrResponse): void {
-      // Of the callers who shared a request each brings the same answer.
+      // Each of the callers who shared a request brings the same response.
       if (store.peek(key)?.response.body === response.body) return;
       store.set(key, { response, storedAt: clock.now() });
     }
@@ -80,11 +80,11 @@ export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: C
       try {
         const deadline = clock.now() + limits.refreshTimeoutMs;
         const response = await next(request, { signal: new AbortController().signal, deadline });
-        if (!isKeepable(response)) throw badAnswer(request, 'to a refresh is empty or not JSON');
+        if (!isKeepable(response)) throw badResponse(request, 'to a refresh is empty or not JSON');
         keep(key, response);
       } catch (thrown) {
         const error = CallError.from(thrown);
-        if (NO_ANSWER.has(error.code)) failedAt.set(entry, clock.now());
+        if (NO_RESPONSE.has(error.code)) failedAt.set(entry, clock.now());
         else if (store.peek(key) === entry) store.delete(key);
         onRefreshFailed(request, error);
       } finally {
@@ -130,7 +130,7 @@ function isKeepable({ status, body }: VultrResponse): boolean {
     payloadOf(body);
     return true;
   } catch {
-    // Whoever asked for it finds the same and says so; a page of a proxy must not be kept in place of an answer.
+    // Whoever asked for it finds the same and says so; a page of a proxy must not be kept in place of a response.
     return false;
   }
 }

@@ -77,14 +77,14 @@ export class Circuit {
     if (this.#state.kind === 'half_open') this.#state = { ...this.#state, isProbing: false };
   }
 
-  /** A request of that generation was answered. */
+  /** Vultr responded to a request of that generation. */
   succeed(generation: number): void {
     if (generation !== this.#generation || this.#state.kind === 'open') return;
     if (this.#state.kind === 'half_open') this.#enter({ kind: 'closed', failures: 0 });
     else this.#state = { kind: 'closed', failures: 0 };
   }
 
-  /** A request of that generation got no answer, or one that says that Vultr cannot for now. */
+  /** A request of that generation got no response, or one that says that Vultr cannot for now. */
   fail(generation: number, nowMs: number): void {
     const state = this.#state;
     if (generation !== this.#generation || state.kind === 'open') return;

@@ -1,10 +1,10 @@
 import { errors } from 'undici';
 import { CallError } from '../status/call-error.ts';
-import { badAnswer, UNAVAILABLE_RETRY_MS } from './errors.ts';
+import { badResponse, UNAVAILABLE_RETRY_MS } from './errors.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { VultrRequest } from './request.ts';
 
-/** How far an exchange had come: nothing was sent yet, no answer had begun, or the answer was under way. */
+/** How far an exchange had come: nothing was sent yet, no response had begun, or the response was under way. */
 export type Phase = 'connect' | 'headers' | 'body';
 
 /** A connection that failed. It is the `cause` of the CallError that says so, and what makes a repetition sensible. */
@@ -25,13 +25,13 @@ export class ConnectionFailure extends Error {
 const CONNECT_CODES =
   /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|\w+_CERT\w*|UNABLE_TO_\w+|ERR_TLS_CERT_\w+)$/;
 
-/** What undici says about an answer that is no HTTP, or that switches protocols unasked. */
+/** What undici says about a response that is not HTTP, or that switches protocols unasked. */
 const BROKEN_PROTOCOL = /^(?:bad response|bad upgrade)$/;
 
 /**
  * Sorts what undici threw.
- * @param phase whether the head of an answer had come: 'headers' when not, 'body' when it had
- * @returns UNAVAILABLE with RetryInfo when no answer came, INTERNAL BAD_UPSTREAM_RESPONSE when a broken one came
+ * @param phase whether the head of a response had come: 'headers' when not, 'body' when it had
+ * @returns UNAVAILABLE with RetryInfo when no response came, INTERNAL BAD_UPSTREAM_RESPONSE when a broken one came
  */
 export function toConnectionError(
   request: VultrRequest,
@@ -41,9 +41,9 @@ export function toConnectionError(
   const { code, message, syscall } = describe(thrown);
   switch (code) {
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-      return badAnswer(request, 'is too large', { cause: thrown });
+      return badResponse(request, 'is too large', { cause: thrown });
     case 'UND_ERR_HEADERS_OVERFLOW':
-      return badAnswer(request, 'has too large headers', { cause: thrown });
+      return badResponse(request, 'has too large headers', { cause: thrown });
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
       return cutOff(request, thrown);
     case 'UND_ERR_CLOSED':
@@ -59,11 +59,11 @@ export function toConnectionError(
   }
   if (thrown instanceof errors.HTTPParserError) {
     // The error itself holds what came, headers and all, and would take it into the log.
-    return badAnswer(request, 'is not HTTP', { cause: new Error(message) });
+    return badResponse(request, 'is not HTTP', { cause: new Error(message) });
   }
   if (phase === 'body') return cutOff(request, thrown);
   if (BROKEN_PROTOCOL.test(message))
-    return badAnswer(request, 'is not one that was asked for', { cause: thrown });
+    return badResponse(request, 'is not one that was asked for', { cause: thrown });
   return unavailable(
     request,
     syscall === 'connect' || CONNECT_CODES.test(code) ? 'connect' : 'headers',
@@ -77,14 +77,14 @@ function shuttingDown(text: string, reached: 'no' | 'maybe', cause: unknown): Ca
 }
 
 function cutOff(request: VultrRequest, cause: unknown): CallError {
-  return badAnswer(request, 'was cut off', { cause: new ConnectionFailure('body', cause) });
+  return badResponse(request, 'was cut off', { cause: new ConnectionFailure('body', cause) });
 }
 
 function unavailable(request: VultrRequest, phase: Phase, cause: unknown): CallError {
   const text =
     phase === 'connect'
       ? 'Vultr cannot be reached. Nothing was sent.'
-      : `The connection to Vultr failed before an answer came.${outcomeUnknown(request)}`;
+      : `The connection to Vultr failed before a response came.${outcomeUnknown(request)}`;
   return new CallError('UNAVAILABLE', 'VULTR_UNAVAILABLE', text, {
     retryDelayMs: UNAVAILABLE_RETRY_MS,
     reached: phase === 'connect' ? 'no' : 'maybe',

@@ -1,13 +1,13 @@
-import { MAX_TIMER_MS } from '../base/timer.ts';
-import { CallError } from '../status/call-error.ts';
-import { abortError } from '../status/abort.ts';
 import type { Clock } from '../base/clock.ts';
+import { MAX_TIMER_MS } from '../base/timer.ts';
+import { abortError, untilAborted } from '../status/abort.ts';
+import { CallError } from '../status/call-error.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest } from './request.ts';
 
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
- * The caller is answered at once and does not wait until the stages below have stopped: undici, for one, holds a request
+ * The caller hears of it at once and does not wait until the stages below have stopped: undici, for one, holds a request
  * that has no connection yet until it gets one.
  */
 export function enforceDeadline(clock: Clock): Stage {
@@ -23,18 +23,13 @@ export function enforceDeadline(clock: Clock): Stage {
       context.onSend?.();
     };
     const controller = new AbortController();
-    const { promise: stopped, reject } = Promise.withResolvers<never>();
-    const stop = (reason: CallError): void => {
-      controller.abort(reason);
-      reject(reason);
-    };
-    const onAbort = (): void => stop(abortError(context.signal));
-    const onTimeout = (): void => stop(deadlineExceeded(request, reached));
-
+    const onAbort = (): void => controller.abort(abortError(context.signal));
+    const onTimeout = (): void => controller.abort(deadlineExceeded(request, reached));
     context.signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(onTimeout, Math.min(leftMs, MAX_TIMER_MS));
     try {
-      return await Promise.race([next(request, { ...context, signal: controller.signal, onSend }), stopped]);
+      const { signal } = controller;
+      return await untilAborted(next(request, { ...context, signal, onSend }), signal);
     } finally {
       clearTimeout(timer);
       context.signal.removeEventListener('abort', onAbort);

@@ -21,47 +21,72 @@ const MAX_DEPTH = 3;
  * `errors[]`, a nested object, problem+json, short plain text, or the title of an HTML page.
  * @returns undefined when there is none
  */
-export function readErrorText({ body, contentType }: VultrResponse): string | undefined {
-  if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
-  const text = new TextDecoder().decode(body).trim();
-  if (text === '') return undefined;
-  const json = parseJson(text);
-  const found = json !== undefined ? textOf(json, 0) : isHtml(text, contentType) ? titleOf(text) : plain(text);
-  return found === undefined || found.trim() === '' ? undefined : clip(found.trim(), MAX_TEXT_LENGTH);
+export function readErrorText({ body }: VultrResponse): string | undefined {
+  const text = decode(body);
+  if (text === undefined) return undefined;
+  if (looksLikeJson(text)) return clean(textOf(parseJson(text), 0));
+  return clean(hasMarkup(text) ? titleOf(text) : plainOf(text));
 }
 
-/** An error object that came with a 2xx: its text, and the status that it names, 500 when it names none. */
+/** An error object that came with a 2xx. */
 export interface HiddenError {
-  readonly text: string;
+  /** Undefined: it has no readable text. */
+  readonly text: string | undefined;
+  /** The status that it names; 500 when it names none. */
   readonly status: number;
 }
 
 /**
- * Looks for an error object in a successful response: `{"error": "...", "status": 500}`, which Vultr answers with 200 now
- * and then. Only a body that holds the word is parsed.
+ * Looks for an error object in a successful response: `{"error": "...", "status": 500}`, which Vultr now and then sends with
+ * 200. Only a body that holds the word is parsed.
  */
 export function findHiddenError({ body }: VultrResponse): HiddenError | undefined {
-  if (body.length > MAX_ERROR_BODY_BYTES || body.length === 0) return undefined;
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (!bytes.includes('"error"')) return undefined;
-  const json = parseJson(bytes.toString('utf8'));
+  if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
+  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"error"')) return undefined;
+  const text = decode(body);
+  const json = text === undefined ? undefined : parseJson(text);
   if (typeof json !== 'object' || json === null || !Object.hasOwn(json, 'error')) return undefined;
   const { error, status } = json as { error: unknown; status?: unknown };
-  const text = textOf(error, 1);
-  if (text === undefined || text.trim() === '') return undefined;
+  if (isEmpty(error)) return undefined;
   const named = Number(status);
   return {
-    text: clip(text.trim(), MAX_TEXT_LENGTH),
+    text: clean(textOf(error, 1)),
     status: Number.isInteger(named) && named >= 400 && named <= 599 ? named : 500,
   };
 }
 
+/** Whether the member says that there was no error. */
+function isEmpty(error: unknown): boolean {
+  if (typeof error === 'object' && error !== null) return Object.keys(error).length === 0;
+  return typeof error === 'string' ? error.trim() === '' : error !== true;
+}
+
+/** The text of a body; undefined when it is too large, empty or not UTF-8. */
+function decode(body: Uint8Array): string | undefined {
+  if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body).trim();
+    return text === '' ? undefined : text;
+  } catch {
+    // Not text at all.
+    return undefined;
+  }
+}
+
+function clean(text: string | undefined): string | undefined {
+  const trimmed = text?.trim() ?? '';
+  return trimmed === '' ? undefined : clip(trimmed, MAX_TEXT_LENGTH);
+}
+
+function looksLikeJson(text: string): boolean {
+  return /^[{["]/.test(text);
+}
+
 function parseJson(text: string): unknown {
-  if (!/^[{["]/.test(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
-    // Not JSON after all; it may still be text.
+    // It was cut off, or was never JSON.
     return undefined;
   }
 }
@@ -81,8 +106,9 @@ function textOf(value: unknown, depth: number): string | undefined {
   return undefined;
 }
 
-function isHtml(text: string, contentType: string): boolean {
-  return /\bhtml\b/i.test(contentType) || text.startsWith('<');
+/** Whether it is HTML or XML. The media type does not tell: plain text has come as text/html. */
+function hasMarkup(text: string): boolean {
+  return /<[a-z!/?]/i.test(text);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
@@ -92,6 +118,8 @@ function titleOf(html: string): string | undefined {
   return title?.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => ENTITIES[name] ?? ' ');
 }
 
-function plain(text: string): string | undefined {
-  return text.length <= MAX_PLAIN_LENGTH && !/[\u0000-\u0008\ufffd]/.test(text) ? text : undefined;
+/** Short text without control characters but for line breaks and tabs. */
+function plainOf(text: string): string | undefined {
+  const isText = text.length <= MAX_PLAIN_LENGTH && !/\p{Cc}/u.test(text.replace(/[\t\n\r]/g, ' '));
+  return isText ? text : undefined;
 }

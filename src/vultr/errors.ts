@@ -5,14 +5,14 @@ import { CallError, type CallErrorOptions } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import type { Reason } from '../status/reasons.ts';
 import { findHiddenError, readErrorText } from './error-text.ts';
-import { TEXT_RULES } from './text-rules.ts';
 import { outcomeUnknown } from './outcome.ts';
 import type { Stage, VultrRequest, VultrResponse } from './request.ts';
+import { TEXT_RULES } from './text-rules.ts';
 
 /** When to ask again after 429: Vultr counts requests per second and says nothing about how long to wait. */
 const RATE_LIMIT_RETRY_MS = 1_000;
 
-/** When to ask again after Vultr did not answer, or said that it cannot for now. */
+/** When to ask again after Vultr did not respond, or said that it cannot for now. */
 export const UNAVAILABLE_RETRY_MS = 1_000;
 
 /** The most characters of Vultr's text that a message holds. */
@@ -69,7 +69,7 @@ export const refuseFailures: Stage = (next) => async (request, context) => {
  */
 export function toCallError(request: VultrRequest, response: VultrResponse): CallError {
   if (response.status > 599) {
-    return badAnswer(request, `has the status ${response.status}, which HTTP does not have`);
+    return badResponse(request, `has the status ${response.status}, which HTTP does not have`);
   }
   return fail(request, response, response.status, readErrorText(response));
 }
@@ -84,13 +84,15 @@ function fail(
   const error = text === undefined ? undefined : withoutKey(text, credential);
   const { code, reason, retryDelayMs } = judge(request.method, status, error);
   const said =
-    response.status === status ? `Vultr answered ${status}` : `Vultr answered ${response.status} with an error`;
+    response.status === status
+      ? `Vultr answered ${status}`
+      : `Vultr answered ${response.status} with an error`;
   const message =
     error === undefined
       ? `${said} without a readable reason.`
       : `${said}: ${toLine(error, MAX_MESSAGE_TEXT_LENGTH)}`;
   const retryAfterMs = parseRetryAfter(response.retryAfter, Date.now());
-  const waitMs = retryDelayMs === undefined ? undefined : (retryAfterMs ?? retryDelayMs);
+  const waitMs = retryAfterMs ?? retryDelayMs;
   const { contentType, body, retryAfter } = response;
   return new CallError(code, reason, message, {
     vultr: {
@@ -119,10 +121,10 @@ function isRefusal(status: number): boolean {
 
 /**
  * INTERNAL, BAD_UPSTREAM_RESPONSE.
- * @param what what is wrong, as the rest of a sentence that starts with "The answer of Vultr"
+ * @param what what is wrong, as the rest of a sentence that starts with "Vultr's response"
  */
-export function badAnswer(request: VultrRequest, what: string, options: CallErrorOptions = {}): CallError {
-  const text = `The answer of Vultr ${what}.${outcomeUnknown(request)}`;
+export function badResponse(request: VultrRequest, what: string, options: CallErrorOptions = {}): CallError {
+  const text = `Vultr's response ${what}.${outcomeUnknown(request)}`;
   return new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', text, options);
 }
 

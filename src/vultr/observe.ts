@@ -1,12 +1,12 @@
+import type { SourceKind } from './budget/permit.ts';
 import type { Refusal } from './budget/refusal.ts';
-import type { SourceKind } from './budget/slot.ts';
 import type { CircuitKind, Side } from './circuit.ts';
 import type { VultrRequest } from './request.ts';
 
 /** Something that a metric counts or the log tells. */
 export type VultrEvent =
-  /** A request got its turn; how long it waited for it. */
-  | { readonly kind: 'turn'; readonly request: VultrRequest['kind']; readonly waitedMs: number }
+  /** A request got its permit; how long it waited for it. */
+  | { readonly kind: 'permit'; readonly request: VultrRequest['kind']; readonly waitedMs: number }
   /** A request got none. */
   | { readonly kind: 'refused'; readonly request: VultrRequest['kind']; readonly why: Refusal }
   /** Vultr answered 429; the rate goes on with this factor, 1 being all of it. */

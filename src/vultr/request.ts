@@ -18,21 +18,21 @@ export interface VultrRequest {
   readonly accept?: string | undefined;
   /** The API key; undefined: none. A public request is sent without, whatever stands here. */
   readonly credential: string | undefined;
-  /** What is at stake: it changes something, somebody waits for an answer, or a watch looks again. */
+  /** What is at stake: it changes something, somebody waits for a response, or a watch polls. */
   readonly kind: 'change' | 'read' | 'poll';
   /** Whether the operation's `idempotency_level` allows to send it again after a failure. */
   readonly repeatable: boolean;
-  /** Whether Vultr answers it without a credential. */
+  /** Whether Vultr serves it without a credential. */
   readonly isPublic: boolean;
 }
 
 /** What bounds a request in time. */
 export interface SendContext {
-  /** Aborts when the answer is of no use any more; its reason should be a CallError. */
+  /** Aborts when the response is of no use any more; its reason should be a CallError. */
   readonly signal: AbortSignal;
-  /** When the answer is due, in milliseconds since the epoch. */
+  /** When the response is due, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** The attempt before was sent away by Vultr's edge (429) after it had its turn: this one goes before others. */
+  /** Vultr's edge answered 429 to the attempt before, which had a permit: this one goes before others. */
   readonly throttled?: boolean;
   /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
   readonly onSend?: () => void;
@@ -52,7 +52,7 @@ export interface VultrResponse {
   readonly retryAfter?: string;
   /** How often the request was sent until this response came, 1 or more. */
   readonly attempts: number;
-  /** Undefined: the response came from Vultr without a look at the cache. */
+  /** Undefined: the cache had no part in the response. */
   readonly cache?: CacheStatus;
 }
 

@@ -1,3 +1,5 @@
+import { assertAboveZero } from '../base/limits.ts';
+
 /** How many retries an outage allows. */
 export interface RetryBudgetLimits {
   /** The tokens to start with, and the most there are. Default 20. */
@@ -21,8 +23,7 @@ export class RetryBudget {
   constructor(given: Partial<RetryBudgetLimits>) {
     this.#limits = { ...DEFAULT_LIMITS, ...given };
     for (const [name, value] of Object.entries(this.#limits)) {
-      if (!(value > 0 && Number.isFinite(value)))
-        throw new TypeError(`retryBudget.${name} is ${value}; it has to be a number above 0.`);
+      assertAboveZero(`retryBudget.${name}`, value);
     }
     this.#tokens = this.#limits.maxTokens;
   }

@@ -1,15 +1,15 @@
-import { abortError } from '../status/abort.ts';
+import { abortError, untilAborted } from '../status/abort.ts';
 import type { Send, SendContext, VultrRequest, VultrResponse } from './request.ts';
 
 /**
  * One request to Vultr that several callers wait for. It belongs to none of them: it has a signal of its own, which
  * aborts when the last caller has left, and its deadline is the latest of theirs.
  */
-export class Flight {
+export class SharedCall {
   readonly #start: () => Promise<VultrResponse>;
   readonly #onEnd: () => void;
   readonly #controller = new AbortController();
-  #answer: Promise<VultrResponse> | undefined;
+  #response: Promise<VultrResponse> | undefined;
   #callers = 0;
   #deadline = 0;
   #isOver = false;
@@ -19,12 +19,12 @@ export class Flight {
    * @param onEnd called once, when the request is over or nobody waits for it any more
    */
   constructor(next: Send, request: VultrRequest, onEnd: () => void) {
-    const flight = this;
+    const shared = this;
     const context: SendContext = {
       signal: this.#controller.signal,
       // Read anew by whoever decides by it: a later caller may have more time than the first.
       get deadline() {
-        return flight.#deadline;
+        return shared.#deadline;
       },
     };
     this.#onEnd = onEnd;
@@ -38,24 +38,14 @@ export class Flight {
   }
 
   /**
-   * Waits for the answer on behalf of one caller, whose signal has not aborted yet.
+   * Waits for the response on behalf of one caller, whose signal has not aborted yet.
    * @throws CallError what the request failed with, or, at once, why the caller's signal aborted
    */
-  async join({ signal, deadline }: SendContext): Promise<VultrResponse> {
+  join({ signal, deadline }: SendContext): Promise<VultrResponse> {
     this.#callers += 1;
     this.#deadline = Math.max(this.#deadline, deadline);
-    this.#answer ??= this.#start();
-    const { promise: left, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => {
-      this.#leave(signal);
-      reject(abortError(signal));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await Promise.race([this.#answer, left]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    this.#response ??= this.#start();
+    return untilAborted(this.#response, signal, () => this.#leave(signal));
   }
 
   #leave(signal: AbortSignal): void {

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { type BreakerPolicy, breakerOpen, createBreaker, sideOf } from './breaker.ts';
 import type { BudgetState } from './budget/budget.ts';
 import { createBudget } from './budget/create-budget.ts';
@@ -5,16 +7,28 @@ import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
 import { type CacheOptions, cacheCatalogue } from './cache.ts';
 import type { CircuitKind, Side } from './circuit.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
 import type { VultrObserver } from './observe.ts';
 import type { Send, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
-import { type SharingLimits, shareReads } from './singleflight.ts';
+import { type SingleflightLimits, singleflight } from './singleflight.ts';
 import { createTransport } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
+
+/** The stages from the outside in; the README of this folder says why. */
+export const STAGE_ORDER = [
+  'cache',
+  'deadline',
+  'singleflight',
+  'retry',
+  'further',
+  'guard',
+  'budget',
+  'watch',
+  'errors',
+] as const;
 
 /** What the way to Vultr is made of; all but the base URL has a default. */
 export interface StageOptions {
@@ -27,18 +41,18 @@ export interface StageOptions {
   readonly retryBudget?: Partial<RetryBudgetLimits>;
   /** The request budget; undefined: requests go as they come. */
   readonly budget?: Partial<BudgetOptions>;
-  /** The breaker; undefined: requests go whether Vultr answers or not. */
+  /** The breaker; undefined: requests are sent whether Vultr responds or not. */
   readonly breaker?: Partial<BreakerPolicy>;
   /** The cache of the public catalogue; undefined: every request goes to Vultr. */
   readonly cache?: Omit<CacheOptions, 'clock'>;
   /** The sharing of identical reads; undefined: each is sent for itself. */
-  readonly sharing?: Partial<SharingLimits>;
-  /** Further stages, the outermost first. They stand between retry and the breaker, so they see every attempt. */
+  readonly singleflight?: Partial<SingleflightLimits>;
+  /** Further stages, the outermost first. They see every attempt. */
   readonly stages?: readonly Stage[];
   /** Told of what budget, breaker and retry do. Default: nobody. */
   readonly observe?: VultrObserver;
   readonly clock?: Clock;
-  /** A number from 0 up to 1, for the jitter of retries. */
+  /** A number from 0 up to 1, for jitter. */
   readonly random?: () => number;
 }
 
@@ -73,47 +87,41 @@ export function createStages(options: StageOptions): Stages {
   const retryBudget = new RetryBudget(options.retryBudget ?? {});
   const retry = retryFailures({ clock, random, policy: options.retry ?? {}, budget: retryBudget, observe });
   const breaker =
-    options.breaker === undefined
-      ? undefined
-      : createBreaker({ clock, policy: options.breaker, observe, onOpen: refuseWaiting });
+    options.breaker &&
+    createBreaker({ clock, random, policy: options.breaker, observe, onOpen: refuseWaiting });
   const transport = createTransport({
     baseUrl: options.baseUrl,
     userAgent: options.userAgent ?? 'vultr-grpc',
     limits,
   });
   // The last of all: a shared budget opens a connection, which nobody would close if another option were refused.
+  const { baseUrl } = options;
+  const maxInFlight = limits.maxConnections;
   const budget =
-    options.budget === undefined
-      ? undefined
-      : createBudget({
-          options: options.budget,
-          baseUrl: options.baseUrl,
-          maxInFlight: limits.maxConnections,
-          clock,
-          random,
-          observe,
-        });
+    options.budget && createBudget({ options: options.budget, baseUrl, maxInFlight, clock, random, observe });
 
-  /** With the breaker open, nobody need wait for a turn to be refused. */
+  /** With the breaker open, nobody need wait for a permit only to be refused. */
   function refuseWaiting(side: Side, retryMs: number): void {
     budget?.refuseWaiting(
       (kind) => sideOf(kind) === side,
-      () => breakerOpen(side, retryMs),
+      () => breakerOpen(side, spreadRetry(retryMs, random)),
     );
   }
 
-  const stages: readonly Stage[] = [
-    ...(options.cache === undefined ? [] : [cacheCatalogue({ ...options.cache, clock })]),
-    enforceDeadline(clock),
-    ...(options.sharing === undefined ? [] : [shareReads({ clock, limits: options.sharing })]),
-    retry,
-    ...(options.stages ?? []),
-    ...(breaker === undefined ? [] : [breaker.guard]),
-    ...(budget === undefined ? [] : [spendBudget(budget)]),
-    ...(breaker === undefined ? [] : [breaker.watch]),
-    refuseFailures,
-  ];
-  const send = stages.reduceRight<Send>((next, stage) => stage(next), transport.send);
+  const stages: Readonly<Record<(typeof STAGE_ORDER)[number], readonly (Stage | undefined)[]>> = {
+    cache: [options.cache && cacheCatalogue({ ...options.cache, clock })],
+    deadline: [enforceDeadline(clock)],
+    singleflight: [options.singleflight && singleflight({ clock, limits: options.singleflight })],
+    retry: [retry],
+    further: options.stages ?? [],
+    guard: [breaker?.guard],
+    budget: [budget && spendBudget(budget)],
+    watch: [breaker?.watch],
+    errors: [refuseFailures],
+  };
+  const send = STAGE_ORDER.flatMap((name) => stages[name])
+    .filter((stage) => stage !== undefined)
+    .reduceRight<Send>((next, stage) => stage(next), transport.send);
   return {
     send,
     state: () => ({

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { StageState } from './stages.ts';
 import type { VultrEvent, VultrObserver } from './observe.ts';
 import type { VultrRequest } from './request.ts';
+import type { StageState } from './stages.ts';
 
 /** What log and metrics learn of the way to Vultr. */
 export interface VultrTelemetry {
@@ -11,7 +11,7 @@ export interface VultrTelemetry {
   readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
 }
 
-/** Upper bounds in seconds of the time that a request waits for its turn. */
+/** Upper bounds in seconds of the time that a request waits for its permit. */
 const WAIT_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 
 /**
@@ -26,14 +26,14 @@ export function createVultrTelemetry(
   const registers = [registry];
   const waits = new Histogram({
     name: 'vultr_budget_wait_seconds',
-    help: 'How long requests waited for their turn in the request budget, by kind.',
+    help: 'How long requests waited for their permit in the request budget, by kind.',
     labelNames: ['kind'],
     buckets: WAIT_BUCKETS,
     registers,
   });
   const refusals = new Counter({
     name: 'vultr_budget_refused_total',
-    help: 'Requests that got no turn in the request budget, by kind and cause.',
+    help: 'Requests that got no permit in the request budget, by kind and cause.',
     labelNames: ['kind', 'cause'],
     registers,
   });
@@ -67,7 +67,7 @@ export function createVultrTelemetry(
   };
 
   function count(event: VultrEvent): void {
-    if (event.kind === 'turn') waits.observe({ kind: event.request }, event.waitedMs / 1_000);
+    if (event.kind === 'permit') waits.observe({ kind: event.request }, event.waitedMs / 1_000);
     else if (event.kind === 'refused') refusals.inc({ kind: event.request, cause: event.why });
     else if (event.kind === 'retry') retries.inc({ throttled: String(event.throttled) });
     else if (event.kind === 'retry_refused') retriesRefused.inc();
@@ -76,11 +76,7 @@ export function createVultrTelemetry(
 
 /** Gauges that are read off the client. */
 function registerState(registry: Registry, state: () => StageState): void {
-  const gauge = (
-    name: string,
-    help: string,
-    read: (current: StageState) => number | undefined,
-  ): void => {
+  const gauge = (name: string, help: string, read: (current: StageState) => number | undefined): void => {
     new Gauge({
       name,
       help,
@@ -91,7 +87,7 @@ function registerState(registry: Registry, state: () => StageState): void {
       },
     });
   };
-  gauge('vultr_budget_waiting', 'Requests that wait for their turn.', ({ budget }) => budget?.waiting);
+  gauge('vultr_budget_waiting', 'Requests that wait for their permit.', ({ budget }) => budget?.waiting);
   gauge(
     'vultr_budget_rate_factor',
     'The part of the rate that is used; less than 1 after a 429.',

@@ -16,13 +16,13 @@ export interface TextRule {
 const MISSING = { statuses: [400, 422], code: 'NOT_FOUND', reason: 'VULTR_NOT_FOUND' } as const;
 
 /**
- * Every text of Vultr that decides, in the order in which they are tried. Wordings differ between resources and change
- * over time, so the patterns are loose; no other file of the gateway looks at Vultr's texts.
+ * Every text of Vultr that decides about an error, in the order in which they are tried. Wordings differ between resources
+ * and change over time, so the patterns are loose; no other file looks at Vultr's texts.
  */
 export const TEXT_RULES: readonly TextRule[] = [
   // A locked server comes with 500: without this rule it would read as a crash of Vultr.
   { pattern: /\bcurrently locked\b/i, code: 'FAILED_PRECONDITION', reason: 'VULTR_LOCKED' },
-  // The second is how the API said it before v2, in plain text.
+  // The second is what the API before v2 says, in plain text.
   {
     pattern: /\bunauthorized ip\b|\byour ip\b.*\bnot authorized\b/i,
     statuses: [401, 403],
@@ -37,8 +37,8 @@ export const TEXT_RULES: readonly TextRule[] = [
   },
   // A refused create names one of its arguments; there is no resource yet that could be missing.
   {
-    pattern: /^(?:cannot add|server add failed)\b/i,
-    statuses: [400, 422],
+    pattern: /^(?:cannot add|server add failed|invalid tier)\b/i,
+    statuses: [400, 404, 422],
     code: 'INVALID_ARGUMENT',
     reason: 'VULTR_REFUSED',
   },
@@ -54,4 +54,46 @@ export const TEXT_RULES: readonly TextRule[] = [
     exceptMethod: 'POST',
     ...MISSING,
   },
+];
+
+/** A refusal that says that things already are as the request wants them. */
+export interface DoneRule {
+  /** Undefined: every method. */
+  readonly method?: string;
+  /** Tested against the path of the request. */
+  readonly path: RegExp;
+  /** Tested against Vultr's text. */
+  readonly pattern: RegExp;
+}
+
+/**
+ * What Vultr says to a change that is already done. It counts only for a request that this service has repeated. The end of
+ * "already attached" is strict: attached to something else is not what was asked for, and "a cluster" may be another one.
+ */
+export const DONE_RULES: readonly DoneRule[] = [
+  {
+    method: 'DELETE',
+    path: /^/,
+    pattern: /\balready (?:been |being )?(?:deleted|destroyed|removed|cancell?ed|detached)\b/i,
+  },
+  // One server: what is said about one of several says nothing about the others.
+  {
+    path: /^\/v2\/[^/]+\/[^/]+\/halt$/,
+    pattern: /\balready (?:halted|stopped|powered off|off)\b|\bnot (?:currently )?running\b/i,
+  },
+  { path: /^\/v2\/[^/]+\/[^/]+\/start$/, pattern: /\balready (?:started|running|powered on|on)\b/i },
+  {
+    path: /\/attach$|\/attachments\/[^/]+$/,
+    pattern: /\balready attached(?: to (?:this|the same|that)\b[\w .-]*)?[.!]?$/i,
+  },
+  {
+    path: /\/detach$/,
+    pattern: /\balready detached\b|\b(?:not|n't) (?:currently )?attached\b/i,
+  },
+  { path: /\/suspend$/, pattern: /\balready suspended\b/i },
+  { path: /\/unsuspend$/, pattern: /\balready (?:unsuspended|active)\b|\bnot (?:currently )?suspended\b/i },
+  { path: /\/pause$/, pattern: /\balready paused\b/i },
+  { path: /\/resume$/, pattern: /\balready (?:resumed|running)\b|\bnot (?:currently )?paused\b/i },
+  // What a change of values says when they are those that it has: "Nothing to change".
+  { path: /^/, pattern: /^nothing to (?:change|update)\b/i },
 ];

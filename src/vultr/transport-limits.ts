@@ -1,14 +1,16 @@
+import { resolvePositive } from '../base/limits.ts';
+
 /** What bounds the connections to Vultr. */
 export interface TransportLimits {
   /** Connections at the same time; further requests wait for one. Default 64. */
   readonly maxConnections: number;
-  /** Until a connection stands, TLS included. Default 10 000. */
+  /** Until a connection is made, TLS included. Default 10 000. */
   readonly connectTimeoutMs: number;
-  /** From the request until the head of the answer. Default 60 000. */
+  /** From the request until the head of the response. Default 60 000. */
   readonly headersTimeoutMs: number;
   /** Between two pieces of a body. Default 30 000. */
   readonly bodyTimeoutMs: number;
-  /** The largest body of an answer. Default 32 MB. */
+  /** The largest body of a response. Default 32 MB. */
   readonly maxResponseBytes: number;
   /** How long an unused connection stays open. Default 4000: shorter than any proxy's, so that ours is the side that
    * closes and no request meets a connection that is just going away. */
@@ -32,11 +34,5 @@ const DEFAULT_LIMITS: TransportLimits = {
  * @throws TypeError when one is not a positive integer
  */
 export function resolveLimits(given: Partial<TransportLimits>): TransportLimits {
-  const limits = { ...DEFAULT_LIMITS, ...given };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new TypeError(`limits.${name} is ${value}; it has to be a positive integer.`);
-    }
-  }
-  return limits;
+  return resolvePositive('limits', DEFAULT_LIMITS, given);
 }

@@ -2,7 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { toConnectionError } from './connection-errors.ts';
-import { badAnswer } from './errors.ts';
+import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
@@ -30,19 +30,7 @@ export interface Transport {
 export function createTransport({ baseUrl, userAgent, limits }: TransportOptions): Transport {
   const { origin, prefix } = parseBaseUrl(baseUrl);
   const bounds = resolveLimits(limits);
-  // A pool's own request() sends the path as given; undici's request function folds `..` in it.
-  const pool = new Pool(origin, {
-    connections: bounds.maxConnections,
-    connect: { timeout: bounds.connectTimeoutMs },
-    headersTimeout: bounds.headersTimeoutMs,
-    bodyTimeout: bounds.bodyTimeoutMs,
-    maxResponseSize: bounds.maxResponseBytes,
-    keepAliveTimeout: bounds.keepAliveMs,
-    keepAliveMaxTimeout: bounds.keepAliveMs,
-    // One request per connection: aborting it closes the connection, and Vultr sees that nobody waits any more.
-    allowH2: false,
-    pipelining: 1,
-  });
+  const pool = createPool(origin, bounds);
 
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
     const headers = toHeaders(request, userAgent);
@@ -64,19 +52,7 @@ export function createTransport({ baseUrl, userAgent, limits }: TransportOptions
     } catch (thrown) {
       throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
     }
-    const encoding = toText(response.headers['content-encoding']);
-    if (encoding !== '' && encoding !== 'identity')
-      throw badAnswer(request, 'is compressed, which was not asked for');
-    const location = toText(response.headers['location']);
-    const retryAfter = toText(response.headers['retry-after']);
-    return {
-      status: response.statusCode,
-      contentType: toText(response.headers['content-type']),
-      ...(location !== '' && { location }),
-      ...(retryAfter !== '' && { retryAfter }),
-      body,
-      attempts: 1,
-    };
+    return toResponse(request, response, body);
   }
 
   async function shutDown(): Promise<void> {
@@ -96,6 +72,42 @@ export function createTransport({ baseUrl, userAgent, limits }: TransportOptions
     return closing;
   };
   return { send, close };
+}
+
+function createPool(origin: string, bounds: TransportLimits): Pool {
+  // A pool's own request() sends the path as given; undici's request function folds `..` in it.
+  return new Pool(origin, {
+    connections: bounds.maxConnections,
+    connect: { timeout: bounds.connectTimeoutMs },
+    headersTimeout: bounds.headersTimeoutMs,
+    bodyTimeout: bounds.bodyTimeoutMs,
+    maxResponseSize: bounds.maxResponseBytes,
+    keepAliveTimeout: bounds.keepAliveMs,
+    keepAliveMaxTimeout: bounds.keepAliveMs,
+    // One request per connection: aborting it closes the connection, and Vultr sees that nobody waits any more.
+    allowH2: false,
+    pipelining: 1,
+  });
+}
+
+function toResponse(
+  request: VultrRequest,
+  { statusCode, headers }: Dispatcher.ResponseData,
+  body: Uint8Array,
+): VultrResponse {
+  const encoding = toText(headers['content-encoding']);
+  if (encoding !== '' && encoding !== 'identity')
+    throw badResponse(request, 'is compressed, which was not asked for');
+  const location = toText(headers['location']);
+  const retryAfter = toText(headers['retry-after']);
+  return {
+    status: statusCode,
+    contentType: toText(headers['content-type']),
+    ...(location !== '' && { location }),
+    ...(retryAfter !== '' && { retryAfter }),
+    body,
+    attempts: 1,
+  };
 }
 
 function toText(header: string | readonly string[] | undefined): string {

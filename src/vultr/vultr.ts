@@ -45,7 +45,7 @@ export interface CallOptions {
   readonly deadline: number;
   /** Names a creation, so that it happens once however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
-  /** Whether this is a look on behalf of a watch, which waits for everything else. Default: no. */
+  /** Whether this is a poll on behalf of a watch, which waits for everything else. Default: no. */
   readonly isPoll?: boolean;
   /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
   readonly onSend?: () => void;

@@ -7,28 +7,10 @@ import { type CacheLimits, cacheCatalogue } from '../../src/vultr/cache.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import { refuseFailures } from '../../src/vultr/errors.ts';
 import type { Send, SendContext, Stage, VultrRequest } from '../../src/vultr/request.ts';
-import { type SharingLimits, shareReads } from '../../src/vultr/singleflight.ts';
+import { type SingleflightLimits, singleflight } from '../../src/vultr/singleflight.ts';
 import { createTransport } from '../../src/vultr/transport.ts';
+import { ManualClock } from './clock.ts';
 import { request } from './vultr.ts';
-
-/** Time that passes when it is told to. */
-export interface HeldClock {
-  now(): number;
-  sleep(): Promise<never>;
-  /** Lets time pass; negative: puts the clock back. */
-  advance(ms: number): void;
-}
-
-export function holdClock(): HeldClock {
-  let nowMs = Date.UTC(2026, 0, 1);
-  return {
-    now: () => nowMs,
-    sleep: () => Promise.reject(new Error('Nothing sleeps here.')),
-    advance: (ms) => {
-      nowMs += ms;
-    },
-  };
-}
 
 export type Answer = (message: IncomingMessage, response: ServerResponse) => void;
 
@@ -125,22 +107,22 @@ export async function startCounting(first: Answer = countingAnswer()): Promise<C
 /** What a test wants to be different. */
 export interface Parts {
   readonly cache?: Partial<CacheLimits>;
-  readonly sharing?: Partial<SharingLimits>;
-  /** Stages below the sharing. */
+  readonly singleflight?: Partial<SingleflightLimits>;
+  /** Stages below the singleflight. */
   readonly below?: readonly Stage[];
 }
 
 /** The real stages in their real order, on a held clock, and what the cache reported of its refreshes. */
 export interface Stack {
   readonly send: Send;
-  readonly clock: HeldClock;
+  readonly clock: ManualClock;
   readonly failures: CallError[];
   /** A context with `timeoutMs` left. */
   context(timeoutMs?: number, signal?: AbortSignal): SendContext;
 }
 
 export function startStack(baseUrl: string, parts: Parts = {}): Stack {
-  const clock = holdClock();
+  const clock = new ManualClock();
   const failures: CallError[] = [];
   const transport = createTransport({
     baseUrl,
@@ -151,7 +133,7 @@ export function startStack(baseUrl: string, parts: Parts = {}): Stack {
   const stages: readonly Stage[] = [
     cacheCatalogue({ clock, onRefreshFailed: (_, error) => failures.push(error), limits: parts.cache ?? {} }),
     enforceDeadline(clock),
-    shareReads({ clock, limits: parts.sharing ?? {} }),
+    singleflight({ clock, limits: parts.singleflight ?? {} }),
     ...(parts.below ?? []),
     refuseFailures,
   ];

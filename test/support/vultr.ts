@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { createStages, type Stages, type StageOptions } from '../../src/vultr/stages.ts';
 import type { SendContext, VultrRequest } from '../../src/vultr/request.ts';
+import { createStages, type StageOptions, type Stages } from '../../src/vultr/stages.ts';
 
 /** An upstream on a free port of this machine. It is closed when the test ends. */
 export interface Upstream {
@@ -14,7 +15,7 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/** The start of a raw answer; further headers may follow. */
+/** The start of a raw response; further headers may follow. */
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
 
 /** An upstream that speaks HTTP. */
@@ -97,7 +98,7 @@ export function request(given: Partial<VultrRequest> = {}): VultrRequest {
 
 /** The context of a request that has `timeoutMs` left. */
 export function context(timeoutMs = 10_000, signal = new AbortController().signal): SendContext {
-  return { signal, deadline: Date.now() + timeoutMs };
+  return { signal, deadline: systemClock.now() + timeoutMs };
 }
 
 /** The CallError that a promise rejects with. */

@@ -4,7 +4,7 @@ import { createTransport } from '../../src/vultr/transport.ts';
 import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 describe('an abort ends the exchange at once and closes the connection', () => {
-  test('before an answer', async () => {
+  test('before a response', async () => {
     const upstream = await startHttp(() => controller.abort());
     const controller = new AbortController();
     const error = await failure(
@@ -14,7 +14,7 @@ describe('an abort ends the exchange at once and closes the connection', () => {
     await closed(upstream.connections[0]);
   });
 
-  test('within an answer', async () => {
+  test('within a response', async () => {
     const controller = new AbortController();
     const upstream = await startHttp((_, response) => {
       response.writeHead(200, { 'content-length': 100 });

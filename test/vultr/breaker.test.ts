@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import type { StageOptions } from '../../src/vultr/stages.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { VultrEvent } from '../../src/vultr/observe.ts';
+import type { StageOptions } from '../../src/vultr/stages.ts';
 import { context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
 
 const CHANGE = request({ method: 'PATCH', kind: 'change' });
 const BREAKER = { failures: 3, openMs: 1_000, maxOpenMs: 4_000, slowMs: 50 };
 
-/** An upstream whose answer is set by the test, and a client with a breaker on a clock that is moved by hand. */
+/** An upstream whose response is set by the test, and a client with a breaker on a clock that is moved by hand. */
 async function setUp(options: Partial<StageOptions> = {}) {
   const upstream = { status: 200, body: '{}', hangs: false, asked: 0 };
   const server = await startHttp((_, response) => {
@@ -47,10 +47,27 @@ describe('an open breaker', () => {
     await trip();
     const error = await failure(client.send(request(), soon()));
     expect(error).toMatchObject(OPEN);
+    // What is left of the second that it is open for, and as much again so that not all come back together.
     expect(error.retryDelayMs).toBeGreaterThan(0);
-    expect(error.retryDelayMs).toBeLessThanOrEqual(1_000);
+    expect(error.retryDelayMs).toBeLessThanOrEqual(2_000);
     expect(upstream.asked).toBe(3);
     expect(client.state().breaker).toEqual({ changes: 'closed', reads: 'open' });
+  });
+
+  test('tells those whom it refuses together different times, none of them too early', async () => {
+    const draws = [0.9, 0.4, 0.1, 0.7, 0];
+    const { client, soon, break: trip } = await setUp({ random: () => draws.pop() ?? 0 });
+    await trip();
+    draws.push(0.9, 0.4, 0.1);
+    const delays: number[] = [];
+    for (let count = 0; count < 3; count++) {
+      delays.push((await failure(client.send(request(), soon()))).retryDelayMs ?? 0);
+    }
+    // The circuit is open for a second, of which these calls take next to nothing.
+    for (const [index, extraMs] of [100, 400, 900].entries()) {
+      expect(delays[index]).toBeGreaterThan(extraMs + 500);
+      expect(delays[index]).toBeLessThanOrEqual(extraMs + 1_000);
+    }
   });
 
   test('of reads refuses polls, and lets changes through; and the other way round', async () => {
@@ -85,7 +102,7 @@ describe('an open breaker', () => {
     ]);
   });
 
-  test('is told as it opens to those who still wait for their turn', async () => {
+  test('is told as it opens to those who still wait for their permit', async () => {
     const { upstream, client, soon } = await setUp({ budget: { ratePerSecond: 10 } });
     upstream.status = 503;
     const calls = Array.from({ length: 20 }, () => failure(client.send(request(), soon())));
@@ -129,7 +146,7 @@ describe('a breaker is tripped', () => {
     expect(client.state().breaker?.reads).toBe('open');
   });
 
-  test('by answers that do not come within the deadline, if that was long enough', async () => {
+  test('by responses that do not come within the deadline, if that was long enough', async () => {
     const { upstream, client, soon } = await setUp();
     upstream.hangs = true;
     for (let count = 0; count < 3; count++) await failure(client.send(request(), soon(80)));

@@ -53,7 +53,7 @@ test('forgets what was used longest ago', () => {
   expect([...store.keys()].toSorted()).toEqual(['a', 'c']);
 });
 
-test('does not keep what is too large by itself, nor the older answer in its place', () => {
+test('does not keep what is too large by itself, nor the older response in its place', () => {
   const store = createCacheStore({ maxEntries: 2, maxBytes: 10_000 });
   store.set('a', entryOf(1));
   store.set('a', entryOf(10_000));

@@ -3,14 +3,12 @@ import { payloadOf } from '../../src/payload/payload-memo.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { cacheCatalogue } from '../../src/vultr/cache.ts';
 import type { VultrRequest } from '../../src/vultr/request.ts';
-import { closed, failure, request } from '../support/vultr.ts';
 import {
   type Answer,
   answering,
   countingAnswer,
   cutOff,
   failing,
-  holdClock,
   listRequest,
   type Parts,
   startCounting,
@@ -18,11 +16,13 @@ import {
   startStack,
   textOf,
 } from '../support/cache.ts';
+import { ManualClock } from '../support/clock.ts';
+import { closed, failure, request } from '../support/vultr.ts';
 
 describe('a public list', () => {
   test('is asked for once and then kept, with its age', async () => {
     const { ask, clock, upstream } = await startFilled();
-    clock.advance(42_000);
+    clock.shift(42_000);
     const hit = await ask();
     expect(hit).toMatchObject({ status: 200, cache: { state: 'hit', ageMs: 42_000 } });
     expect(textOf(hit)).toBe('{"count":1}');
@@ -32,7 +32,11 @@ describe('a public list', () => {
   test('is marked as a miss, of no age, when Vultr was asked', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
-    expect((await send(listRequest(), context())).cache).toEqual({ state: 'miss', ageMs: 0 });
+    expect((await send(listRequest(), context())).cache).toEqual({
+      state: 'miss',
+      ageMs: 0,
+      freshMs: 300_000,
+    });
   });
 
   test('is one object for all, so that it is parsed and encoded once', async () => {
@@ -45,10 +49,10 @@ describe('a public list', () => {
   test('is the same for every credential, and none is sent', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
-    const answers = ['KEY-OF-ONE-1234567890', 'KEY-OF-TWO-1234567890', undefined].map((credential) =>
+    const responses = ['KEY-OF-ONE-1234567890', 'KEY-OF-TWO-1234567890', undefined].map((credential) =>
       send(listRequest({ credential }), context()),
     );
-    expect(new Set((await Promise.all(answers)).map(({ body }) => body)).size).toBe(1);
+    expect(new Set((await Promise.all(responses)).map(({ body }) => body)).size).toBe(1);
     expect(upstream.credentials).toEqual([undefined]);
   });
 
@@ -65,10 +69,10 @@ describe('a public list', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = Array.from({ length: 1_000 }, () => send(listRequest(), context()));
+    const responses = Array.from({ length: 1_000 }, () => send(listRequest(), context()));
     await upstream.reached(1);
     release();
-    const states = (await Promise.all(answers)).map(({ cache }) => cache?.state);
+    const states = (await Promise.all(responses)).map(({ cache }) => cache?.state);
     expect(new Set(states)).toEqual(new Set(['miss']));
     expect(upstream.asked).toHaveLength(1);
   });
@@ -94,9 +98,9 @@ describe('what is not kept', () => {
     ['a 400', failing(400)],
     ['a 429', failing(429)],
     ['a 503', failing(503)],
-    ['an answer cut off', cutOff],
+    ['a response cut off', cutOff],
     ['a page of a proxy', answering(200, '<html>Back soon</html>')],
-    ['an answer without content', answering(200, '')],
+    ['a response without content', answering(200, '')],
     ['a 204', answering(204, '')],
   ])('%s: the next caller asks again', async (_, answer) => {
     const upstream = await startCounting(answer);
@@ -184,13 +188,13 @@ describe('the bounds', () => {
   test.each([{ freshMs: 0 }, { keepMs: -1 }, { maxEntries: 0.5 }, { maxBytes: Number.NaN }])(
     'are refused at the start when they are none: %j',
     (limits) => {
-      const options = { clock: holdClock(), onRefreshFailed: () => undefined, limits };
+      const options = { clock: new ManualClock(), onRefreshFailed: () => undefined, limits };
       expect(() => cacheCatalogue(options)).toThrow(/^cache\.\w+ is /);
     },
   );
 });
 
-test('a read with a credential is never answered from the kept answer of a public one', async () => {
+test('a read with a credential is never answered from the kept response of a public one', async () => {
   const { send, context, upstream } = await startFilled();
   const response = await send(request({ path: '/v2/regions' }), context());
   expect(textOf(response)).toBe('{"count":2}');

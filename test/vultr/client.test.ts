@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createVultrClient } from '../../src/vultr/client.ts';
+import type { Stage, VultrRequest } from '../../src/vultr/request.ts';
 import { createStages } from '../../src/vultr/stages.ts';
-import type { Stage } from '../../src/vultr/request.ts';
+import type { CallOptions, UpstreamOperation } from '../../src/vultr/vultr.ts';
 import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
 
 describe('a client', () => {
@@ -58,5 +60,86 @@ describe('a client', () => {
     await failure(client.send(request(), context()));
     const attempt = ['a', 'b', 'b UNAVAILABLE', 'a UNAVAILABLE'];
     expect(seen).toEqual([...attempt, ...attempt]);
+  });
+});
+
+describe('the door', () => {
+  const READ: UpstreamOperation = {
+    name: 'vultr.v2.AccountService/GetAccount',
+    effect: 'READ',
+    create: undefined,
+    idempotency: 'NO_SIDE_EFFECTS',
+    isPublic: false,
+    isForm: false,
+    bindings: [],
+  };
+  const REQUEST = { method: 'GET', path: '/v2/account', query: 'a=1', body: undefined, accept: 'text/csv' };
+
+  /** A client of an upstream that responses; what passed its stages, and what the upstream was sent. */
+  async function setUp() {
+    const sent: string[] = [];
+    const upstream = await startHttp(({ method, url, headers }, response) => {
+      sent.push(`${method} ${url} ${headers.authorization ?? 'without a key'}`);
+      response.end('{}');
+    });
+    const seen: VultrRequest[] = [];
+    const client = createVultrClient({
+      baseUrl: upstream.url,
+      stages: [
+        (next) => (asked, given) => {
+          seen.push(asked);
+          return next(asked, given);
+        },
+      ],
+    });
+    onTestFinished(() => client.close());
+    const options = (given: Partial<CallOptions> = {}): CallOptions => ({
+      ...context(),
+      credential: 'KEY-0123456789ABCDEF',
+      ...given,
+    });
+    return { client, seen, sent, options };
+  }
+
+  test('sends what it is asked for with the key, and tells when', async () => {
+    const { client, seen, sent, options } = await setUp();
+    let sends = 0;
+    const onSend = (): void => {
+      sends += 1;
+    };
+    expect(await client.call(READ, REQUEST, options({ onSend }))).toMatchObject({ status: 200, attempts: 1 });
+    expect(sent).toEqual(['GET /v2/account?a=1 Bearer KEY-0123456789ABCDEF']);
+    expect(seen).toMatchObject([{ ...REQUEST, operation: READ.name, kind: 'read', repeatable: true }]);
+    expect(sends).toBe(1);
+  });
+
+  test.each([
+    ['READ', 'NO_SIDE_EFFECTS', undefined, 'read', true],
+    ['SECRET', 'NO_SIDE_EFFECTS', undefined, 'read', true],
+    ['READ', 'NO_SIDE_EFFECTS', true, 'poll', true],
+    ['CREATE', 'IDEMPOTENCY_UNKNOWN', undefined, 'change', false],
+    ['CHANGE', 'IDEMPOTENT', undefined, 'change', true],
+    ['CHANGE', 'IDEMPOTENCY_UNKNOWN', true, 'change', false],
+    ['DESTROY', 'IDEMPOTENT', undefined, 'change', true],
+  ] as const)('takes %s, %s (poll: %s) for a %s', async (effect, idempotency, isPoll, kind, repeatable) => {
+    const { client, seen, options } = await setUp();
+    await client.call({ ...READ, effect, idempotency }, REQUEST, options(isPoll && { isPoll }));
+    expect(seen).toMatchObject([{ kind, repeatable }]);
+  });
+
+  test('asks for what is public without a key and in one form, whoever asks', async () => {
+    const { client, seen, sent, options } = await setUp();
+    await client.call({ ...READ, isPublic: true }, REQUEST, options());
+    await client.call({ ...READ, isPublic: true }, REQUEST, options({ credential: undefined }));
+    const line = 'GET /v2/account?a=1 without a key';
+    expect(sent).toEqual([line, line]);
+    for (const asked of seen) expect(asked).toMatchObject({ accept: undefined, credential: undefined });
+  });
+
+  test('does not ask for anything else without a key', async () => {
+    const { client, sent, options } = await setUp();
+    const error = await failure(client.call(READ, REQUEST, options({ credential: undefined })));
+    expect(error).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'CREDENTIAL_MISSING' });
+    expect(sent).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import {
   startTcp,
 } from '../support/vultr.ts';
 
-describe('a broken answer is INTERNAL, BAD_UPSTREAM_RESPONSE', () => {
+describe('a broken response is INTERNAL, BAD_UPSTREAM_RESPONSE', () => {
   const large = 'x'.repeat(2_000);
   test.each([
     ['cut off within its length', `${OK}Content-Length: 100\r\n\r\n{"a":`, 'close', 'cut off'],
@@ -47,7 +47,7 @@ describe('a broken answer is INTERNAL, BAD_UPSTREAM_RESPONSE', () => {
     expect(error.vultr).toBeUndefined();
   });
 
-  test('and the connection is closed when the bound is reached, though the answer would go on for ever', async () => {
+  test('and the connection is closed when the bound is reached, though the response would go on for ever', async () => {
     const upstream = await startHttp((_, response) => {
       response.writeHead(200);
       const write = (): void => {
@@ -103,9 +103,9 @@ describe('a failed connection is UNAVAILABLE', () => {
   });
 
   test.each([
-    ['closed before an answer', '', 'close'],
-    ['reset before an answer', '', 'reset'],
-    ['closed within the head of an answer', 'HTTP/1.1 200 OK\r\nContent-', 'close'],
+    ['closed before a response', '', 'close'],
+    ['reset before a response', '', 'reset'],
+    ['closed within the head of a response', 'HTTP/1.1 200 OK\r\nContent-', 'close'],
   ] as const)('when it is %s', async (_, answer, end) => {
     const upstream = await startRaw(answer, end);
     const error = await failure(startClient(upstream.url).send(request(), context()));
@@ -114,7 +114,7 @@ describe('a failed connection is UNAVAILABLE', () => {
     expect(error.cause).toMatchObject({ phase: 'headers' });
   });
 
-  test('when no answer begins in time', async () => {
+  test('when no response begins in time', async () => {
     const upstream = await startTcp(() => undefined);
     const client = startClient(upstream.url, { limits: { headersTimeoutMs: 50 } });
     expect(await failure(client.send(request(), context()))).toMatchObject(unavailable);
@@ -126,7 +126,7 @@ describe('a failed connection is UNAVAILABLE', () => {
     const client = startClient(upstream.url);
     const change = await failure(client.send(request({ kind: 'change' }), context()));
     const read = await failure(client.send(request(), context()));
-    expect(change.message).toContain('not known: look before you repeat it');
-    expect(read.message).toBe('The connection to Vultr failed before an answer came.');
+    expect(change.message).toContain('not known: check before you repeat it');
+    expect(read.message).toBe('The connection to Vultr failed before a response came.');
   });
 });

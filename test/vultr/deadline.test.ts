@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { CallError } from '../../src/status/call-error.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { CallError } from '../../src/status/call-error.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import type { Send } from '../../src/vultr/request.ts';
 import { closed, context, failure, request, startClient, startHttp, startTcp } from '../support/vultr.ts';
@@ -17,7 +17,7 @@ describe('the deadline', () => {
     await closed(upstream.connections[0]);
   });
 
-  test('ends an answer that trickles', async () => {
+  test('ends a response that trickles', async () => {
     const upstream = await startHttp((_, response) => {
       response.writeHead(200, { 'content-length': 1_000_000 });
       const timer = setInterval(() => response.write(' '), 10);
@@ -52,7 +52,7 @@ describe('the deadline', () => {
       return never(asked, given);
     };
     const error = await failure(enforceDeadline(systemClock)(sent)(request({ kind: 'change' }), context(10)));
-    expect(error.message).toContain('look before you repeat it');
+    expect(error.message).toContain('check before you repeat it');
     expect(error.reached).toBe('maybe');
   });
 
@@ -112,7 +112,7 @@ describe("the caller's signal", () => {
 
 describe('afterwards', () => {
   test.each([
-    ['an answer', async () => ANSWER],
+    ['a response', async () => ANSWER],
     ['a failure', () => Promise.reject(new CallError('INTERNAL', 'VULTR_FAILED', 'x'))],
   ] as const)('%s leaves neither timer nor listener behind', async (_, next: Send) => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

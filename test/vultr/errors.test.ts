@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { findHiddenError } from '../../src/vultr/error-text.ts';
 import { toCallError } from '../../src/vultr/errors.ts';
 import cases from '../cases/vultr-errors.json' with { type: 'json' };
 import { context, failure, request, startClient, startHttp } from '../support/vultr.ts';
@@ -24,7 +25,7 @@ const titled = (cases as readonly Case[]).map(
   (each) => [each.name ?? `${each.method ?? 'GET'}: ${each.status} ${each.error}`, each] as const,
 );
 
-describe('an answer that is no success', () => {
+describe('a response that is not a success', () => {
   test.each(titled)('%s', async (_, given) => {
     const contentType = given.contentType ?? 'application/json';
     const body = given.body ?? JSON.stringify({ error: given.error, status: given.status });
@@ -108,5 +109,91 @@ describe('the text of an error', () => {
     const texts = ['invalid '.repeat(250), `invalid ${'a-'.repeat(990)}`, `invalid${' a.'.repeat(600)}`];
     // A pattern that back-tracks without bound takes minutes for these, and the test times out.
     for (const text of texts) expect(toCallError(request(), answer(text)).code).toBe('INVALID_ARGUMENT');
+  });
+});
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308])(
+    'of status %i is a response, whatever its body says',
+    async (status) => {
+      const upstream = await startHttp((_, response) =>
+        response.writeHead(status, { location: '/elsewhere' }).end('{"error":"moved","status":404}'),
+      );
+      const response = await startClient(upstream.url).send(request(), context());
+      expect(response).toMatchObject({ status, location: '/elsewhere' });
+      expect(Buffer.from(response.body).toString()).toBe('{"error":"moved","status":404}');
+    },
+  );
+});
+
+describe('an error object in a success', () => {
+  test.each([
+    ['{"error":"Server is currently locked","status":500}', 'FAILED_PRECONDITION', 'VULTR_LOCKED', 500],
+    ['{"error":"instance not found","status":404}', 'NOT_FOUND', 'VULTR_NOT_FOUND', 404],
+    ['\n {"status": 429,"error": "rate limit exceeded"}', 'RESOURCE_EXHAUSTED', 'RATE_LIMITED', 429],
+    ['{"error":"It broke."}', 'INTERNAL', 'VULTR_FAILED', 500],
+    ['{"error":"It broke.","status":"200"}', 'INTERNAL', 'VULTR_FAILED', 500],
+    ['{"error":{"message":"It broke."},"status":503}', 'UNAVAILABLE', 'VULTR_UNAVAILABLE', 503],
+    ['{"error":{"text":"unknown form"},"status":400}', 'INVALID_ARGUMENT', 'VULTR_REFUSED', 400],
+    ['{"error":true}', 'INTERNAL', 'VULTR_FAILED', 500],
+  ])('%s fails the call', async (body, code, reason, status) => {
+    for (const httpStatus of [200, 201, 202]) {
+      const upstream = await startHttp((_, response) => response.writeHead(httpStatus).end(body));
+      const error = await failure(startClient(upstream.url).send(request(), context()));
+      expect(error).toMatchObject({ code, reason, vultr: { status, response: { status: httpStatus } } });
+      expect(error.message).toContain(`Vultr answered ${httpStatus} with an error`);
+      expect(error.reached).toBe(status < 500 ? 'no' : 'maybe');
+    }
+  });
+
+  test.each([
+    '{"instance":{"error":"inner"}}',
+    '{"error":"","status":200}',
+    '{"error":null}',
+    '{"error":false}',
+    '{"error":[]}',
+    '{"error":{}}',
+    '["error"]',
+    '"error"',
+    '{"error":"cut o',
+    'the word "error" in text',
+    `{"error":"${'x'.repeat(70_000)}"}`,
+  ])('is not seen in %s', (body) => {
+    const response = { status: 200, contentType: '', body: Buffer.from(body), attempts: 1 };
+    expect(findHiddenError(response)).toBeUndefined();
+  });
+
+  test('never shows the API key', async () => {
+    const credential = 'KEY-0123456789ABCDEF';
+    const upstream = await startHttp((_, response) => response.end(`{"error":"Bad key ${credential}"}`));
+    const error = await failure(startClient(upstream.url).send(request({ credential }), context()));
+    expect(JSON.stringify([error, error.message, error.vultr])).not.toContain(credential);
+    expect(error.vultr?.response).toBeUndefined();
+  });
+});
+
+describe('the Retry-After of Vultr', () => {
+  const asked = { status: 0, contentType: '', body: new Uint8Array(), attempts: 1, retryAfter: '7' };
+
+  test.each([429, 503, 502, 500, 404])('of a %i is passed on', (status) => {
+    const error = toCallError(request(), { ...asked, status });
+    expect(error.retryDelayMs).toBe(7_000);
+    expect(error.vultr).toMatchObject({ retryAfterMs: 7_000, response: { retryAfter: '7' } });
+  });
+
+  test('may be a date, and is an hour at most', () => {
+    const at = new Date(Date.now() + 60_000).toUTCString();
+    expect(toCallError(request(), { ...asked, status: 503, retryAfter: at }).retryDelayMs).toBeGreaterThan(
+      55_000,
+    );
+    expect(toCallError(request(), { ...asked, status: 503, retryAfter: '999999' }).retryDelayMs).toBe(
+      3_600_000,
+    );
+  });
+
+  test('that cannot be read is left out, and the default counts', () => {
+    const error = toCallError(request(), { ...asked, status: 429, retryAfter: 'soon' });
+    expect(error.retryDelayMs).toBe(1_000);
+    expect(error.vultr?.retryAfterMs).toBeUndefined();
   });
 });

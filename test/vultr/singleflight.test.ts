@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
 import type { SendContext, Stage, VultrRequest } from '../../src/vultr/request.ts';
-import { shareReads } from '../../src/vultr/singleflight.ts';
+import { singleflight } from '../../src/vultr/singleflight.ts';
+import { type Answer, failing, startCounting, startStack, textOf } from '../support/cache.ts';
+import { ManualClock } from '../support/clock.ts';
 import { closed, failure, request } from '../support/vultr.ts';
-import { type Answer, failing, holdClock, startCounting, startStack, textOf } from '../support/cache.ts';
 
 const LEFT = new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.');
 
@@ -20,10 +21,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = Array.from({ length: 1_000 }, () => send(request(), context()));
+    const responses = Array.from({ length: 1_000 }, () => send(request(), context()));
     await upstream.reached(1);
     release();
-    const bodies = new Set((await Promise.all(answers)).map(({ body }) => body));
+    const bodies = new Set((await Promise.all(responses)).map(({ body }) => body));
     expect(upstream.asked).toEqual(['GET /v2/account']);
     expect([...bodies].map((body) => textOf({ body }))).toEqual(['{"count":1}']);
   });
@@ -38,10 +39,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = [send(request(), context()), send(request(other), context())];
+    const responses = [send(request(), context()), send(request(other), context())];
     await upstream.reached(2);
     release();
-    expect(new Set((await Promise.all(answers)).map(textOf)).size).toBe(2);
+    expect(new Set((await Promise.all(responses)).map(textOf)).size).toBe(2);
   });
 
   test.each<[string, Partial<VultrRequest>]>([
@@ -54,10 +55,10 @@ describe('identical reads at the same time', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
-    const answers = [send(request(given), context()), send(request(given), context())];
+    const responses = [send(request(given), context()), send(request(given), context())];
     await upstream.reached(2);
     release();
-    expect(new Set((await Promise.all(answers)).map(textOf)).size).toBe(2);
+    expect(new Set((await Promise.all(responses)).map(textOf)).size).toBe(2);
   });
 
   test('fail together, and the next one asks again', async () => {
@@ -73,7 +74,7 @@ describe('identical reads at the same time', () => {
     expect(upstream.asked).toHaveLength(2);
   });
 
-  test('share nothing once the answer is there', async () => {
+  test('share nothing once the response is there', async () => {
     const upstream = await startCounting();
     const { send, context } = startStack(upstream.url);
     expect(textOf(await send(request(), context()))).toBe('{"count":1}');
@@ -104,11 +105,11 @@ describe('a caller who leaves', () => {
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
     const controllers = [new AbortController(), new AbortController()];
-    const answers = controllers.map(({ signal }) => failure(send(request(), context(10_000, signal))));
+    const responses = controllers.map(({ signal }) => failure(send(request(), context(10_000, signal))));
     await upstream.reached(1);
     for (const controller of controllers) controller.abort(LEFT);
     const next = send(request(), context());
-    expect(await Promise.all(answers)).toEqual([LEFT, LEFT]);
+    expect(await Promise.all(responses)).toEqual([LEFT, LEFT]);
     await closed(upstream.sockets[0]);
     await upstream.reached(2);
     release();
@@ -118,7 +119,7 @@ describe('a caller who leaves', () => {
   test('before it came has nothing sent', async () => {
     const upstream = await startCounting();
     const { context } = startStack(upstream.url);
-    const send = shareReads({ clock: holdClock() })(() => Promise.reject(new Error('It was sent.')));
+    const send = singleflight({ clock: new ManualClock() })(() => Promise.reject(new Error('It was sent.')));
     expect(await failure(send(request(), context(10_000, AbortSignal.abort(LEFT))))).toBe(LEFT);
   });
 });
@@ -129,17 +130,17 @@ describe('the deadline of a shared request', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context, clock } = startStack(upstream.url, { below: [watchContexts(seen)] });
-    const answers: Promise<unknown>[] = [];
+    const responses: Promise<unknown>[] = [];
     for (const [timeoutMs, latestMs] of [
       [2_000, 2_000],
       [9_000, 9_000],
       [5_000, 9_000],
     ]) {
-      answers.push(send(request(), context(timeoutMs)));
+      responses.push(send(request(), context(timeoutMs)));
       expect(seen.map(({ deadline }) => deadline - clock.now())).toEqual([latestMs]);
     }
     release();
-    await Promise.all(answers);
+    await Promise.all(responses);
   });
 
   test('does not make a caller wait beyond its own, nor cut one that has longer', async () => {
@@ -195,12 +196,12 @@ describe('the bounds', () => {
   test('send what is beyond the number of shared requests for its caller alone', async () => {
     const upstream = await startCounting();
     const release = upstream.hold();
-    const { send, context } = startStack(upstream.url, { sharing: { maxFlights: 3 } });
+    const { send, context } = startStack(upstream.url, { singleflight: { maxShared: 3 } });
     const ask = (path: string) => [send(request({ path }), context()), send(request({ path }), context())];
-    const answers = ['/1', '/2', '/3', '/4', '/5'].flatMap(ask);
+    const responses = ['/1', '/2', '/3', '/4', '/5'].flatMap(ask);
     await upstream.reached(7);
     release();
-    await Promise.all(answers);
+    await Promise.all(responses);
     expect(upstream.asked.toSorted()).toEqual(
       ['/1', '/2', '/3', '/4', '/4', '/5', '/5'].map((path) => `GET ${path}`),
     );
@@ -210,13 +211,13 @@ describe('the bounds', () => {
 
   test('let nobody join a request that has run for too long, and leave it to its callers', async () => {
     const upstream = await startCounting();
-    const { send, context, clock } = startStack(upstream.url, { sharing: { joinableMs: 1_000 } });
+    const { send, context, clock } = startStack(upstream.url, { singleflight: { joinableMs: 1_000 } });
     const releaseEarly = upstream.hold((_, response) => response.end('"early"'));
     const early = send(request(), context());
-    clock.advance(999);
+    clock.shift(999);
     const joined = send(request(), context());
     await upstream.reached(1);
-    clock.advance(1);
+    clock.shift(1);
     const releaseLate = upstream.hold((_, response) => response.end('"late"'));
     const late = send(request(), context());
     await upstream.reached(2);
@@ -229,17 +230,17 @@ describe('the bounds', () => {
     expect(upstream.asked).toHaveLength(2);
   });
 
-  test.each([{ maxFlights: 0 }, { maxFlights: 1.5 }, { joinableMs: -1 }, { joinableMs: Number.NaN }])(
+  test.each([{ maxShared: 0 }, { maxShared: 1.5 }, { joinableMs: -1 }, { joinableMs: Number.NaN }])(
     'are refused at the start when they are none: %j',
     (limits) => {
-      expect(() => shareReads({ clock: holdClock(), limits })).toThrow(/^sharing\.\w+ is /);
+      expect(() => singleflight({ clock: new ManualClock(), limits })).toThrow(/^singleflight\.\w+ is /);
     },
   );
 });
 
 test('a stage below that throws at once fails the call, and the next call is sent', async () => {
   let count = 0;
-  const send = shareReads({ clock: holdClock() })(() => {
+  const send = singleflight({ clock: new ManualClock() })(() => {
     count += 1;
     throw LEFT;
   });

@@ -1,34 +1,41 @@
-import { CallError } from '../../status/call-error.ts';
-import { abortError } from '../../status/abort.ts';
 import type { Clock } from '../../base/clock.ts';
+import { spreadRetry } from '../../base/spread.ts';
+import { pause } from '../../base/wait.ts';
+import { abortError, untilAborted } from '../../status/abort.ts';
+import { CallError } from '../../status/call-error.ts';
+import { credentialKey } from '../credential-key.ts';
 import type { VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
-import { credentialKey } from './credential-key.ts';
 import type { BudgetLimits } from './options.ts';
 import { Pace } from './pace.ts';
+import type { Permit, PermitSource, SourceState } from './permit.ts';
+import { PermitQueue, type Place } from './permit-queue.ts';
 import { type Refusal, refusal } from './refusal.ts';
-import type { Slot, SlotSource, SourceState } from './slot.ts';
-import { type Place, TurnQueue } from './permit-queue.ts';
 
-/** What is kept of the time that a request has left, so that its answer can still come after its turn. */
-const ANSWER_TIME = { part: 0.25, mostMs: 1_000 } as const;
+/** The part of a request's remaining time that is kept for Vultr's response, and the most that is. */
+const RESPONSE_TIME = { part: 0.25, mostMs: 1_000 } as const;
+
+/** When to ask again after the service went down. */
+const SHUTDOWN_RETRY_MS = 1_000;
 
 /** What the budget is doing. */
 export interface BudgetState extends SourceState {
   readonly waiting: number;
   readonly waitingBytes: number;
-  /** Requests that had their turn and are not over yet. */
+  /** Requests that have their permit and are not over yet. */
   readonly inFlight: number;
 }
 
 /** What a budget is made of. */
 export interface BudgetParts {
-  readonly source: SlotSource;
+  readonly source: PermitSource;
   readonly clock: Clock;
-  readonly limits: Pick<BudgetLimits, 'maxWaiting' | 'maxWaitingPerCredential' | 'maxWaitingBytes'>;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+  readonly limits: Pick<BudgetLimits, 'burst' | 'maxWaiting' | 'maxWaitingPerCredential' | 'maxWaitingBytes'>;
   /**
-   * How many requests may be on their way at the same time: as many as there are connections. With more of them some would
-   * have their turn and then wait for a connection, and go out in one heap.
+   * How many requests may be under way at the same time: as many as there are connections. With more of them some would
+   * have their permit and then wait for a connection, and go out in one burst.
    */
   readonly maxInFlight: number;
   readonly observe: VultrObserver;
@@ -36,36 +43,41 @@ export interface BudgetParts {
 
 interface Waiter extends Place {
   readonly since: number;
-  readonly latestTurnMs: number;
+  /** A permit that comes later is of no use. */
+  readonly latestMs: number;
   readonly grant: () => void;
   readonly refuse: (error: CallError) => void;
 }
 
-/** Gives requests their turns: as many as the source has slots for, in the order of the queue. */
+/**
+ * Grants requests their permits: as many as the source has, in the order of the queue. A request is let wait when its
+ * permit can be expected in time, counting those before it; from then on it is refused only when not even the full rate of
+ * the source could bring it in time any more.
+ */
 export class Budget {
   readonly #parts: BudgetParts;
-  readonly #queue = new TurnQueue<Waiter>();
+  readonly #queue = new PermitQueue<Waiter>();
   readonly #pace: Pace;
   readonly #closing = new AbortController();
   #isPumping = false;
-  #slot: Slot | undefined;
+  #reserved: Permit | undefined;
   #inFlight = 0;
   #onFree: (() => void) | undefined;
 
   constructor(parts: BudgetParts) {
     this.#parts = parts;
-    this.#pace = new Pace(() => parts.source.state().intervalMs);
+    this.#pace = new Pace(parts.source, parts.limits.burst);
   }
 
   /**
-   * Waits for the turn of a request and returns when it was; after it, `endTurn` has to be called once.
-   * @throws CallError RESOURCE_EXHAUSTED, at once, when the turn would come too late or too many wait already; later, when
-   *   others with an earlier turn have come in between; and, at once, the reason why the signal aborted
+   * Waits for the permit of a request and returns when it was granted; `release` has to be called once after it.
+   * @throws CallError RESOURCE_EXHAUSTED, at once, when the permit would come too late or too many wait already; later, when
+   *   others with an earlier place have come in between; and, at once, the reason why the signal aborted
    */
-  async takeTurn(request: VultrRequest, context: SendContext): Promise<number> {
+  async acquire(request: VultrRequest, context: SendContext): Promise<number> {
     const { signal } = context;
     if (signal.aborted) throw abortError(signal);
-    const turn = Promise.withResolvers<void>();
+    const granted = Promise.withResolvers<void>();
     const since = this.#parts.clock.now();
     const leftMs = context.deadline - since;
     const waiter: Waiter = {
@@ -74,27 +86,20 @@ export class Budget {
       bytes: request.body?.length ?? 0,
       again: context.throttled ?? false,
       since,
-      latestTurnMs: context.deadline - Math.min(ANSWER_TIME.mostMs, leftMs * ANSWER_TIME.part),
-      grant: turn.resolve,
-      refuse: turn.reject,
+      latestMs: context.deadline - Math.min(RESPONSE_TIME.mostMs, leftMs * RESPONSE_TIME.part),
+      grant: granted.resolve,
+      refuse: granted.reject,
     };
     this.#admit(waiter);
-    const onAbort = (): void => {
-      if (this.#queue.remove(waiter)) turn.reject(abortError(signal));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await turn.promise;
-      return this.#parts.clock.now();
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    // One that was granted in the same moment wins the race, and is released as every other.
+    await untilAborted(granted.promise, signal, () => this.#queue.remove(waiter));
+    return this.#parts.clock.now();
   }
 
-  /** Says that a request which had its turn at `turnMs` is over, and whether Vultr answered it. */
-  endTurn(turnMs: number, wasAnswered: boolean): void {
+  /** Says that a request which was granted its permit at `grantedMs` is over, and whether Vultr responded to it. */
+  release(grantedMs: number, hasResponse: boolean): void {
     const nowMs = this.#parts.clock.now();
-    const heldMs = wasAnswered ? this.#pace.noteAnswer(nowMs, nowMs - turnMs) : 0;
+    const heldMs = hasResponse ? this.#pace.noteResponse(nowMs, nowMs - grantedMs) : 0;
     if (heldMs > 0) void this.#parts.source.hold(heldMs);
     this.#inFlight -= 1;
     this.#onFree?.();
@@ -123,7 +128,10 @@ export class Budget {
     const text = 'The service is going down. Nothing was sent.';
     this.refuseWaiting(
       () => true,
-      () => new CallError('UNAVAILABLE', 'SHUTTING_DOWN', text, { retryDelayMs: 1_000, reached: 'no' }),
+      () => {
+        const retryDelayMs = spreadRetry(SHUTDOWN_RETRY_MS, this.#parts.random);
+        return new CallError('UNAVAILABLE', 'SHUTTING_DOWN', text, { retryDelayMs, reached: 'no' });
+      },
     );
     this.#closing.abort();
     await this.#parts.source.close();
@@ -143,35 +151,39 @@ export class Budget {
       if (displaced === waiter) throw error;
       displaced.refuse(error);
     }
-    const turnsBefore = this.#turnsBefore(waiter);
-    if (this.#turnAt(turnsBefore) > waiter.latestTurnMs) {
+    const before = this.#countBefore(waiter);
+    if (this.#expectedAt(before) > waiter.latestMs) {
       this.#queue.remove(waiter);
-      throw this.#toRefusal(waiter, 'too_late', turnsBefore);
+      throw this.#toRefusal(waiter, 'too_late', before);
     }
     void this.#pump();
   }
 
-  #turnsBefore(waiter: Waiter): number {
-    let turns = 0;
+  #countBefore(waiter: Waiter): number {
+    let count = 0;
     for (const one of this.#queue.order()) {
       if (one === waiter) break;
-      turns += 1;
+      count += 1;
     }
-    return turns;
+    return count;
   }
 
-  /** When the turn comes that has so many before it, as far as can be told. */
-  #turnAt(turnsBefore: number): number {
-    const nextMs = this.#slot?.atMs ?? this.#pace.nextTurnMs;
-    return Math.max(this.#parts.clock.now(), nextMs) + turnsBefore * this.#pace.intervalMs;
+  /** When the permit comes that has so many before it, at the pace of late. */
+  #expectedAt(before: number): number {
+    const nowMs = this.#parts.clock.now();
+    const nextMs = this.#reserved?.atMs ?? this.#pace.nextMs(nowMs);
+    return Math.max(nowMs, nextMs) + this.#pace.msFor(before, nowMs);
   }
 
-  /** The wait that a refused caller is told: after it, the same call would have been let wait. */
-  #toRefusal(waiter: Waiter, why: Refusal, turnsBefore: number): CallError {
-    this.#parts.observe({ kind: 'refused', request: waiter.kind, why });
-    const turnInMs = this.#turnAt(turnsBefore) - this.#parts.clock.now();
-    const waitMs = why === 'too_late' ? Math.max(0, waiter.latestTurnMs - waiter.since) : 0;
-    return refusal(why, Math.max(this.#pace.intervalMs, turnInMs - waitMs));
+  /** A refused caller is told when the same call could be let wait, and not all of them the same time. */
+  #toRefusal(waiter: Waiter, why: Refusal, before: number): CallError {
+    const { clock, observe, random } = this.#parts;
+    observe({ kind: 'refused', request: waiter.kind, why });
+    const nowMs = clock.now();
+    const dueInMs = this.#expectedAt(before) - nowMs;
+    const waitMs = why === 'too_late' ? Math.max(0, waiter.latestMs - waiter.since) : 0;
+    const retryMs = Math.max(this.#pace.intervalMs(nowMs), dueInMs - waitMs);
+    return refusal(why, spreadRetry(retryMs, random));
   }
 
   /** Runs while somebody waits. */
@@ -180,13 +192,13 @@ export class Budget {
     this.#isPumping = true;
     this.#pace.restart();
     try {
-      while (this.#queue.size > 0 && !this.#closing.signal.aborted) await this.#giveTurn();
+      while (this.#queue.size > 0 && !this.#closing.signal.aborted) await this.#grantNext();
     } finally {
       this.#isPumping = false;
     }
   }
 
-  async #giveTurn(): Promise<void> {
+  async #grantNext(): Promise<void> {
     const { clock, source, maxInFlight } = this.#parts;
     if (this.#inFlight >= maxInFlight) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -195,51 +207,50 @@ export class Budget {
       this.#onFree = undefined;
       return;
     }
-    this.#slot ??= await source.reserve();
-    await this.#sleepUntil(this.#slot.atMs);
-    this.#refuseTooLate();
-    // With nobody left the slot is kept: whoever comes while it is good may have it.
+    this.#reserved ??= await source.reserve();
+    await this.#sleepUntil(this.#reserved.atMs);
+    this.#refuseHopeless();
+    // With nobody left the permit is kept: whoever comes while it is valid may have it.
     if (this.#queue.size === 0) return;
-    const isGood = this.#slot.use(clock.now());
-    this.#slot = undefined;
-    const waiter = isGood ? this.#queue.shift() : undefined;
+    const isValid = this.#reserved.use(clock.now());
+    this.#reserved = undefined;
+    const waiter = isValid ? this.#queue.shift() : undefined;
     if (waiter === undefined) return;
-    this.#noteTurn(waiter);
+    this.#noteGrant(waiter);
     waiter.grant();
   }
 
-  /** Resolves early when the budget is closed. */
+  /** Returns early when the budget is closed. A timer of Node may fire a little early, so there may be more than one. */
   async #sleepUntil(atMs: number): Promise<void> {
     const { clock } = this.#parts;
-    for (let leftMs = atMs - clock.now(); leftMs > 0; leftMs = atMs - clock.now()) {
-      try {
-        await clock.sleep(Math.ceil(leftMs), this.#closing.signal);
-      } catch (error) {
-        if (this.#closing.signal.aborted) return;
-        throw error;
-      }
+    const { signal } = this.#closing;
+    for (let leftMs = atMs - clock.now(); leftMs > 0 && !signal.aborted; leftMs = atMs - clock.now()) {
+      await pause(clock, Math.ceil(leftMs), signal);
     }
   }
 
-  /** Refuses those who cannot get their turn in time any more, because others came before them or the rate fell. */
-  #refuseTooLate(): void {
-    const nowMs = this.#parts.clock.now();
-    const paceMs = this.#pace.intervalMs;
-    let turns = 0;
+  /**
+   * Refuses those whose permit cannot come in time any more, because others came before them or the rate fell. The source's
+   * own rate decides, not the pace of late: that may get better, and whoever was let wait is not sent away on a guess.
+   */
+  #refuseHopeless(): void {
+    const { clock, source } = this.#parts;
+    const nowMs = clock.now();
+    let before = 0;
     for (const waiter of [...this.#queue.order()]) {
-      if (nowMs + turns * paceMs <= waiter.latestTurnMs) {
-        turns += 1;
+      if (nowMs + source.msFor(before) <= waiter.latestMs) {
+        before += 1;
       } else {
         this.#queue.remove(waiter);
-        waiter.refuse(this.#toRefusal(waiter, 'too_late', turns));
+        waiter.refuse(this.#toRefusal(waiter, 'too_late', before));
       }
     }
   }
 
-  #noteTurn(waiter: Waiter): void {
+  #noteGrant(waiter: Waiter): void {
     const nowMs = this.#parts.clock.now();
-    this.#pace.noteTurn(nowMs);
+    this.#pace.notePermit(nowMs);
     this.#inFlight += 1;
-    this.#parts.observe({ kind: 'turn', request: waiter.kind, waitedMs: nowMs - waiter.since });
+    this.#parts.observe({ kind: 'permit', request: waiter.kind, waitedMs: nowMs - waiter.since });
   }
 }

@@ -32,5 +32,5 @@ export function createBudget(given: CreateBudgetOptions): Budget {
           burst: limits.burst,
         })
       : createSharedSource({ clock, random, observe, limits, redis: options.redis, baseUrl });
-  return new Budget({ source, clock, limits, maxInFlight, observe });
+  return new Budget({ source, clock, random, limits, maxInFlight, observe });
 }

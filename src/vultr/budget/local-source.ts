@@ -1,17 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
+import { LEAST_GAP, type Permit, type PermitSource, WINDOW_MS } from './permit.ts';
 import { RateFactor } from './rate-factor.ts';
-import { LEAST_GAP, type Slot, type SlotSource, WINDOW_MS } from './slot.ts';
 
 /** What a local source is made of. */
 export interface LocalSourceOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** The mean time between two slots at the full rate. */
+  /** The mean time between two permits at the full rate. */
   readonly intervalMs: number;
-  /** How many slots there are at the most in any WINDOW_MS. */
+  /** How many permits there are at most in any WINDOW_MS. */
   readonly limit: number;
-  /** How many slots may follow each other faster after a pause, 1 or more. */
+  /** How many permits may follow each other faster after a pause, 1 or more. */
   readonly burst: number;
-  /** The first slot is not before this time. Default: now. */
+  /** The first permit is not before this time. Default: now. */
   readonly startAtMs?: number;
   /** The rate factor to start with. Default 1. */
   readonly rateFactor?: number;
@@ -19,14 +19,14 @@ export interface LocalSourceOptions {
 
 /**
  * A token bucket in this process, written as the generic cell rate algorithm (ITU-T I.371): it keeps the time when the next
- * token is due instead of a count, so that nothing has to be filled up. Tokens that were not used in time are made up for,
- * at a higher pace; and a log of the last slots sees to it that there are never more than the limit in any window.
+ * token is due instead of a count, so that nothing has to be refilled. Tokens that were not used in time are made up for at
+ * a higher pace; and a log of the last permits makes sure that there are never more than the limit in any window.
  */
-export function createLocalSource(options: LocalSourceOptions): SlotSource {
+export function createLocalSource(options: LocalSourceOptions): PermitSource {
   const { clock, intervalMs, limit, burst } = options;
   const factor = new RateFactor(options.rateFactor ?? 1, clock.now());
   let dueMs = options.startAtMs ?? clock.now();
-  /** When slots were used, the last one first. */
+  /** When permits were used, the last one first. */
   let used: readonly number[] = [];
 
   function earliestMs(nowMs: number): number {
@@ -55,7 +55,7 @@ export function createLocalSource(options: LocalSourceOptions): SlotSource {
     return true;
   }
 
-  function reserve(): Slot {
+  function reserve(): Permit {
     const nowMs = clock.now();
     return { atMs: Math.max(nowMs, earliestMs(nowMs)), use };
   }
@@ -69,9 +69,10 @@ export function createLocalSource(options: LocalSourceOptions): SlotSource {
     slowDown: async () => {
       const nowMs = clock.now();
       factor.cut(nowMs);
-      // What was missed is not made up for any more.
+      // What was missed is no longer made up for.
       dueMs = Math.max(dueMs, nowMs + stepMs(nowMs));
     },
+    msFor: (permits) => factor.msFor(permits * intervalMs, clock.now()),
     state: () => {
       const rateFactor = factor.at(clock.now());
       return { kind: 'local', rateFactor, intervalMs: intervalMs / rateFactor };

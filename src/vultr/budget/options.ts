@@ -1,4 +1,5 @@
-import { WINDOW_MS } from './slot.ts';
+import { assertInteger } from '../../base/limits.ts';
+import { WINDOW_MS } from './permit.ts';
 
 /** What the budget is made of. */
 export interface BudgetOptions {
@@ -8,9 +9,9 @@ export interface BudgetOptions {
   readonly reserve: number;
   /** How many requests may go four times as fast as the rate after a pause, or to make up for one. Default 6. */
   readonly burst: number;
-  /** How many requests may wait. The one whose turn is last gives way to one with an earlier turn. Default 1000. */
+  /** How many requests may wait. The one in the last place gives way to one with an earlier place. Default 2000. */
   readonly maxWaiting: number;
-  /** How many requests of one credential may wait. Default 500. */
+  /** How many requests of one credential may wait. Default 1000. */
   readonly maxWaitingPerCredential: number;
   /** How much the bodies of waiting requests may hold together. Default 16 MB. */
   readonly maxWaitingBytes: number;
@@ -42,8 +43,8 @@ export const DEFAULT_BUDGET: BudgetLimits = {
   ratePerSecond: 30,
   reserve: 0.1,
   burst: 6,
-  maxWaiting: 1_000,
-  maxWaitingPerCredential: 500,
+  maxWaiting: 2_000,
+  maxWaitingPerCredential: 1_000,
   maxWaitingBytes: 16 * 1024 * 1024,
   replicas: 1,
 };
@@ -56,19 +57,18 @@ const COUNTS = ['burst', 'maxWaiting', 'maxWaitingPerCredential', 'maxWaitingByt
  */
 export function resolveBudget(given: Partial<BudgetOptions>): BudgetLimits {
   const { redis: _, ...limits } = { ...DEFAULT_BUDGET, ...given };
-  for (const name of COUNTS) {
-    if (!Number.isInteger(limits[name]) || limits[name] < 1)
-      throw new TypeError(`budget.${name} is ${limits[name]}; it has to be a positive integer.`);
-  }
+  for (const name of COUNTS) assertInteger(`budget.${name}`, limits[name], 1);
   const { ratePerSecond, reserve } = limits;
   if (!Number.isFinite(ratePerSecond) || ratePerSecond < 1)
-    throw new TypeError(`budget.ratePerSecond is ${ratePerSecond}; it has to be a number, 1 or more.`);
+    throw new TypeError(`budget.ratePerSecond is ${ratePerSecond}; it must be a number, 1 or more.`);
   if (!(reserve >= 0 && reserve < 1))
-    throw new TypeError(`budget.reserve is ${reserve}; it has to be a number from 0 up to, but without, 1.`);
+    throw new TypeError(
+      `budget.reserve is ${reserve}; it must be a number from 0 up to, but not including, 1.`,
+    );
   if (limitOf(limits) * intervalOf(limits) < WINDOW_MS) {
     throw new TypeError(
       `budget.reserve is ${reserve}; with ${ratePerSecond} requests per second that leaves nothing for the jitter of the ` +
-        `network. It has to be ${(1 - (1_000 * limitOf(limits)) / (ratePerSecond * WINDOW_MS)).toFixed(3)} or more.`,
+        `network. It must be ${(1 - (1_000 * limitOf(limits)) / (ratePerSecond * WINDOW_MS)).toFixed(3)} or more.`,
     );
   }
   return limits;

@@ -1,28 +1,28 @@
 import type { VultrRequest } from '../request.ts';
 
-/** What decides when it is a request's turn. */
+/** What decides when a request gets its permit. */
 export interface Place {
   readonly kind: VultrRequest['kind'];
   /** Names the credential without holding it. */
   readonly credential: string;
   /** The size of the body. */
   readonly bytes: number;
-  /** It had its turn already and was sent away by Vultr's edge: it goes before all others of its kind. */
+  /** It had a permit already and Vultr's edge answered 429: it goes before all others of its kind. */
   readonly again: boolean;
 }
 
 /** The waiting requests of one kind. */
 interface Line<T> {
   readonly again: T[];
-  /** By credential; the one at the front has the next turn and then goes to the back. */
+  /** By credential; the one at the front is next and then goes to the back. */
   readonly lanes: Map<string, T[]>;
 }
 
 /**
- * Puts waiting requests in order: changes before reads before polls, and within a kind the credentials by turns. A poll
- * waits as long as there is anything else to do; that is meant, it has no caller in a hurry.
+ * Puts waiting requests in order: changes before reads before polls, and within a kind one credential after the
+ * other. A poll waits as long as there is anything else to do, on purpose: no caller of it is in a hurry.
  */
-export class TurnQueue<T extends Place> {
+export class PermitQueue<T extends Place> {
   readonly #lines: Readonly<Record<VultrRequest['kind'], Line<T>>> = {
     change: { again: [], lanes: new Map() },
     read: { again: [], lanes: new Map() },
@@ -71,7 +71,7 @@ export class TurnQueue<T extends Place> {
     return true;
   }
 
-  /** Takes out the one whose turn it is; undefined when none waits. */
+  /** Takes out the one that is next; undefined when none waits. */
   shift(): T | undefined {
     const [item] = this.order();
     if (item === undefined) return undefined;
@@ -85,7 +85,7 @@ export class TurnQueue<T extends Place> {
     return item;
   }
 
-  /** All that wait, in the order in which they would have their turns if nobody else came. */
+  /** All that wait, in the order in which they would get their permits if nobody else came. */
   *order(): Generator<T, undefined> {
     for (const { again, lanes } of Object.values(this.#lines)) {
       yield* again;
@@ -101,7 +101,7 @@ export class TurnQueue<T extends Place> {
     return undefined;
   }
 
-  /** The one whose turn comes last. */
+  /** The one in the last place. */
   last(): T | undefined {
     for (const { again, lanes } of Object.values(this.#lines).reverse()) {
       let longest: readonly T[] = [];

@@ -16,10 +16,10 @@ export class RateFactor {
   #factor: number;
   #cutAtMs: number;
 
-  /** @param factor what it is at `nowMs` */
-  constructor(factor: number, nowMs: number) {
+  /** @param factor what it was at `cutAtMs`, the time of the last 429; 1: there was none */
+  constructor(factor: number, cutAtMs: number) {
     this.#factor = factor;
-    this.#cutAtMs = factor < 1 ? nowMs : Number.NEGATIVE_INFINITY;
+    this.#cutAtMs = factor < 1 ? cutAtMs : Number.NEGATIVE_INFINITY;
   }
 
   /** What it is at `nowMs`. */
@@ -33,5 +33,20 @@ export class RateFactor {
     if (nowMs >= this.#cutAtMs && nowMs - this.#cutAtMs < RATE_CUT.pauseMs) return;
     this.#factor = Math.max(RATE_CUT.least, this.at(nowMs) * RATE_CUT.factor);
     this.#cutAtMs = nowMs;
+  }
+
+  /** How long from `nowMs` something takes that takes `fullMs` at the full rate, if no other 429 comes. */
+  msFor(fullMs: number, nowMs: number): number {
+    const factor = this.at(nowMs);
+    if (factor === 1) return fullMs;
+    const heldMs = Math.max(0, this.#cutAtMs + RATE_CUT.holdMs - nowMs);
+    const afterHold = fullMs - factor * heldMs;
+    if (afterHold <= 0) return fullMs / factor;
+    // The rate rises evenly, so what is done grows with the square of the time.
+    const slope = RATE_CUT.recoveryPerMs;
+    const riseMs = (1 - factor) / slope;
+    const doneInRise = ((factor + 1) / 2) * riseMs;
+    if (afterHold > doneInRise) return heldMs + riseMs + afterHold - doneInRise;
+    return heldMs + (Math.sqrt(factor ** 2 + 2 * slope * afterHold) - factor) / slope;
   }
 }

@@ -1,22 +1,28 @@
 import { Redis } from 'ioredis';
+import { redisErrorText } from '../../base/redis-error.ts';
 import type { RedisOptions } from './options.ts';
 import { BUCKET_SCRIPT } from './redis-script.ts';
 
-/** What the bucket says. */
-export interface BucketAnswer {
-  /** Milliseconds until the slot. */
+/** What the bucket replies. */
+export interface BucketReply {
+  /** Milliseconds until the permit may be used. */
   readonly waitMs: number;
-  readonly rateFactor: number;
+  /** The rate factor at the last 429, and how many milliseconds ago that was. */
+  readonly cutFactor: number;
+  readonly cutAgoMs: number;
 }
 
-/** The bucket that all replicas share. Its methods reject within the command timeout when Redis does not answer. */
+/**
+ * The bucket that all replicas share. Its methods reject within the command timeout when Redis does not respond, with an
+ * error whose text can be logged.
+ */
 export interface RedisBucket {
-  /** Takes the next slot. */
-  reserve(): Promise<BucketAnswer>;
+  /** Takes the next permit. */
+  reserve(): Promise<BucketReply>;
   /** Halves the rate for a while. */
-  cut(): Promise<BucketAnswer>;
-  /** Counts the last slots as if they were used now. */
-  hold(heldMs: number): Promise<BucketAnswer>;
+  cut(): Promise<BucketReply>;
+  /** Counts the last permits as if they were used now. */
+  hold(heldMs: number): Promise<BucketReply>;
   close(): void;
 }
 
@@ -27,8 +33,8 @@ export interface RedisBucketOptions {
   readonly intervalMs: number;
   readonly limit: number;
   readonly burst: number;
-  /** Told, as often as it happens, why the connection is lost or does not come about. */
-  readonly onError: (error: Error) => void;
+  /** Told, as often as it happens, why the connection is lost or cannot be made. The text can be logged. */
+  readonly onError: (text: string) => void;
   /** Told when a connection is ready for commands. */
   readonly onReady: () => void;
 }
@@ -45,29 +51,29 @@ export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   const redis = new Redis(given.url, {
     connectTimeout: given.connectTimeoutMs,
     commandTimeout: given.commandTimeoutMs,
-    // A command without a connection fails at once; one that was lost is not sent again: its slot is over.
+    // A command without a connection fails at once; one that was lost is not sent again: its permit is over.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(given.probeIntervalMs, FIRST_RECONNECT_MS * 2 ** Math.min(times, 16)),
   });
-  redis.on('error', onError);
-  redis.on('close', () => onError(new Error('The connection to Redis was closed.')));
+  redis.on('error', (error) => onError(redisErrorText(error, given.url)));
+  redis.on('close', () => onError('The connection to Redis was closed.'));
   redis.on('ready', onReady);
 
-  async function run(command: 'reserve' | 'cut' | 'hold', heldMs = 0): Promise<BucketAnswer> {
-    let answer: unknown;
+  async function run(command: 'reserve' | 'cut' | 'hold', heldMs = 0): Promise<BucketReply> {
+    let reply: unknown;
     try {
-      answer = await redis.eval(BUCKET_SCRIPT, 1, given.key, command, intervalMs, limit, burst, heldMs);
+      reply = await redis.eval(BUCKET_SCRIPT, 1, given.key, command, intervalMs, limit, burst, heldMs);
     } catch (error) {
-      // What hangs in the connection would pile up, and be carried out late: another connection is made.
+      // What is stuck in the connection would pile up and be carried out late, so another connection is made.
       if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
-      throw error;
+      throw new Error(redisErrorText(error, given.url));
     }
-    const [waitMs, rateFactor] = Array.isArray(answer) ? answer.map(Number) : [];
-    if (waitMs === undefined || rateFactor === undefined || !(waitMs >= 0 && rateFactor > 0))
-      throw new TypeError('The bucket in Redis gave an answer that is not two numbers.');
-    return { waitMs, rateFactor };
+    const [waitMs = -1, cutFactor = 0, cutAgoMs = 0] = Array.isArray(reply) ? reply.map(Number) : [];
+    if (!(waitMs >= 0 && cutFactor > 0 && cutAgoMs >= 0))
+      throw new TypeError('The bucket in Redis did not reply with three numbers.');
+    return { waitMs, cutFactor, cutAgoMs };
   }
 
   return {

@@ -1,5 +1,5 @@
+import { LEAST_GAP, WINDOW_MS } from './permit.ts';
 import { RATE_CUT } from './rate-factor.ts';
-import { LEAST_GAP, WINDOW_MS } from './slot.ts';
 
 /** All replicas see the same requests held up; the log is changed once for all that say so within this time. */
 const SAME_HOLD_MS = 250;
@@ -9,12 +9,12 @@ const MAX_AHEAD_MS = 60_000;
 
 /**
  * The bucket in Redis: the algorithm of local-source.ts and rate-factor.ts on the clock of the Redis server, in one key.
- * The fields: `due`, when the next token is; `used`, the times of the last slots, the last one first; `factor`, the rate
+ * The fields: `due`, when the next token is; `used`, the times of the last permits, the last one first; `factor`, the rate
  * factor at `cut`, the time of the last 429; `held`, the time of the last hold. Times are milliseconds.
  *
  * ARGV: `reserve`, `cut` or `hold`; the interval in milliseconds; the limit; the burst; the milliseconds to hold. Returns,
- * as strings, the milliseconds until the slot (0 but for `reserve`) and the rate factor. A bucket that is new, because
- * Redis came back empty, starts empty.
+ * as strings, the milliseconds until the permit (0 but for `reserve`), the rate factor at the last 429, and the milliseconds
+ * since then. A bucket that is new, because Redis came back empty, starts empty.
  */
 export const BUCKET_SCRIPT = `
 local time = redis.call('TIME')
@@ -46,16 +46,16 @@ elseif ARGV[1] == 'hold' then
 else
   local step = interval / factor
   if due > now + ${MAX_AHEAD_MS} then due, used = now + step, {} end
-  local slot = math.max(now, due, (used[1] or 0) + step * ${LEAST_GAP}, (used[limit] or 0) + ${WINDOW_MS})
+  local at = math.max(now, due, (used[1] or 0) + step * ${LEAST_GAP}, (used[limit] or 0) + ${WINDOW_MS})
   due = math.max(due, now - (burst - 1) * step) + step
-  table.insert(used, 1, slot)
+  table.insert(used, 1, at)
   used[limit + 1] = nil
-  wait = slot - now
+  wait = at - now
 end
 
 for index, at in ipairs(used) do used[index] = string.format('%.3f', at) end
 redis.call('HSET', KEYS[1], 'due', string.format('%.3f', due), 'used', table.concat(used, ' '),
   'factor', string.format('%.6f', base), 'cut', string.format('%.3f', cut), 'held', string.format('%.3f', held))
 redis.call('PEXPIRE', KEYS[1], 3600000)
-return { string.format('%.3f', wait), string.format('%.6f', factor) }
+return { string.format('%.3f', wait), string.format('%.6f', base), string.format('%.3f', math.max(0, now - cut)) }
 `;

@@ -1,13 +1,13 @@
 import { CallError } from '../../status/call-error.ts';
 
 /**
- * Why a request is not let wait: its turn would come too late, the queue is full or its bodies are, or its credential has
- * too many requests in it.
+ * Why a request may not wait: it could not be sent in time, the queue is full or its bodies are, or its credential has too
+ * many requests in it.
  */
 export type Refusal = 'too_late' | 'queue_full' | 'credential_full' | 'bytes_full';
 
 const TEXTS: Readonly<Record<Refusal, string>> = {
-  too_late: 'its turn would come too late for its deadline',
+  too_late: 'this call could not be sent in time for its deadline',
   queue_full: 'too many calls are waiting',
   credential_full: 'too many calls with this API key are waiting',
   bytes_full: 'the bodies of the waiting calls are too large',

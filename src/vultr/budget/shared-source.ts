@@ -1,10 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
+import { pause } from '../../base/wait.ts';
 import type { VultrObserver } from '../observe.ts';
 import { createLocalSource } from './local-source.ts';
 import { type BudgetLimits, intervalOf, limitOf, type RedisOptions, shareOf } from './options.ts';
+import {
+  PERMIT_TOLERANCE_MS,
+  type Permit,
+  type PermitSource,
+  type SourceKind,
+  type SourceState,
+} from './permit.ts';
 import { RateFactor } from './rate-factor.ts';
-import { type BucketAnswer, createRedisBucket, type RedisBucket } from './redis-bucket.ts';
-import { SLOT_TOLERANCE_MS, type Slot, type SlotSource, type SourceKind, type SourceState } from './slot.ts';
+import { type BucketReply, createRedisBucket, type RedisBucket } from './redis-bucket.ts';
 
 /** What a shared source is made of. */
 export interface SharedSourceOptions {
@@ -18,13 +25,13 @@ export interface SharedSourceOptions {
 }
 
 /** Opens the connection to Redis and creates the source. */
-export function createSharedSource(options: SharedSourceOptions): SlotSource {
+export function createSharedSource(options: SharedSourceOptions): PermitSource {
   return new SharedSource(options);
 }
 
 /**
- * Slots of the bucket in Redis, one at a time and only when somebody waits, so that no replica hoards any. While Redis is
- * gone, slots of a bucket of this process that holds the replica's share of the rate:
+ * Permits of the bucket in Redis, one at a time and only when somebody waits, so that no replica hoards any. While Redis is
+ * gone, permits of a bucket of this process that holds the replica's share of the rate:
  *
  *   recovering ──(its time is over)──► redis
  *   recovering, redis ──(a command or the connection fails)──► degraded
@@ -34,7 +41,7 @@ export function createSharedSource(options: SharedSourceOptions): SlotSource {
  * the other, and those that are still on their own know nothing of the rest: so each takes no more than its share from
  * Redis, too, until all have had the time to come back. A replica that has just started does the same.
  */
-class SharedSource implements SlotSource {
+class SharedSource implements PermitSource {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #observe: VultrObserver;
@@ -45,9 +52,9 @@ class SharedSource implements SlotSource {
   readonly #started = Promise.withResolvers<void>();
   #kind: SourceKind = 'recovering';
   #recoveredAtMs: number;
-  #own: SlotSource;
+  #own: PermitSource;
   #factor: RateFactor;
-  #connectionError: Error | undefined;
+  #connectionError: string | undefined;
 
   constructor({ clock, random, observe, limits, redis, baseUrl }: SharedSourceOptions) {
     this.#clock = clock;
@@ -65,7 +72,9 @@ class SharedSource implements SlotSource {
     this.#factor = new RateFactor(1, clock.now());
     this.#own = this.#createOwn();
     const { connectTimeoutMs, commandTimeoutMs } = this.#redis;
-    void this.#pause(connectTimeoutMs + commandTimeoutMs).then(() => this.#started.resolve());
+    void pause(clock, connectTimeoutMs + commandTimeoutMs, this.#closing.signal).then(() =>
+      this.#started.resolve(),
+    );
     this.#bucket = createRedisBucket({
       redis: this.#redis,
       intervalMs: intervalOf(limits),
@@ -75,27 +84,29 @@ class SharedSource implements SlotSource {
         this.#connectionError = undefined;
         this.#started.resolve();
       },
-      onError: (error) => {
-        this.#connectionError = error;
-        this.#degrade(error);
+      onError: (text) => {
+        this.#connectionError = text;
+        this.#degrade(text);
         this.#started.resolve();
       },
     });
   }
 
-  async reserve(): Promise<Slot> {
+  async reserve(): Promise<Permit> {
     await this.#started.promise;
     this.#settle();
     if (this.#kind === 'degraded') return this.#own.reserve();
     const own = this.#kind === 'recovering' ? await this.#own.reserve() : undefined;
     // Only then the one of Redis: it would be old by the time that this replica's share allows to use it.
-    if (own !== undefined) await this.#pause(Math.max(0, own.atMs - this.#clock.now()));
+    if (own !== undefined) {
+      await pause(this.#clock, Math.max(0, own.atMs - this.#clock.now()), this.#closing.signal);
+    }
     try {
       const { waitMs } = this.#note(await this.#bucket.reserve());
       const atMs = this.#clock.now() + waitMs;
       return {
         atMs,
-        use: (nowMs) => nowMs <= atMs + SLOT_TOLERANCE_MS && (own === undefined || own.use(nowMs)),
+        use: (nowMs) => nowMs <= atMs + PERMIT_TOLERANCE_MS && (own === undefined || own.use(nowMs)),
       };
     } catch (error) {
       this.#degrade(error);
@@ -113,6 +124,18 @@ class SharedSource implements SlotSource {
     await this.#tell(() => this.#bucket.hold(heldMs));
   }
 
+  msFor(permits: number): number {
+    this.#settle();
+    if (this.#kind === 'degraded') return this.#own.msFor(permits);
+    const nowMs = this.#clock.now();
+    const fullMs = this.#factor.msFor(permits * intervalOf(this.#limits), nowMs);
+    if (this.#kind === 'redis') return fullMs;
+    // The share is all there is until the recovery is over; from then on there may be the whole rate.
+    const shareMs = this.#own.msFor(permits);
+    const leftMs = Math.max(0, this.#recoveredAtMs - nowMs);
+    return shareMs <= leftMs ? shareMs : Math.max(fullMs, leftMs + fullMs * (1 - leftMs / shareMs));
+  }
+
   state(): SourceState {
     this.#settle();
     if (this.#kind !== 'redis') return { ...this.#own.state(), kind: this.#kind };
@@ -126,7 +149,7 @@ class SharedSource implements SlotSource {
     this.#started.resolve();
   }
 
-  async #tell(command: () => Promise<BucketAnswer>): Promise<void> {
+  async #tell(command: () => Promise<BucketReply>): Promise<void> {
     if (this.#kind === 'degraded') return;
     try {
       this.#note(await command());
@@ -152,9 +175,11 @@ class SharedSource implements SlotSource {
 
   #degrade(cause: unknown): void {
     if (this.#kind === 'degraded' || this.#closing.signal.aborted) return;
-    const error = this.#connectionError ?? cause;
     this.#own = this.#createOwn();
-    this.#enter('degraded', error instanceof Error ? error.message : String(error));
+    this.#enter(
+      'degraded',
+      this.#connectionError ?? (cause instanceof Error ? cause.message : String(cause)),
+    );
     void this.#probe();
   }
 
@@ -162,7 +187,8 @@ class SharedSource implements SlotSource {
   async #probe(): Promise<void> {
     while (this.#kind === 'degraded') {
       // Not all replicas at the same moment.
-      await this.#pause(this.#redis.probeIntervalMs * (0.5 + this.#random() / 2));
+      const waitMs = this.#redis.probeIntervalMs * (0.5 + this.#random() / 2);
+      await pause(this.#clock, waitMs, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       try {
         this.#note(await this.#bucket.reserve());
@@ -174,13 +200,13 @@ class SharedSource implements SlotSource {
     }
   }
 
-  #note(answer: BucketAnswer): BucketAnswer {
-    this.#factor = new RateFactor(answer.rateFactor, this.#clock.now());
-    return answer;
+  #note(reply: BucketReply): BucketReply {
+    this.#factor = new RateFactor(reply.cutFactor, this.#clock.now() - reply.cutAgoMs);
+    return reply;
   }
 
   /** This replica's share, empty at first and out of step with the others. */
-  #createOwn(): SlotSource {
+  #createOwn(): PermitSource {
     const share = shareOf(this.#limits);
     const nowMs = this.#clock.now();
     return createLocalSource({
@@ -191,14 +217,5 @@ class SharedSource implements SlotSource {
       startAtMs: nowMs + share.intervalMs * (1 + this.#random()),
       rateFactor: this.#factor.at(nowMs),
     });
-  }
-
-  /** Resolves early when the source is closed. */
-  async #pause(ms: number): Promise<void> {
-    try {
-      await this.#clock.sleep(ms, this.#closing.signal);
-    } catch (error) {
-      if (!this.#closing.signal.aborted) throw error;
-    }
   }
 }

@@ -4,25 +4,25 @@ import { isThrottled } from '../transient.ts';
 import type { Budget } from './budget.ts';
 
 /**
- * Lets every attempt wait for its turn. It stands below retry, so that each attempt takes one, and above refuseFailures:
- * it has to see a 429 as an error.
+ * Lets every attempt wait for its permit. It stands below retry, so that each attempt takes one, and above refuseFailures,
+ * because it has to see a 429 as an error.
  */
 export function spendBudget(budget: Budget): Stage {
   return (next) => async (request, context) => {
-    const turnMs = await budget.takeTurn(request, context);
-    let wasAnswered = false;
+    const grantedMs = await budget.acquire(request, context);
+    let hasResponse = false;
     try {
-      const answer = await next(request, context);
-      wasAnswered = true;
-      return answer;
+      const response = await next(request, context);
+      hasResponse = true;
+      return response;
     } catch (error) {
       if (error instanceof CallError) {
-        wasAnswered = error.vultr !== undefined;
+        hasResponse = error.vultr !== undefined;
         if (isThrottled(error)) await budget.slowDown();
       }
       throw error;
     } finally {
-      budget.endTurn(turnMs, wasAnswered);
+      budget.release(grantedMs, hasResponse);
     }
   };
 }

@@ -5,62 +5,63 @@ import { createLocalSource } from '../../../src/vultr/budget/local-source.ts';
 import { type BudgetLimits, DEFAULT_BUDGET } from '../../../src/vultr/budget/options.ts';
 import type { VultrEvent } from '../../../src/vultr/observe.ts';
 import type { SendContext, VultrRequest } from '../../../src/vultr/request.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { failure, request } from '../../support/vultr.ts';
-import { ManualClock } from '../../support/budget.ts';
 
 const INTERVAL_MS = 100;
 const budgets: Budget[] = [];
 afterEach(() => Promise.all(budgets.splice(0).map((budget) => budget.close())));
 
-/** A budget of ten turns in a second on a clock that is moved by hand. */
+/** A budget of ten permits a second on a clock that is moved by hand. */
 function setUp(limits: Partial<BudgetLimits> = {}, maxInFlight = 1_000) {
   const clock = new ManualClock();
   const events: VultrEvent[] = [];
   const budget = new Budget({
     source: createLocalSource({ clock, intervalMs: INTERVAL_MS, limit: 11, burst: 1 }),
     clock,
-    limits: { ...DEFAULT_BUDGET, ...limits },
+    random: () => 0,
+    limits: { ...DEFAULT_BUDGET, burst: 1, ...limits },
     maxInFlight,
     observe: (event) => events.push(event),
   });
   budgets.push(budget);
-  const turns: string[] = [];
+  const granted: string[] = [];
   const ask = (name: string, given: Partial<VultrRequest> = {}, context: Partial<SendContext> = {}) => {
     const asked = request({ credential: name.charAt(0), ...given });
     const deadline = clock.now() + 60_000;
-    const turn = budget.takeTurn(asked, { signal: new AbortController().signal, deadline, ...context });
-    const done = turn.then(() => void turns.push(name));
+    const permit = budget.acquire(asked, { signal: new AbortController().signal, deadline, ...context });
+    const done = permit.then(() => void granted.push(name));
     done.catch(() => undefined);
     return done;
   };
   const refusals = () => events.filter(({ kind }) => kind === 'refused');
-  return { clock, budget, events, turns, ask, refusals };
+  return { clock, budget, events, granted, ask, refusals };
 }
 
-describe('a turn', () => {
+describe('a permit', () => {
   test('comes at once when there is nobody else, and then one after the other', async () => {
-    const { clock, turns, ask } = setUp();
+    const { clock, granted, ask } = setUp();
     for (const name of ['A1', 'A2', 'A3', 'A4']) void ask(name);
     await clock.advance(0);
-    expect(turns).toEqual(['A1']);
+    expect(granted).toEqual(['A1']);
     await clock.advance(99);
-    expect(turns).toEqual(['A1']);
+    expect(granted).toEqual(['A1']);
     await clock.advance(1);
-    expect(turns).toEqual(['A1', 'A2']);
+    expect(granted).toEqual(['A1', 'A2']);
     await clock.advance(200);
-    expect(turns).toHaveLength(4);
+    expect(granted).toHaveLength(4);
   });
 
   test('comes as often to a quiet caller as to a noisy one', async () => {
-    const { clock, turns, ask } = setUp();
+    const { clock, granted, ask } = setUp();
     for (let count = 0; count < 300; count++) void ask(`A${count}`);
     for (let count = 0; count < 10; count++) void ask(`B${count}`);
     await clock.advance(2_000);
-    expect(turns.filter((name) => name.startsWith('B'))).toHaveLength(10);
+    expect(granted.filter((name) => name.startsWith('B'))).toHaveLength(10);
   });
 
   test('comes to changes before reads before polls, and first to what was sent away', async () => {
-    const { clock, turns, ask } = setUp();
+    const { clock, granted, ask } = setUp();
     void ask('A0');
     await clock.advance(0);
     void ask('A-poll', { kind: 'poll' });
@@ -68,54 +69,54 @@ describe('a turn', () => {
     void ask('B-again', {}, { throttled: true });
     void ask('A-change', { kind: 'change' });
     await clock.advance(1_000);
-    expect(turns).toEqual(['A0', 'A-change', 'B-again', 'A-read', 'A-poll']);
+    expect(granted).toEqual(['A0', 'A-change', 'B-again', 'A-read', 'A-poll']);
   });
 
   test('comes to public requests as to one more credential, whatever they carry', async () => {
-    const { clock, turns, ask } = setUp();
+    const { clock, granted, ask } = setUp();
     void ask('A0');
     for (const name of ['P1', 'Q2', 'R3']) void ask(name, { isPublic: true });
     void ask('B1');
     await clock.advance(1_000);
-    expect(turns).toEqual(['A0', 'P1', 'B1', 'Q2', 'R3']);
+    expect(granted).toEqual(['A0', 'P1', 'B1', 'Q2', 'R3']);
   });
 
   test('waits until a connection is free', async () => {
-    const { clock, budget, turns, ask } = setUp({}, 2);
+    const { clock, budget, granted, ask } = setUp({}, 2);
     for (const name of ['A1', 'A2', 'A3', 'A4']) void ask(name);
     await clock.advance(5_000);
-    expect(turns).toEqual(['A1', 'A2']);
+    expect(granted).toEqual(['A1', 'A2']);
     expect(budget.state()).toMatchObject({ inFlight: 2, waiting: 2 });
-    budget.endTurn(clock.now() - 10, true);
+    budget.release(clock.now() - 10, true);
     await clock.advance(1_000);
-    expect(turns).toEqual(['A1', 'A2', 'A3']);
+    expect(granted).toEqual(['A1', 'A2', 'A3']);
   });
 
-  test('comes later when answers stopped coming: what was held up arrived in a heap', async () => {
-    const { clock, budget, turns, ask } = setUp();
+  test('comes later when responses stopped coming: what was held up arrived in a burst', async () => {
+    const { clock, budget, granted, ask } = setUp();
     for (let count = 0; count < 40; count++) void ask(`A${count}`);
     await clock.advance(0);
-    budget.endTurn(clock.now(), true);
+    budget.release(clock.now(), true);
     await clock.advance(500);
-    expect(turns).toHaveLength(6);
-    for (let count = 4; count >= 0; count--) budget.endTurn(clock.now() - count * INTERVAL_MS, true);
+    expect(granted).toHaveLength(6);
+    for (let count = 4; count >= 0; count--) budget.release(clock.now() - count * INTERVAL_MS, true);
     // In the second from here on there are those five and no more than six others.
     await clock.advance(999);
-    expect(turns.length).toBeLessThanOrEqual(12);
+    expect(granted.length).toBeLessThanOrEqual(12);
     await clock.advance(1_000);
-    expect(turns.length).toBeGreaterThanOrEqual(20);
+    expect(granted.length).toBeGreaterThanOrEqual(20);
   });
 
-  test('comes on time when answers keep coming, however late each of them is', async () => {
-    const { clock, budget, turns, ask } = setUp();
+  test('comes on time when responses keep coming, however late each of them is', async () => {
+    const { clock, budget, granted, ask } = setUp();
     for (let count = 0; count < 100; count++) void ask(`A${count}`);
     await clock.advance(2_000);
     for (let count = 0; count < 20; count++) {
-      budget.endTurn(clock.now() - 2_000, true);
+      budget.release(clock.now() - 2_000, true);
       await clock.advance(100);
     }
-    expect(turns.length).toBeGreaterThanOrEqual(31);
-    expect(turns.length).toBeLessThanOrEqual(41);
+    expect(granted.length).toBeGreaterThanOrEqual(31);
+    expect(granted.length).toBeLessThanOrEqual(41);
   });
 
   test('is told, with how long it took', async () => {
@@ -124,13 +125,13 @@ describe('a turn', () => {
     void ask('A2', { kind: 'poll' });
     await clock.advance(1_000);
     expect(events).toEqual([
-      { kind: 'turn', request: 'read', waitedMs: 0 },
-      { kind: 'turn', request: 'poll', waitedMs: 100 },
+      { kind: 'permit', request: 'read', waitedMs: 0 },
+      { kind: 'permit', request: 'poll', waitedMs: 100 },
     ]);
   });
 });
 
-describe('a call whose turn comes too late', () => {
+describe('a call whose permit comes too late', () => {
   test('is refused at once and told when to ask again', async () => {
     const { clock, ask, refusals } = setUp();
     for (let count = 0; count < 50; count++) void ask(`A${count}`);
@@ -140,30 +141,30 @@ describe('a call whose turn comes too late', () => {
       code: 'RESOURCE_EXHAUSTED',
       reason: 'RATE_LIMITED',
       reached: 'no',
-      // Its turn would come after 5000; 1500 of its 2000 it could have waited.
+      // Its permit would come after 5000; 1500 of its 2000 it could have waited.
       retryDelayMs: 3_500,
     });
     expect(refusals()).toEqual([{ kind: 'refused', request: 'read', why: 'too_late' }]);
   });
 
-  test('is not one whose turn comes soon because its credential has no others', async () => {
-    const { clock, turns, ask } = setUp();
+  test('is not one whose permit comes soon because its credential has no others', async () => {
+    const { clock, granted, ask } = setUp();
     for (let count = 0; count < 50; count++) void ask(`A${count}`);
     await clock.advance(0);
     void ask('B1', {}, { deadline: clock.now() + 500 });
     await clock.advance(300);
-    expect(turns).toContain('B1');
+    expect(granted).toContain('B1');
   });
 
   test('is refused as soon as others come before it, not at its deadline', async () => {
-    const { clock, ask, turns } = setUp();
+    const { clock, ask, granted } = setUp();
     for (let count = 0; count < 5; count++) void ask(`A${count}`);
     const late = failure(ask('A-late', {}, { deadline: clock.now() + 1_000 }));
     for (let count = 0; count < 20; count++) void ask(`B${count}`, { kind: 'change' });
     await clock.advance(100);
     expect(await late).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reached: 'no' });
     await clock.advance(10_000);
-    expect(turns).toHaveLength(25);
+    expect(granted).toHaveLength(25);
   });
 
   test('is refused when the rate falls', async () => {
@@ -176,7 +177,7 @@ describe('a call whose turn comes too late', () => {
     expect(await late).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
-  test('never gets a turn that leaves it no time for the answer', async () => {
+  test('never gets a permit that leaves no time for the response', async () => {
     const { clock, ask } = setUp();
     const lefts: number[] = [];
     for (let count = 0; count < 200; count++) {
@@ -193,8 +194,8 @@ describe('a call whose turn comes too late', () => {
 });
 
 describe('the queue', () => {
-  test('is bounded: the one whose turn is last gives way', async () => {
-    const { clock, ask, budget, turns, refusals } = setUp({ maxWaiting: 3 });
+  test('is bounded: the one in the last place gives way', async () => {
+    const { clock, ask, budget, granted, refusals } = setUp({ maxWaiting: 3 });
     void ask('A0');
     await clock.advance(0);
     void ask('A1');
@@ -206,7 +207,7 @@ describe('the queue', () => {
     expect(budget.state().waiting).toBe(3);
     expect(refusals()).toHaveLength(2);
     await clock.advance(1_000);
-    expect(turns).toEqual(['A0', 'A1', 'B1', 'A2']);
+    expect(granted).toEqual(['A0', 'A1', 'B1', 'A2']);
   });
 
   test('is never longer than its bound, whatever comes', async () => {
@@ -238,8 +239,8 @@ describe('the queue', () => {
 });
 
 describe('a waiter that is aborted', () => {
-  test('is answered at once with the reason and gives its place back', async () => {
-    const { clock, ask, budget, turns } = setUp({ maxWaiting: 2 });
+  test('hears at once of the reason and gives its place back', async () => {
+    const { clock, ask, budget, granted } = setUp({ maxWaiting: 2 });
     const controller = new AbortController();
     void ask('A0');
     await clock.advance(0);
@@ -251,7 +252,7 @@ describe('a waiter that is aborted', () => {
     expect(budget.state().waiting).toBe(1);
     void ask('A3');
     await clock.advance(1_000);
-    expect(turns).toEqual(['A0', 'A2', 'A3']);
+    expect(granted).toEqual(['A0', 'A2', 'A3']);
   });
 
   test('before it waits takes no place', async () => {
@@ -260,8 +261,8 @@ describe('a waiter that is aborted', () => {
     expect(budget.state().waiting).toBe(0);
   });
 
-  test('loses no turn for the others: the next one has it', async () => {
-    const { clock, ask, turns } = setUp();
+  test('loses no permit for the others: the next one has it', async () => {
+    const { clock, ask, granted } = setUp();
     const controller = new AbortController();
     void ask('A0');
     await clock.advance(0);
@@ -271,7 +272,7 @@ describe('a waiter that is aborted', () => {
     await clock.advance(20);
     void ask('A2');
     await clock.advance(0);
-    expect(turns).toEqual(['A0', 'A2']);
+    expect(granted).toEqual(['A0', 'A2']);
   });
 
   test('leaves no listener behind, nor does one that was served', async () => {

@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { createLocalSource } from '../../../src/vultr/budget/local-source.ts';
 import { type BudgetOptions, intervalOf, resolveBudget, shareOf } from '../../../src/vultr/budget/options.ts';
+import { type PermitSource, WINDOW_MS } from '../../../src/vultr/budget/permit.ts';
 import { RateFactor } from '../../../src/vultr/budget/rate-factor.ts';
-import { type SlotSource, WINDOW_MS } from '../../../src/vultr/budget/slot.ts';
-import { ManualClock, mostInOneSecond } from '../../support/budget.ts';
+import { mostInOneSecond } from '../../support/budget.ts';
+import { ManualClock } from '../../support/clock.ts';
 
-/** Uses slots one after the other, each as late as `lateMs()` after its time. */
-async function use(clock: ManualClock, source: SlotSource, forMs: number, lateMs: () => number) {
+/** Uses permits one after the other, each as late as `lateMs()` after its time. */
+async function use(clock: ManualClock, source: PermitSource, forMs: number, lateMs: () => number) {
   const times: number[] = [];
   const endMs = clock.now() + forMs;
   while (clock.now() < endMs) {
-    const slot = await source.reserve();
-    clock.set(Math.max(clock.now(), slot.atMs + lateMs()));
-    if (slot.use(clock.now())) times.push(clock.now());
+    const permit = await source.reserve();
+    clock.set(Math.max(clock.now(), permit.atMs + lateMs()));
+    if (permit.use(clock.now())) times.push(clock.now());
   }
   return times;
 }
@@ -27,7 +28,7 @@ function lateness(most: number): () => number {
 
 describe('a local source', () => {
   const limits = resolveBudget({});
-  const create = (clock: ManualClock, burst = limits.burst): SlotSource =>
+  const create = (clock: ManualClock, burst = limits.burst): PermitSource =>
     createLocalSource({ clock, intervalMs: intervalOf(limits), limit: 30, burst });
 
   test.each([
@@ -56,7 +57,7 @@ describe('a local source', () => {
     }
   });
 
-  test('gives no heap after a pause, but so many at four times the pace', async () => {
+  test('gives no burst after a pause, but so many at four times the pace', async () => {
     const clock = new ManualClock();
     const source = create(clock, 4);
     await clock.advance(100_000);
@@ -70,16 +71,17 @@ describe('a local source', () => {
     const clock = new ManualClock();
     const times = await use(clock, create(clock), 1_000, () => 0);
     expect(times.length).toBeLessThanOrEqual(28);
+    expect(times.length).toBeGreaterThanOrEqual(27);
   });
 
-  test('loses nothing with a slot that is not used', async () => {
+  test('loses nothing with a permit that is not used', async () => {
     const clock = new ManualClock();
     const source = create(clock);
     for (let count = 0; count < 100; count++) await source.reserve();
     expect((await source.reserve()).atMs).toBe(clock.now());
   });
 
-  test('does not let a slot be used before its time, nor two at once', async () => {
+  test('does not let a permit be used before its time, nor two at once', async () => {
     const clock = new ManualClock();
     const source = create(clock);
     const [one, other] = [await source.reserve(), await source.reserve()];
@@ -121,6 +123,7 @@ describe('a local source', () => {
     expect(source.state()).toMatchObject({ rateFactor: 0.5, intervalMs: 200 });
     const slow = await use(clock, source, 2_000, () => 0);
     expect(slow.length).toBeLessThanOrEqual(11);
+    expect(slow.length).toBeGreaterThanOrEqual(9);
     await clock.advance(12_000);
     expect(source.state()).toMatchObject({ rateFactor: 1, intervalMs: 100 });
   });
@@ -157,7 +160,7 @@ describe('the options', () => {
     [{ burst: 0 }, 'budget.burst is 0'],
     [{ maxWaiting: 1.5 }, 'budget.maxWaiting is 1.5'],
     [{ replicas: -1 }, 'budget.replicas is -1'],
-    [{ reserve: 0 }, 'has to be 0.074 or more'],
+    [{ reserve: 0 }, 'must be 0.074 or more'],
   ])('%j are refused', (options, words) => {
     expect(() => resolveBudget(options)).toThrow(TypeError);
     expect(() => resolveBudget(options)).toThrow(words);
@@ -177,4 +180,28 @@ describe('the options', () => {
       expect(mostInOneSecond(times) * replicas).toBeLessThanOrEqual(30);
     },
   );
+});
+
+describe('the time that permits take', () => {
+  test.each([1, 10, 100, 1_000])('while the rate recovers is foretold: %i permits', async (permits) => {
+    const clock = new ManualClock();
+    const source = createLocalSource({ clock, intervalMs: 100, limit: 11, burst: 1 });
+    await source.slowDown();
+    await source.slowDown();
+    const startMs = clock.now();
+    const foretoldMs = source.msFor(permits);
+    for (let count = 0; count < permits; count++) {
+      const permit = await source.reserve();
+      clock.set(permit.atMs);
+      permit.use(clock.now());
+    }
+    const tookMs = clock.now() - startMs;
+    // Each permit is spaced by the factor at the time of the one before, so the real time lags a little behind.
+    expect(Math.abs(foretoldMs - tookMs)).toBeLessThanOrEqual(200 + tookMs * 0.02);
+  });
+
+  test('is that of the whole rate when there was no 429', async () => {
+    const clock = new ManualClock();
+    expect(createLocalSource({ clock, intervalMs: 100, limit: 11, burst: 1 }).msFor(37)).toBe(3_700);
+  });
 });

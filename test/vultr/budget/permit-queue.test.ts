@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Place, TurnQueue } from '../../../src/vultr/budget/permit-queue.ts';
+import { PermitQueue, type Place } from '../../../src/vultr/budget/permit-queue.ts';
 
 interface Item extends Place {
   readonly name: string;
@@ -12,13 +12,13 @@ function item(name: string): Item {
   return { name, kind, credential, bytes: 10, again: name.endsWith('!') };
 }
 
-function queueOf(names: string): TurnQueue<Item> {
-  const queue = new TurnQueue<Item>();
+function queueOf(names: string): PermitQueue<Item> {
+  const queue = new PermitQueue<Item>();
   for (const name of names.split(' ')) queue.add(item(name));
   return queue;
 }
 
-function drain(queue: TurnQueue<Item>): string {
+function drain(queue: PermitQueue<Item>): string {
   const names: string[] = [];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) names.push(next.name);
   return names.join(' ');
@@ -26,13 +26,13 @@ function drain(queue: TurnQueue<Item>): string {
 
 const CASES = [
   ['one credential is served as it came', 'A1 A2 A3', 'A1 A2 A3'],
-  ['credentials take turns', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
+  ['one credential after the other', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
   ['changes go before reads before polls', '-A1 A2 +A3 -B1 B2 +B3', '+A3 +B3 A2 B2 -A1 -B1'],
   ['one that was sent away goes first of its kind', 'A1 A2 B1 C1! +A3', '+A3 C1! A1 B1 A2'],
   ['those that were sent away keep their order', 'A1 C1! B1! C2!', 'C1! B1! C2! A1'],
 ] as const;
 
-describe('the order of turns', () => {
+describe('the order of permits', () => {
   test.each(CASES)('%s', (_, names, expected) => {
     expect(drain(queueOf(names))).toBe(expected);
   });
@@ -43,7 +43,7 @@ describe('the order of turns', () => {
     expect(queue.last()?.name).toBe(expected.split(' ').at(-1));
   });
 
-  test('goes on where it was: who has had a turn comes behind the others', () => {
+  test('goes on where it was: who has had a permit comes behind the others', () => {
     const queue = queueOf('A1 A2 B1');
     expect(queue.shift()?.name).toBe('A1');
     queue.add(item('C1'));
@@ -58,7 +58,7 @@ describe('the order of turns', () => {
       return seed % below;
     };
     for (let round = 0; round < 50; round++) {
-      const queue = new TurnQueue<Item>();
+      const queue = new PermitQueue<Item>();
       for (let count = 0; count < 60; count++) {
         const name = `${['', '+', '-'][random(3)]}${'ABCDEFG'[random(7)]}${count}${random(9) === 0 ? '!' : ''}`;
         queue.add(item(name));

@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type RedisServer, startRedisServer } from '../../../bench/overload/redis-server.ts';
-import { DEFAULT_BUDGET } from '../../../src/vultr/budget/options.ts';
-import { createSharedSource } from '../../../src/vultr/budget/shared-source.ts';
-import type { SlotSource } from '../../../src/vultr/budget/slot.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { Budget } from '../../../src/vultr/budget/budget.ts';
+import { DEFAULT_BUDGET } from '../../../src/vultr/budget/options.ts';
+import type { PermitSource } from '../../../src/vultr/budget/permit.ts';
+import { createSharedSource } from '../../../src/vultr/budget/shared-source.ts';
 import type { VultrEvent } from '../../../src/vultr/observe.ts';
-import { startTcp } from '../../support/vultr.ts';
 import { mostInOneSecond } from '../../support/budget.ts';
+import { request, startTcp } from '../../support/vultr.ts';
 
 const server = await startRedisServer();
 const needed =
@@ -41,20 +43,20 @@ function startSource(given: { url?: string; replicas?: number; key?: string } = 
   return { source, events };
 }
 
-/** Uses slots one after the other until the time is over; when each was used. */
-async function use(source: SlotSource, forMs: number): Promise<number[]> {
+/** Uses permits one after the other until the time is over; when each was used. */
+async function use(source: PermitSource, forMs: number): Promise<number[]> {
   const times: number[] = [];
   const end = Date.now() + forMs;
   while (Date.now() < end) {
-    const slot = await source.reserve();
-    while (Date.now() < slot.atMs) await delay(Math.ceil(slot.atMs - Date.now()));
+    const permit = await source.reserve();
+    while (Date.now() < permit.atMs) await delay(Math.ceil(permit.atMs - Date.now()));
     const nowMs = Date.now();
-    if (slot.use(nowMs)) times.push(nowMs);
+    if (permit.use(nowMs)) times.push(nowMs);
   }
   return times;
 }
 
-async function reach(source: SlotSource, kind: string): Promise<void> {
+async function reach(source: PermitSource, kind: string): Promise<void> {
   await vi.waitFor(() => expect(source.state().kind).toBe(kind), { timeout: 5_000, interval: 10 });
 }
 
@@ -170,6 +172,102 @@ describe.skipIf(server === undefined)(`a Redis that goes away${needed}`, () => {
     expect((await source.reserve()).atMs).toBeGreaterThan(before + 50);
     await redisServer().start();
   });
+});
+
+describe.skipIf(server === undefined)(`waiters on a shared budget${needed}`, () => {
+  /** Asks for so many permits at once; how many were granted. */
+  async function grantAll(budget: Budget, count: number, timeoutMs: number): Promise<number> {
+    const context = { signal: new AbortController().signal, deadline: systemClock.now() + timeoutMs };
+    const asked = Array.from({ length: count }, async () => {
+      budget.release(await budget.acquire(request(), context), true);
+    });
+    return (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled').length;
+  }
+
+  function createBudgetOn(source: PermitSource): Budget {
+    return new Budget({
+      source,
+      clock: systemClock,
+      random: Math.random,
+      limits: DEFAULT_BUDGET,
+      maxInFlight: 64,
+      observe: () => undefined,
+    });
+  }
+
+  test('with time enough all get their permits, from a replica alone and from two at once', async () => {
+    // A replica that has just started keeps to its share at first; the rest of the time is enough all the same.
+    const alone = createBudgetOn(startSource({ key: 'alone', replicas: 3 }).source);
+    const both = [1, 2].map(() => createBudgetOn(startSource({ key: 'both', replicas: 2 }).source));
+    const granted = await Promise.all([
+      grantAll(alone, 200, 12_000),
+      ...both.map((budget) => grantAll(budget, 100, 12_000)),
+    ]);
+    expect(granted).toEqual([200, 100, 100]);
+  });
+});
+
+describe.skipIf(server === undefined)(`a Redis that wants a password${needed}`, () => {
+  const RIGHT = 'RIGHT-PASSWORD-0123456789';
+  const WRONG = 'WRONG%2FPASSWORD-0123456789';
+
+  /** What reaches the observer and the console while a source of this URL meets the server. */
+  async function told(url: string): Promise<string> {
+    const printed: unknown[] = [];
+    const spies = (['log', 'warn', 'error'] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation((...words) => void printed.push(words)),
+    );
+    const { source, events } = startSource({ url });
+    await source.reserve();
+    await reach(source, 'degraded');
+    await source.slowDown();
+    for (const spy of spies) spy.mockRestore();
+    return inspect([events, printed], { depth: 9, showHidden: true });
+  }
+
+  test('shows the reason and never the password that was wrong', async () => {
+    const admin = new Redis(redisServer().url);
+    await admin.config('SET', 'requirepass', RIGHT);
+    try {
+      const text = await told(redisServer().url.replace('redis://', `redis://:${WRONG}@`));
+      expect(text).toContain('WRONGPASS');
+      expect(text).not.toContain(WRONG);
+      expect(text).not.toContain(decodeURIComponent(WRONG));
+      expect(await told(redisServer().url)).toContain('NOAUTH');
+    } finally {
+      await admin.config('SET', 'requirepass', '');
+      await admin.quit();
+    }
+  });
+
+  test('nor that of a user who may not do what is needed', async () => {
+    const admin = new Redis(redisServer().url);
+    await admin.call('ACL', 'SETUSER', 'weak', 'on', `>${RIGHT}`, '-@all', '+hello', '+auth', '+info');
+    try {
+      const text = await told(redisServer().url.replace('redis://', `redis://weak:${RIGHT}@`));
+      expect(text).toContain('NOPERM');
+      expect(text).not.toContain(RIGHT);
+    } finally {
+      await admin.call('ACL', 'DELUSER', 'weak');
+      await admin.quit();
+    }
+  });
+});
+
+test.each([
+  "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'SECRET-0123456789' ",
+  '-LOADING Redis is loading the dataset in memory (SECRET-0123456789)',
+  '-ERR max number of clients reached',
+])('a server that says %s does not get the password into what is told', async (line) => {
+  const odd = await startTcp((socket) => socket.on('data', () => socket.write(`${line}\r\n`)));
+  const { source, events } = startSource({
+    url: odd.url.replace('http://', 'redis://me:SECRET-0123456789@'),
+  });
+  await reach(source, 'degraded');
+  await source.reserve();
+  const text = inspect(events, { depth: 9, showHidden: true });
+  expect(text).not.toContain('SECRET');
+  expect(events.length).toBeGreaterThan(0);
 });
 
 describe('a Redis that was never there', () => {

@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/index.ts';
 import type { StageOptions } from '../../../src/vultr/stages.ts';
-import { context, failure, request, startClient, startHttp } from '../../support/vultr.ts';
 import { mostInOneSecond } from '../../support/budget.ts';
+import { context, failure, request, startClient, startHttp } from '../../support/vultr.ts';
 
 /** An upstream that answers what it is told to, and a client with a budget. */
 async function setUp(answer: (count: number) => number, options: Partial<StageOptions> = {}) {
@@ -16,19 +16,19 @@ async function setUp(answer: (count: number) => number, options: Partial<StageOp
 }
 
 describe('a client with a budget', () => {
-  test('takes a turn for every attempt', async () => {
-    const turns: string[] = [];
+  test('takes a permit for every attempt', async () => {
+    const permits: string[] = [];
     const { client } = await setUp((count) => (count < 3 ? 503 : 200), {
       retry: { maxAttempts: 3, baseDelayMs: 0 },
       observe: ({ kind }) => {
-        if (kind === 'turn') turns.push(kind);
+        if (kind === 'permit') permits.push(kind);
       },
     });
     expect(await client.send(request(), context())).toMatchObject({ attempts: 3 });
-    expect(turns).toHaveLength(3);
+    expect(permits).toHaveLength(3);
   });
 
-  test('has nothing in flight and nobody waiting when all is over, however it ended', async () => {
+  test('has nothing in shared and nobody waiting when all is over, however it ended', async () => {
     const { client } = await setUp((count) => [200, 404, 503][count % 3] ?? 200);
     const controller = new AbortController();
     const calls = Array.from({ length: 12 }, (_, index) =>
@@ -70,7 +70,7 @@ describe('a client with a budget', () => {
   });
 });
 
-test('requests that hang are never followed by a heap when they end', async () => {
+test('requests that hang are never followed by a burst when they end', async () => {
   const asked: number[] = [];
   const held: (() => void)[] = [];
   const upstream = await startHttp((_, response) => {
@@ -91,14 +91,27 @@ test('requests that hang are never followed by a heap when they end', async () =
 test('somebody else at the same address is given way to: no call fails, and the rate comes back', async () => {
   const sandbox = await startSandbox({ rateLimitPerSecond: 30 });
   try {
-    const client = startClient(sandbox.url, { budget: {}, retry: { maxAttempts: 3 } });
+    const factors: number[] = [];
+    const client = startClient(sandbox.url, {
+      budget: {},
+      retry: { maxAttempts: 3 },
+      observe: (event) => {
+        if (event.kind === 'slowed') factors.push(event.rateFactor);
+      },
+    });
     const other = startClient(sandbox.url);
     const ours = Array.from({ length: 60 }, () => client.send(request(), context(25_000)));
-    // A heap that takes the whole second for itself.
+    // A burst that takes the whole second for itself.
     await Promise.allSettled(Array.from({ length: 40 }, () => other.send(request(), context())));
-    for (const answer of await Promise.all(ours)) expect(answer.status).toBe(200);
+    for (const response of await Promise.all(ours)) expect(response.status).toBe(200);
     expect(sandbox.requests.count({ status: 429 })).toBeGreaterThan(10);
-    expect(client.state().budget?.rateFactor).toBeLessThanOrEqual(1);
+    const lowest = Math.min(...factors);
+    expect(lowest).toBeLessThanOrEqual(0.5);
+    // Two seconds after the last 429 it rises; how far, and that it becomes whole, is tested on a held clock.
+    await vi.waitFor(() => expect(client.state().budget?.rateFactor).toBeGreaterThan(lowest + 0.01), {
+      timeout: 5_000,
+      interval: 50,
+    });
   } finally {
     await sandbox.close();
   }
