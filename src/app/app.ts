@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from '../cloud/service.ts';
 import { formatListen } from '../config/parsers.ts';
-import { SETTINGS, type ServeConfig } from '../config/settings.ts';
+import type { ServeConfig } from '../config/settings.ts';
 import { loadContract } from '../contract/load.ts';
 import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
@@ -19,7 +19,6 @@ import { createResolver } from '../v2/resolve.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { assignHandlers } from './handlers.ts';
 import { openIdempotency } from './idempotency.ts';
-import { listening } from './listening.ts';
 import { startUpstream } from './upstream.ts';
 
 /** The running service. */
@@ -86,30 +85,27 @@ export async function startApp(
 
   const serving: Serving = { isReady: false, health, pipeline, servers: [] };
   stack.defer(() => stopServing(serving, config.shutdownGraceMs));
-  const grpc = await listening(
-    `--${SETTINGS.grpcListen.flag} or ${SETTINGS.grpcListen.env}`,
-    formatListen(config.grpcListen),
-    startGrpcServer({ operations, dispatcher: pipeline, listen: config.grpcListen, limits: GRPC_LIMITS }),
-  );
+  const grpc = await startGrpcServer({
+    operations,
+    dispatcher: pipeline,
+    listen: config.grpcListen,
+    limits: GRPC_LIMITS,
+  });
   serving.servers.push(grpc);
   const readiness = (): Readiness => readinessOf(serving.isReady, client.state(), vultr.isAvailable());
   const http =
     config.httpListen === undefined
       ? undefined
-      : await listening(
-          `--${SETTINGS.httpListen.flag} or ${SETTINGS.httpListen.env}`,
-          formatListen(config.httpListen),
-          startHttpServer({
-            operations,
-            resolveVultr,
-            dispatcher: pipeline,
-            listen: config.httpListen,
-            extraRoutes: createServiceRoutes(readiness, metrics),
-            corsOrigins: config.corsOrigins,
-            allowedHosts: allowedHosts(config.httpListen, config.allowedHosts),
-            registry: metrics.registry,
-          }),
-        );
+      : await startHttpServer({
+          operations,
+          resolveVultr,
+          dispatcher: pipeline,
+          listen: config.httpListen,
+          extraRoutes: createServiceRoutes(readiness, metrics),
+          corsOrigins: config.corsOrigins,
+          allowedHosts: allowedHosts(config.httpListen, config.allowedHosts),
+          registry: metrics.registry,
+        });
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);
 

@@ -8,14 +8,17 @@ const FAILED = 1;
 const LAST_LINES_MS = 1_000;
 
 /**
- * Takes the signals that would otherwise do harm. SIGHUP, which a terminal sends when it is closed, would end the service
- * without its grace; there is nothing to reload. SIGUSR1 would open Node's debugger to everybody on the machine.
+ * Signals that do harm by default: SIGHUP ends the process when its terminal closes, and SIGUSR1 opens Node's debugger to
+ * the whole machine.
  */
+const IGNORED = ['SIGHUP', 'SIGUSR1'] as const;
+
+/** Ignores those signals from now on, so that they do no harm during the start either. */
 export function ignoreSignals(): void {
-  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+  for (const signal of IGNORED) process.on(signal, () => undefined);
 }
 
-/** Ends the process well on the first SIGINT or SIGTERM, at once on the second. */
+/** Ends the process in good order on the first SIGINT or SIGTERM, and at once on the second; logs those that are ignored. */
 export function closeOnSignal(close: () => Promise<void>, { log, flush }: ProcessLog): void {
   let isClosing = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -26,6 +29,7 @@ export function closeOnSignal(close: () => Promise<void>, { log, flush }: Proces
       void closeAndExit(signal);
     });
   }
+  for (const signal of IGNORED) process.on(signal, () => log.info({ signal }, 'the signal is ignored'));
 
   async function closeAndExit(signal: string): Promise<void> {
     let exitCode = 0;

@@ -7,7 +7,7 @@ import { pickResponseBody } from '../transcoding/response-body.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply } from './conditional.ts';
 import type { Passage } from './connections.ts';
-import { createDestinations, type Destination, formatPeer, parseTarget, type Target } from './destination.ts';
+import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import type { HeldBytes } from './held-bytes.ts';
@@ -17,6 +17,7 @@ import { readBody } from './read-body.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
+import { formatPeer, parseTarget, type Target } from './target.ts';
 
 /** A request that has been let in. */
 export interface Exchange {

@@ -3,7 +3,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { CallError } from '../status/call-error.ts';
 import { Connections, type EndCause } from './connections.ts';
-import { formatPeer, parseTarget } from './destination.ts';
 import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
 import { malformedRequest, unknownExpectation } from './errors.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
@@ -11,6 +10,7 @@ import { HeldBytes } from './held-bytes.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpServerOptions } from './options.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
+import { formatPeer, parseTarget } from './target.ts';
 
 /** The HTTP side, listening. */
 export interface HttpServer {
