@@ -50,6 +50,7 @@ describe('a request below /v2 or /scim', () => {
     '/v2/things/a%2Fb',
     '/v2/things/a%2fb%20c',
     '/v2/things/%E2%82%AC',
+    '/v2/things/%FF',
     '/v2/things/%25zz',
     '/v2//things//i/',
     '/v2/things/...',
