@@ -64,7 +64,7 @@ export function tooManyRequestBytes(): CallError {
 export function tooManyCalls(text: string): CallError {
   return new CallError(
     'RESOURCE_EXHAUSTED',
-    'TOO_MANY_CALLS',
+    'TOO_MANY_REQUESTS',
     `${text} Nothing was sent. Call again later.`,
     {
       reached: 'no',

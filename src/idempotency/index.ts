@@ -55,13 +55,18 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
+      let isSent = false;
+      const onSend = (): void => {
+        isSent = true;
+        callOptions.onSend?.();
+      };
       try {
-        const response = await vultr.call(operation, request, callOptions);
+        const response = await vultr.call(operation, request, { ...callOptions, onSend });
         // A redirect claims no success, so it is passed on.
         if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
         return response;
       } catch (error) {
-        throw withoutKey(error);
+        throw withoutKey(error, isSent);
       }
     },
     close: once.close,
@@ -75,7 +80,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const key = recordKey(credential, idempotencyKey);
+  const { caller } = options;
+  const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;
   const field = members === undefined ? undefined : chooseTagField(rule?.tagFields ?? [], members);
@@ -90,7 +96,7 @@ function toCreation(
         tag === undefined || field === undefined
           ? request
           : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
-      const response = await vultr.call(operation, tagged, { credential, ...context });
+      const response = await vultr.call(operation, tagged, { credential, caller, ...context });
       if (!provesCreation(rule, response)) throw unproven(response);
       return response;
     },

@@ -76,7 +76,7 @@ describe('a request', () => {
       isTrailersOnly: true,
       trailers: expect.objectContaining({ 'grpc-retry-pushback-ms': '1000' }),
     });
-    expect(log.lines({ reason: 'TOO_MANY_CALLS' })).toHaveLength(1);
+    expect(log.lines({ reason: 'TOO_MANY_REQUESTS' })).toHaveLength(1);
     calls[4]?.stream.end(Buffer.alloc(1));
     // It is padding that no message may have; what counts is that it got through to be read.
     expect((await calls[4]?.ending)?.status).toBe(status.INVALID_ARGUMENT);
@@ -107,7 +107,7 @@ describe('a request', () => {
       return call;
     });
     await Promise.race(calls.map(({ ending }) => ending));
-    expect(log.lines({ reason: 'TOO_MANY_CALLS' }).length).toBeGreaterThan(0);
+    expect(log.lines({ reason: 'TOO_MANY_REQUESTS' }).length).toBeGreaterThan(0);
   });
 });
 

@@ -159,6 +159,8 @@ test.each([
   ['VULTR_FAILED', 'maybe', 'CREATE_UNCERTAIN'],
   ['BAD_UPSTREAM_RESPONSE', 'maybe', 'CREATE_UNCERTAIN'],
   ['DEADLINE_EXCEEDED', 'maybe', 'CREATE_UNCERTAIN'],
+  ['SHUTTING_DOWN', 'maybe', 'CREATE_UNCERTAIN'],
+  ['CALL_CANCELLED', 'maybe', 'CREATE_UNCERTAIN'],
   ['VULTR_UNAVAILABLE', 'no', 'VULTR_UNAVAILABLE'],
   ['DEADLINE_EXCEEDED', 'no', 'DEADLINE_EXCEEDED'],
   ['RATE_LIMITED', 'no', 'RATE_LIMITED'],
@@ -166,7 +168,8 @@ test.each([
   const { wrap: _, options } = start();
   const vultr = createIdempotentVultr({
     vultr: {
-      call: async () => {
+      call: async (_operation, _request, { onSend }) => {
+        onSend?.();
         throw new CallError('UNAVAILABLE', reason, 'It failed.', { reached, retryDelayMs: 1_000 });
       },
     },
@@ -179,6 +182,7 @@ test.each([
   const error = await vultr.call(CREATE, POST, options()).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ reason: expected });
   // An invitation to repeat it would be one to buy a second one.
-  if (expected === 'CREATE_UNCERTAIN') expect(error).toMatchObject({ retryDelayMs: undefined });
+  if (expected === 'CREATE_UNCERTAIN')
+    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', retryDelayMs: undefined });
   else expect(error).toMatchObject({ retryDelayMs: 1_000 });
 });
