@@ -6,10 +6,10 @@ import type {
   ServerWritableStream,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
+import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher, Reply } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
-import type { Operation } from '../contract/operation.ts';
 import { toIncoming } from './incoming.ts';
 import { toMetadata, toStatusObject } from './status.ts';
 

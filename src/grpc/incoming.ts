@@ -1,9 +1,9 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import type { Incoming } from '../rpc/call.ts';
-import { decodeMessage } from '../transcoding/decode-binary.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Incoming } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
+import { decodeMessage } from '../transcoding/decode-binary.ts';
 
 /** Any grpc-js call, requests and answers being bytes. */
 export type ServerCall =

@@ -1,10 +1,10 @@
 import type { DescExtension, DescFile } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import type { Call, Handler, Reply } from '../rpc/call.ts';
 import type { Contract } from '../contract/load.ts';
-import { toTyped } from '../rpc/typed.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/reflection/v1/reflection.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
+import { toTyped } from '../rpc/typed.ts';
 import { symbolsOf } from './symbols.ts';
 
 type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import type { Dispatcher } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
 import { type Listener, listen } from './listener.ts';
 

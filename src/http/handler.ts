@@ -174,11 +174,7 @@ export function createHandler(options: HttpServerOptions, limits: HttpLimits): R
     };
   }
 
-  async function serveUnary(
-    exchange: Exchange,
-    { binding }: Destination,
-    incoming: Incoming,
-  ): Promise<void> {
+  async function serveUnary(exchange: Exchange, { binding }: Destination, incoming: Incoming): Promise<void> {
     const reply = await dispatcher.unary(incoming);
     if (exchange.signal.aborted) return;
     const { request, responseMetadata } = exchange;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher, HttpReply } from '../rpc/call.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Dispatcher, HttpReply } from '../rpc/call.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** The bounds of the HTTP side. */

@@ -14,6 +14,7 @@ import { provesCreation, unproven } from './proof.ts';
 import { readMembers, requestFields } from './request-fields.ts';
 import type { IdempotencyStore } from './store.ts';
 
+export { createBootClock } from './boot-clock.ts';
 export { createMoments, type Moments } from './moment.ts';
 export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
@@ -54,13 +55,18 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
+      let isSent = false;
+      const onSend = (): void => {
+        isSent = true;
+        callOptions.onSend?.();
+      };
       try {
-        const response = await vultr.call(operation, request, callOptions);
-        // A redirect is not a success, and whoever asked for it can see that.
+        const response = await vultr.call(operation, request, { ...callOptions, onSend });
+        // A redirect claims no success, so it is passed on.
         if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
         return response;
       } catch (error) {
-        throw withoutKey(error);
+        throw withoutKey(error, isSent);
       }
     },
     close: once.close,

@@ -34,8 +34,8 @@ export function fieldLabel(name: string): string {
 }
 
 /**
- * The members of a JSON body, read so that no second reading of it exists: members given twice and numbers that would lose
- * digits are refused.
+ * The members of a JSON body, read so that no second reading of it exists: repeated members are refused, and numbers keep
+ * all of their digits.
  * @returns undefined when the body is not a JSON object
  * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not
  */
@@ -54,6 +54,7 @@ export function readMembers(request: UpstreamRequest): Readonly<Record<string, S
       `The body of a creation with an idempotency key must be JSON${problem}.`,
     );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value))
+    return undefined;
   return value;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
@@ -77,7 +78,7 @@ class CallPipeline implements Pipeline {
     try {
       const handler = handlerFor(this.#options.handlers, incoming, 'unary');
       const call = await this.#admit(state);
-      const reply = await Promise.race([handler.handle(call), lifetime.ended]);
+      const reply = await untilOver(handler.handle(call), lifetime);
       assertSendable(reply, incoming);
       noteOrigin(reply, incoming);
       this.#finish(state, undefined);
@@ -217,9 +218,24 @@ function readKey({ operation, metadata }: Incoming, request: Message): string | 
   return operation.effect === 'CREATE' ? readIdempotencyKey(request, metadata) : undefined;
 }
 
-/** What ended a call: when its lifetime did, that counts, not the failure that the abort led to. */
+/** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
-  return CallError.from(lifetime.signal.aborted ? lifetime.signal.reason : thrown);
+  const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
+  return CallError.from(lifetime.signal.aborted && !knowsBetter ? lifetime.signal.reason : thrown);
+}
+
+/**
+ * The reply of a handler until the call's lifetime ends. A handler that heeds its signal has a moment then to say how far it
+ * came: a creation that was sent and then cut off must not look like one that can be repeated.
+ */
+async function untilOver(reply: Promise<Reply>, lifetime: Lifetime): Promise<Reply> {
+  try {
+    return await Promise.race([reply, lifetime.ended]);
+  } catch (thrown) {
+    if (!lifetime.signal.aborted) throw thrown;
+    // The handler's own rejection is under way, if it heeds its signal; one that does not must not hold the call.
+    return await Promise.race([reply, setImmediate(undefined).then(() => Promise.reject(thrown))]);
+  }
 }
 
 /**

@@ -109,7 +109,8 @@ function fail(
       }),
     },
     metadata: { http_status: String(status) },
-    reached: isRefusal(status) ? 'no' : 'maybe',
+    // A 429 is the edge's own word only as a status: inside a success somebody behind it has said it.
+    reached: isRefusal(status) && !(status === 429 && response.status !== 429) ? 'no' : 'maybe',
     ...(waitMs === undefined ? {} : { retryDelayMs: waitMs }),
   });
 }
