@@ -1,9 +1,18 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { VultrResponse } from '../vultr/request.ts';
+import type { CallerShare } from '../vultr/vultr.ts';
 
-/** The key of a record: the same for a credential and an idempotency key, whatever they create. Two credentials never share one. */
-export function recordKey(credential: string, idempotencyKey: string): string {
-  return createHmac('sha256', credential).update(idempotencyKey).digest('hex');
+/**
+ * The key of a record: the same for a caller and an idempotency key, whatever they create. Two callers never share one, and
+ * a caller that is known by name keeps its records when the key of its account is rotated. One that is not known by name is
+ * its credential.
+ */
+export function recordKey(
+  { caller, credential }: { readonly caller?: CallerShare | undefined; readonly credential: string },
+  idempotencyKey: string,
+): string {
+  const owner = caller === undefined ? credential : `caller ${caller.name}`;
+  return createHmac('sha256', owner).update(idempotencyKey).digest('hex');
 }
 
 /**

@@ -80,7 +80,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const key = recordKey(credential, idempotencyKey);
+  const { caller } = options;
+  const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;
   const field = members === undefined ? undefined : chooseTagField(rule?.tagFields ?? [], members);
@@ -95,7 +96,7 @@ function toCreation(
         tag === undefined || field === undefined
           ? request
           : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
-      const response = await vultr.call(operation, tagged, { credential, ...context });
+      const response = await vultr.call(operation, tagged, { credential, caller, ...context });
       if (!provesCreation(rule, response)) throw unproven(response);
       return response;
     },

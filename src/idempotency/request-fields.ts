@@ -22,6 +22,8 @@ export function requestFields(
     ...Object.fromEntries(inside),
     ...(members === undefined &&
       body !== undefined && { [`${OUTSIDE}body`]: Buffer.from(body).toString('base64') }),
+    // The digests are keyed with the credential, so after a rotation this one tells why all of them differ.
+    [`${OUTSIDE}credential`]: '',
     [`${OUTSIDE}operation`]: name,
     [`${OUTSIDE}path`]: path,
     ...(query !== '' && { [`${OUTSIDE}query`]: query }),

@@ -6,6 +6,7 @@ import { createBudget } from './budget/create-budget.ts';
 import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
 import { type CacheOptions, cacheCatalogue } from './cache.ts';
+import { limitCallerRate } from './caller-rate.ts';
 import type { CircuitKind, Side } from './circuit.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
@@ -25,6 +26,7 @@ export const STAGE_ORDER = [
   'retry',
   'further',
   'guard',
+  'caller',
   'budget',
   'watch',
   'errors',
@@ -115,6 +117,7 @@ export function createStages(options: StageOptions): Stages {
     retry: [retry],
     further: options.stages ?? [],
     guard: [breaker?.guard],
+    caller: [limitCallerRate({ clock, replicas: options.budget?.replicas ?? 1, observe })],
     budget: [budget && spendBudget(budget)],
     watch: [breaker?.watch],
     errors: [refuseFailures],

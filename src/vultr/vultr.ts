@@ -35,6 +35,13 @@ export interface UpstreamRequest {
   readonly accept?: string | undefined;
 }
 
+/** A caller, as far as fairness and the record of creations are concerned. */
+export interface CallerShare {
+  readonly name: string;
+  /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
+  readonly ratePerSecond?: number | undefined;
+}
+
 /** On whose behalf a request is made, and what bounds it. A Call has all of it. */
 export interface CallOptions {
   /** The Vultr API key; undefined: none. */
@@ -43,6 +50,8 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** Who makes the call; undefined: callers are told apart by their credentials. */
+  readonly caller?: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
   /** Whether this is a poll on behalf of a watch, which waits for everything else. Default: no. */

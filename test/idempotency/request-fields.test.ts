@@ -67,8 +67,8 @@ test('digests are read back as they were written, whatever the order', () => {
 });
 
 test('a record tells neither its key nor its fields to who has not the credential', () => {
-  expect(recordKey('KEY', 'id')).not.toBe(recordKey('OTHER', 'id'));
-  expect(recordKey('KEY', 'id')).toBe(recordKey('KEY', 'id'));
+  expect(recordKey({ credential: 'KEY' }, 'id')).not.toBe(recordKey({ credential: 'OTHER' }, 'id'));
+  expect(recordKey({ credential: 'KEY' }, 'id')).toBe(recordKey({ credential: 'KEY' }, 'id'));
   expect(digestFields('KEY', { password: 'x' })).not.toEqual(digestFields('OTHER', { password: 'x' }));
   expect(JSON.stringify(digestFields('KEY', { password: 'secret' }))).not.toContain('secret');
 });
@@ -104,4 +104,11 @@ describe('an encrypted response', () => {
   ])('cannot be read %s', (_what, read) => {
     expect(read).toThrow();
   });
+});
+
+test('callers that are known by name never share a record, and keep theirs when a key is rotated', () => {
+  const keyOf = (name: string, credential: string) => recordKey({ caller: { name }, credential }, 'id');
+  expect(keyOf('a', 'KEY')).not.toBe(keyOf('b', 'KEY'));
+  expect(keyOf('a', 'KEY')).toBe(keyOf('a', 'ROTATED'));
+  expect(keyOf('a', 'KEY')).not.toBe(recordKey({ credential: 'a' }, 'id'));
 });
