@@ -7,6 +7,7 @@ import { loadContract } from '../contract/load.ts';
 import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
 import { startGrpcServer } from '../grpc/server.ts';
+import { allowedHosts } from '../http/browser-guard.ts';
 import { startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
@@ -44,10 +45,15 @@ const MAX_TIMEOUT_FACTOR = 10;
 /**
  * Starts the service. Every part is put on one stack as soon as it stands, and the stack is what stops them, the last one
  * first. Rejects, with everything stopped again, when a part cannot start.
+ * @param droppedLogLines how many lines of the log have been dropped, for the metrics
  */
-export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
+export async function startApp(
+  config: ServeConfig,
+  log: Logger,
+  droppedLogLines: () => number = () => 0,
+): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const metrics = createMetrics();
+  const metrics = createMetrics(droppedLogLines);
   const upstream = await startUpstream(config, log, metrics);
   stack.defer(() => upstream.close());
   const { client } = upstream;
@@ -96,6 +102,9 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
           dispatcher: pipeline,
           listen: config.httpListen,
           extraRoutes: createServiceRoutes(readiness, metrics),
+          corsOrigins: config.corsOrigins,
+          allowedHosts: allowedHosts(config.httpListen, config.allowedHosts),
+          registry: metrics.registry,
         });
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);

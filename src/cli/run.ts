@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { startApp } from '../app/app.ts';
 import { formatListen } from '../config/parsers.ts';
 import {
@@ -7,12 +8,13 @@ import {
   readServeConfig,
   takeEnvironment,
 } from '../config/read.ts';
+import { secretsOf } from '../config/secrets.ts';
 import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import { startSandbox } from '../sandbox/index.ts';
-import { createLogger } from '../telemetry/log.ts';
+import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
-import { closeOnSignal } from './signals.ts';
+import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
 import { explainStart, type ListenSetting } from './start-error.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
 
@@ -37,9 +39,11 @@ const COMMANDS = new Map<string, Command>([
 
 async function serve(args: readonly string[], env: Environment): Promise<void> {
   const config = readServeConfig(args, env);
-  const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : config.logFormat;
-  const log = createLogger({ level: config.logLevel, format });
-  const app = await started(startApp(config, log), [
+  // Not process.stderr.isTTY: that would make standard error non-blocking for every process that shares it.
+  const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
+  const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
+  endOnFault(processLog);
+  const app = await started(startApp(config, processLog.log, processLog.dropped), [
     { setting: SERVE_SETTINGS.grpcListen, address: config.grpcListen },
     { setting: SERVE_SETTINGS.httpListen, address: config.httpListen },
   ]);
@@ -47,7 +51,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
     config.upstream === 'sandbox' ? `the embedded sandbox at ${app.upstreamUrl}` : app.upstreamUrl;
   const http = app.httpAddress === undefined ? 'off' : `http://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
-  closeOnSignal(() => app.close(), log);
+  closeOnSignal(() => app.close(), processLog);
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
@@ -56,7 +60,7 @@ async function sandbox(args: readonly string[], env: Environment): Promise<void>
   const running = await started(startSandbox({ listen: formatListen(listen), timeScale }), [
     { setting: SANDBOX_SETTINGS.listen, address: listen },
   ]);
-  closeOnSignal(() => running.close(), createLogger({ level: 'info', format: 'text' }));
+  closeOnSignal(() => running.close(), createProcessLog({ level: 'info', format: 'text' }));
   print(`vultr-grpc sandbox ready: ${running.url}`);
 }
 
@@ -95,6 +99,7 @@ async function main([name = 'help', ...args]: readonly string[], env: Environmen
 export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const environment = takeEnvironment(env);
   process.report.excludeEnv = true;
+  ignoreSignals();
   try {
     await main(args, environment);
   } catch (error) {

@@ -51,6 +51,37 @@ export function formatListen({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/**
+ * Reads names of hosts, without ports, separated by commas; "none" is an empty list.
+ * @throws Error whose message says what the value must be
+ */
+export function parseHosts(text: string): readonly string[] {
+  return parseList(
+    text,
+    'must be "none" or host names without ports, for example vultr.example,10.0.0.7',
+    (host) => /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(host),
+  );
+}
+
+/**
+ * Reads the origins of web pages, separated by commas; "none" is an empty list.
+ * @throws Error whose message says what the value must be
+ */
+export function parseOrigins(text: string): readonly string[] {
+  return parseList(
+    text,
+    'must be "none", "*" or origins, for example https://console.example',
+    (origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin),
+  );
+}
+
+function parseList(text: string, expected: string, isValid: (one: string) => boolean): readonly string[] {
+  if (text === 'none') return [];
+  const list = text.split(',').map((one) => one.trim().toLowerCase());
+  if (!list.every(isValid)) throw new Error(expected);
+  return list;
+}
+
 /** Makes a reader of one of several words. Throws an Error whose message says what the value must be. */
 export function oneOf<const T extends readonly string[]>(choices: T): (text: string) => T[number] {
   return (text) => {

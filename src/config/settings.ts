@@ -3,10 +3,12 @@ import {
   type ListenAddress,
   oneOf,
   parseDuration,
+  parseHosts,
   parseInteger,
   parseKey,
   parseListen,
   parseNumber,
+  parseOrigins,
   parsePercent,
   parseRedisUrl,
   parseSpeed,
@@ -29,6 +31,10 @@ export interface ServeConfig {
   readonly grpcListen: ListenAddress;
   /** Undefined: no HTTP side. */
   readonly httpListen: ListenAddress | undefined;
+  /** The names by which the HTTP side may be called besides its own, in lower case. */
+  readonly allowedHosts: readonly string[];
+  /** The origins whose pages may call the HTTP side; `*`: all. */
+  readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly callTimeoutMs: number;
@@ -117,6 +123,20 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     default: '127.0.0.1:8005',
     help: 'address of the HTTP side; "off" for none',
     parse: (text: string) => (text === 'off' ? undefined : parseListen(text)),
+  },
+  allowedHosts: {
+    env: 'ALLOWED_HOSTS',
+    flag: 'allowed-hosts',
+    default: 'none',
+    help: 'names by which callers may address the HTTP side besides its own, separated by commas',
+    parse: parseHosts,
+  },
+  corsOrigins: {
+    env: 'CORS_ORIGINS',
+    flag: 'cors-origins',
+    default: 'none',
+    help: 'origins whose web pages may call the HTTP side, separated by commas; "*" for all',
+    parse: parseOrigins,
   },
   logLevel: {
     env: 'LOG_LEVEL',

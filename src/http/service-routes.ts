@@ -9,6 +9,9 @@ export interface Readiness {
   readonly details: Readonly<Record<string, string>>;
 }
 
+/** The paths that are served when all other requests are refused, whatever the host is called: those of probes. */
+export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
 /**
  * The routes of the service itself. `/healthz`: the process lives. `/readyz`: it takes calls, 503 when it does not, as
  * while it goes down. Neither asks Vultr: a replica that is taken out of service when Vultr fails helps nobody.

@@ -114,12 +114,15 @@ class CallPipeline implements Pipeline {
     }
   }
 
-  refused({ transport, peer, target }: Parameters<Dispatcher['refused']>[0], error: CallError): void {
+  refused(
+    { transport, peer, target, requestId }: Parameters<Dispatcher['refused']>[0],
+    error: CallError,
+  ): void {
     const { log, metrics } = this.#options;
     const record = {
       method: target.slice(0, 200),
       transport,
-      requestId: undefined,
+      requestId,
       caller: peer,
       userAgent: undefined,
       credential: undefined,
@@ -285,7 +288,7 @@ function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
 }
 
 /** A caller's request id is taken over when it is short and harmless in a log and a header. */
-function acceptedRequestId(id: string | undefined): string | undefined {
+export function acceptedRequestId(id: string | undefined): string | undefined {
   return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }
 

@@ -117,12 +117,23 @@ export type IncomingRequest =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'verbatim'; readonly request: VerbatimRequest };
 
+/** A request that a transport refuses by itself. */
+export interface RefusedRequest {
+  readonly transport: 'grpc' | 'http';
+  /** The address of the caller, for the log. */
+  readonly peer: string;
+  /** What was asked for. */
+  readonly target: string;
+  /** The request id that the caller is told; undefined: none. */
+  readonly requestId?: string | undefined;
+}
+
 /** The pipeline, as the transports see it. Everything it throws is a CallError. */
 export interface Dispatcher {
   /** Serves a unary operation. */
   unary(incoming: Incoming): Promise<Reply>;
   /** Serves an operation that streams its replies. Returning from the iteration ends the call. */
   stream(incoming: Incoming): AsyncIterable<Reply>;
-  /** Takes note of a request that belongs to no operation, for log and metrics. */
-  refused(request: { transport: 'grpc' | 'http'; peer: string; target: string }, error: CallError): void;
+  /** Takes note of a request that belongs to no operation, or did not get as far as to one, for log and metrics. */
+  refused(request: RefusedRequest, error: CallError): void;
 }

@@ -25,7 +25,14 @@ export const REASONS = {
   UNSUPPORTED_MEDIA_TYPE: 'The body must be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
   MALFORMED_HTTP: 'The request is not valid HTTP/1.1, or asks of HTTP what this service does not do.',
-  TOO_MANY_CONNECTIONS: 'The HTTP side has as many connections as it may. RetryInfo says when to try again.',
+  TOO_MANY_CONNECTIONS: 'There are as many connections as there may be. RetryInfo says when to try again.',
+  TOO_MANY_CALLS:
+    'The gRPC side serves as many calls, or bytes of calls, as it may. RetryInfo says when to call again.',
+  TOO_MANY_REQUESTS:
+    'The HTTP side has as many requests under way as it may. RetryInfo says when to try again.',
+  HOST_NOT_ALLOWED: 'The Host of the request is not a name of this service; ALLOWED_HOSTS can allow it.',
+  CROSS_SITE_REQUEST:
+    'A web page of another origin asked for more than it may; CORS_ORIGINS can allow its origin.',
   REQUEST_TIMEOUT: 'The request did not arrive in time.',
   ROUTE_NOT_FOUND: 'There is no operation at this path.',
   METHOD_NOT_ALLOWED: 'The path has no operation for this HTTP method; Allow lists the methods that it has.',

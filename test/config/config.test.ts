@@ -50,6 +50,16 @@ const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: rea
     wrong: ['x', ':1', 'x:65536', '::1:5', '[x]:1'],
   },
   httpListen: { text: 'off', value: undefined, wrong: ['', 'OFF', 'x:-1', 'a b:1', '[127.0.0.1]:1'] },
+  allowedHosts: {
+    text: 'Vultr.Example, 10.0.0.7,[::1]',
+    value: ['vultr.example', '10.0.0.7', '[::1]'],
+    wrong: ['*', 'a:1', 'a,', 'a b', 'http://a', '.a', '::1'],
+  },
+  corsOrigins: {
+    text: 'https://a.example, http://localhost:3000,*',
+    value: ['https://a.example', 'http://localhost:3000', '*'],
+    wrong: ['a.example', 'https://a.example/', 'https://a.example:443', 'null', 'https://a,'],
+  },
   logLevel: { text: 'debug', value: 'debug', wrong: ['loud', 'Info', '__proto__'] },
   logFormat: { text: 'text', value: 'text', wrong: ['xml'] },
   callTimeoutMs: {
