@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import type { CallerShare } from '../vultr/vultr.ts';
 
 /**
  * The key of a record: the same for a caller and an idempotency key, whatever they create. Two callers never share one, and

@@ -181,6 +181,7 @@ class CallPipeline implements Pipeline {
       deadline,
       requestId,
       credential: credential?.key,
+      caller: undefined,
       idempotencyKey: readKey(incoming, request),
       responseMetadata,
       requests,

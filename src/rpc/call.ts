@@ -19,12 +19,21 @@ export interface Call {
   readonly requestId: string;
   /** The caller's Vultr API key, or the service's own; undefined when there is neither. */
   readonly credential: string | undefined;
+  /** Who makes the call; undefined: callers are not known by name. */
+  readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
   readonly idempotencyKey: string | undefined;
   /** What is sent to the caller besides the reply, lower-case names: gRPC initial metadata, HTTP headers. */
   readonly responseMetadata: Map<string, string>;
   /** The messages of a caller that streams them; `request` is empty then. */
   readonly requests: AsyncIterable<Message> | undefined;
+}
+
+/** A caller, as far as fairness and the record of creations are concerned. */
+export interface CallerShare {
+  readonly name: string;
+  /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
+  readonly ratePerSecond?: number | undefined;
 }
 
 /** An HTTP request that is passed on byte for byte. */

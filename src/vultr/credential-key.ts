@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CallerShare } from './vultr.ts';
+import type { CallerShare } from '../rpc/call.ts';
 
 /**
  * Names a credential without holding it. A public request is sent without one, so all of those are alike.

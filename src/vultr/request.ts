@@ -1,5 +1,4 @@
-import type { CacheStatus } from '../rpc/call.ts';
-import type { CallerShare } from './vultr.ts';
+import type { CacheStatus, CallerShare } from '../rpc/call.ts';
 
 /** One request to Vultr, ready to be written to the wire. */
 export interface VultrRequest {

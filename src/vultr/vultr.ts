@@ -1,4 +1,5 @@
 import type { Operation } from '../contract/operation.ts';
+import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from './request.ts';
 
 /** The one door to Vultr. The client implements it, idempotency wraps it, and handlers know nothing else of the way. */
@@ -33,13 +34,6 @@ export interface UpstreamRequest {
   readonly contentType?: string | undefined;
   /** Default: application/json. */
   readonly accept?: string | undefined;
-}
-
-/** A caller, as far as fairness and the record of creations are concerned. */
-export interface CallerShare {
-  readonly name: string;
-  /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
-  readonly ratePerSecond?: number | undefined;
 }
 
 /** On whose behalf a request is made, and what bounds it. A Call has all of it. */
