@@ -74,10 +74,9 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1024, MB: 1024 ** 2
 
 /** The value of a constant or member in a source: a product of numbers and of other constants of that source. */
 function constantOf(name: string, source: string): number {
-  const [, expression = ''] =
-    new RegExp(`\\b${name}\\s*[:=]\\s*([\\w *]*[\\w*])\\s*[,;}]`).exec(
-      source.replace(/^ *readonly .*$/gm, ''),
-    ) ?? [];
+  const members = source.replace(/^ *readonly .*$/gm, '');
+  const expression = new RegExp(`\\b${name}\\s*[:=]\\s*([\\w *]*\\w)\\s*[,;}]`).exec(members)?.[1];
+  if (expression === undefined) throw new Error(`The source does not set ${name}.`);
   return expression.split('*').reduce((product, part) => {
     const factor = part.trim();
     return (
