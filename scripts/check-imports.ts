@@ -15,7 +15,7 @@ const LAYERS = [
   ['cloud', 'v2'],
   ['idempotency'],
   ['vultr'],
-  ['telemetry'],
+  ['access', 'telemetry'],
   ['rpc'],
   ['contract'],
   ['transcoding'],
