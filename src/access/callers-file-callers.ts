@@ -1,4 +1,4 @@
-import { type Declared, checkName } from './callers-file-accounts.ts';
+import { checkName, type Declared } from './callers-file-accounts.ts';
 import { readCreateLimits, readRules } from './callers-file-policy.ts';
 import { readProof } from './callers-file-proofs.ts';
 import type { AccountSpec, Caller, IssuerSpec, ProofSpec } from './model.ts';
@@ -48,8 +48,7 @@ function readCaller(
 ): Caller | undefined {
   const members = reader.members({ ...item, label: 'A caller' }, MEMBERS, ['name', 'is', 'allow']);
   const name = readName(reader, members.name, seen);
-  const bringOwnKey =
-    members.bring_own_key === undefined ? false : reader.boolean(members.bring_own_key);
+  const bringOwnKey = members.bring_own_key === undefined ? false : reader.boolean(members.bring_own_key);
   const proofs = readProofs(reader, members.is, name ?? '', context, seen);
   const account = readAccountName(reader, item, members, context, bringOwnKey ?? true);
   if (members.is !== undefined && proofs.some(({ kind }) => kind === 'own_key') && bringOwnKey === false)

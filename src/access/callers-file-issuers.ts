@@ -1,7 +1,7 @@
 import { codeOf } from './account-key.ts';
 import { checkName, type Declared } from './callers-file-accounts.ts';
-import { ALGORITHMS } from './jwt-algorithms.ts';
 import { JwksError, parseJwks } from './jwks.ts';
+import { ALGORITHMS } from './jwt-algorithms.ts';
 import type { IssuerSpec, JwksUrl } from './model.ts';
 import { type Located, type Member, quote, type YamlReader } from './yaml-reader.ts';
 

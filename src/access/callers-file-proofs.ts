@@ -69,11 +69,7 @@ function readNameProof(reader: YamlReader, member: Member, kind: NameKind): Proo
   return { kind, name: compileGlob(kind === 'dns' ? text.toLowerCase() : text) };
 }
 
-function readJwt(
-  reader: YamlReader,
-  value: Member,
-  issuers: Declared<IssuerSpec>,
-): ProofSpec | undefined {
+function readJwt(reader: YamlReader, value: Member, issuers: Declared<IssuerSpec>): ProofSpec | undefined {
   const members = reader.members(value, ['issuer', 'subject', 'claims'], ['issuer']);
   const issuer = members.issuer === undefined ? undefined : reader.text(members.issuer);
   if (members.issuer !== undefined && issuer !== undefined && !issuers.names.has(issuer)) {

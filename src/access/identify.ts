@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
+import type { CertificateNames } from './certificate-names.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
 import { isJwt, type JwtVerifier } from './jwt.ts';
-import type { CertificateNames } from './certificate-names.ts';
 import type { IdentityHeaders, MeshIdentity } from './mesh-identity.ts';
 import type { Caller, NameKind } from './model.ts';
 import type { ProofIndex } from './proof-index.ts';
@@ -66,11 +66,7 @@ const USABLE_TOKEN = /^[\x21-\x7e]{1,8192}$/;
 const MAX_OWN_KEY = 512;
 
 /** Makes it for the callers of a callers file. */
-export function createIdentifier(
-  index: ProofIndex,
-  verifier: JwtVerifier,
-  mesh: MeshIdentity,
-): Identifier {
+export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh: MeshIdentity): Identifier {
   async function readToken(token: string): Promise<TokenMeaning> {
     const caller = index.byToken(token);
     if (caller !== undefined) return { caller, proof: 'virtual_key' };
@@ -95,12 +91,17 @@ export function createIdentifier(
       // The certificate of a connection from a proxy that speaks for others is the proxy's.
       const names = viaMesh ?? certificate;
       const found = names === undefined ? [] : findByNames(index, names, viaMesh ? 'mesh' : 'certificate');
-      const meaning = authorization === undefined || authorization === '' ? undefined : await readToken(parseBearer(authorization));
+      const meaning =
+        authorization === undefined || authorization === ''
+          ? undefined
+          : await readToken(parseBearer(authorization));
       return settle(index, undefined, found, meaning);
     },
     complete: async (early, accessToken) => {
       const meaning =
-        accessToken === undefined || accessToken === '' ? undefined : await readToken(checkToken(accessToken));
+        accessToken === undefined || accessToken === ''
+          ? undefined
+          : await readToken(checkToken(accessToken));
       const identity = meaning === undefined ? early : settle(index, early, [], meaning);
       if (identity !== undefined) return identity;
       throw callerUnknown(
@@ -141,7 +142,9 @@ function withOwnKey(
     throw callerAmbiguous('The access_token and the authorization of the call are two Vultr keys.');
   const caller = proven ?? index.byOwnKey;
   if (caller === undefined)
-    throw callerUnknown('The token is neither a virtual key nor a JWT of a known issuer, so it proves no caller.');
+    throw callerUnknown(
+      'The token is neither a virtual key nor a JWT of a known issuer, so it proves no caller.',
+    );
   if (!caller.bringOwnKey)
     throw callerUnknown(`The caller ${caller.name} may not bring a Vultr key of its own (bring_own_key).`);
   if (ownKey.length > MAX_OWN_KEY) throw callerUnknown('The token is too long for a Vultr key.');
@@ -155,7 +158,11 @@ function withOwnKey(
 }
 
 /** The callers that the names of a certificate prove. A certificate with two SPIFFE IDs is not a valid one (X.509-SVID, 2). */
-function findByNames(index: ProofIndex, names: CertificateNames, from: 'certificate' | 'mesh'): readonly Found[] {
+function findByNames(
+  index: ProofIndex,
+  names: CertificateNames,
+  from: 'certificate' | 'mesh',
+): readonly Found[] {
   const spiffeIds = names.uris.filter((uri) => uri.startsWith('spiffe://'));
   if (spiffeIds.length > 1) throw callerUnknown('The client certificate has more than one SPIFFE ID.');
   const values: readonly (readonly [NameKind, string])[] = [
@@ -178,6 +185,8 @@ function parseBearer(authorization: string): string {
 function checkToken(token: string): string {
   if (USABLE_TOKEN.test(token)) return token;
   throw callerUnknown(
-    token.length > 8_192 ? 'The token has over 8192 characters.' : 'The token holds characters that no token has.',
+    token.length > 8_192
+      ? 'The token has over 8192 characters.'
+      : 'The token holds characters that no token has.',
   );
 }

@@ -75,7 +75,9 @@ class RotatingKeys implements IssuerKeys {
     if (age() > maxAgeMs) await this.refresh();
     else if (age() > freshMs) void this.refresh();
     if (this.#keys === undefined || age() > maxAgeMs)
-      throw policyUnavailable(`The signing keys of the issuer ${name} are out of reach, so no token of it can be verified.`);
+      throw policyUnavailable(
+        `The signing keys of the issuer ${name} are out of reach, so no token of it can be verified.`,
+      );
     return this.#keys;
   }
 
@@ -101,7 +103,9 @@ class RotatingKeys implements IssuerKeys {
       this.#keys = { text, get: createLocalJWKSet(jwks), loadedAt: now() };
     } catch (error) {
       const problem = error instanceof Error && !('code' in error) ? error.message : codeOf(error);
-      onError(new Error(`The signing keys of the issuer ${name} cannot be read: ${problem}`, { cause: error }));
+      onError(
+        new Error(`The signing keys of the issuer ${name} cannot be read: ${problem}`, { cause: error }),
+      );
     }
   }
 }

@@ -99,7 +99,8 @@ function findIssuer(issuers: ReadonlyMap<string, Issuer>, token: string): Issuer
     throw callerUnknown('The token is not a JWT that can be read.');
   }
   const issuer = typeof claims.iss === 'string' ? issuers.get(claims.iss) : undefined;
-  if (issuer === undefined) throw callerUnknown('The token is of an issuer that the callers file does not name.');
+  if (issuer === undefined)
+    throw callerUnknown('The token is of an issuer that the callers file does not name.');
   return issuer;
 }
 

@@ -1,7 +1,7 @@
-import { createAddressMatcher } from './cidr.ts';
 import type { CertificateNames } from './certificate-names.ts';
-import type { Cidr } from './model.ts';
+import { createAddressMatcher } from './cidr.ts';
 import { callerUnknown } from './errors.ts';
+import type { Cidr } from './model.ts';
 import { commonNameOf, parseXfcc, XfccError } from './xfcc.ts';
 
 /** The headers in which proxies of a service mesh say who called them. */

@@ -71,8 +71,7 @@ export class TokenTable<Owner> {
   find(token: string): Owner | undefined {
     const sha256 = sha256Hex(token);
     const digest = Buffer.from(sha256, 'hex');
-    return this.#entries
-      .get(sha256.slice(0, 32))
-      ?.find((entry) => timingSafeEqual(entry.digest, digest))?.owner;
+    return this.#entries.get(sha256.slice(0, 32))?.find((entry) => timingSafeEqual(entry.digest, digest))
+      ?.owner;
   }
 }

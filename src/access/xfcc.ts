@@ -23,7 +23,8 @@ const MAX_LENGTH = 32 * 1024;
 export function parseXfcc(header: string): readonly XfccElement[] {
   if (header.length > MAX_LENGTH) throw new XfccError(`has over ${MAX_LENGTH} characters`);
   // Envoy escapes quotes and no backslashes, so that this may be the end of a value or not.
-  if (header.includes('\\\\"')) throw new XfccError('holds a quote behind two backslashes, which has two readings');
+  if (header.includes('\\\\"'))
+    throw new XfccError('holds a quote behind two backslashes, which has two readings');
   const elements: XfccElement[] = [];
   const cursor: Cursor = { text: header, offset: 0 };
   while (cursor.offset <= header.length) {

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
-import { suggest } from '../transcoding/suggest.ts';
 import { toLine } from '../base/text.ts';
+import { suggest } from '../transcoding/suggest.ts';
 import type { Mistakes } from './mistakes.ts';
 
 /** A value of the file, or the place where one is missing. */
