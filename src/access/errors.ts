@@ -58,3 +58,13 @@ export function policyUnavailable(message: string, cause?: unknown): CallError {
     ...(cause !== undefined && { cause }),
   });
 }
+
+/** UNAUTHENTICATED: a caller without an account has to bring a key of its own. */
+export function noVultrKey(caller: string): CallError {
+  return new CallError(
+    'UNAUTHENTICATED',
+    'CREDENTIAL_MISSING',
+    `The caller ${caller} has no account and must send a Vultr API key of its own.`,
+    { reached: 'no' },
+  );
+}

@@ -121,3 +121,16 @@ function malformed(problem: string): CallError {
     { reached: 'no' },
   );
 }
+
+/**
+ * Refuses a parameter by which some frameworks take a POST for another method: the policy has decided about a POST.
+ * @throws CallError INVALID_ARGUMENT
+ */
+export function refuseMethodOverride({ method, query }: Pick<VerbatimRequest, 'method' | 'query'>): void {
+  if (method !== 'POST' || query === '') return;
+  if (!Object.keys(parseQuery(query)).some((name) => fold(name) === '_method')) return;
+  throw CallError.invalid(
+    [{ field: '_method', description: 'Must not be given: send the request with its own method.' }],
+    { reached: 'no' },
+  );
+}
