@@ -6,7 +6,7 @@ import type { CallError } from '../status/call-error.ts';
 import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Identity } from './identify.ts';
-import { redact, redactedFields } from './redact.ts';
+import { isSecretName, MASK, redact, redactedFields } from './redact.ts';
 
 /** What is known of a call when it is over. */
 export interface AuditedCall {
@@ -82,7 +82,7 @@ function describeRequest(operation: Operation, request: IncomingRequest): unknow
   const { method, path, query, body } = request.request;
   return {
     method,
-    path: clip(path, 500),
+    path: clip(maskPath(operation, path), 500),
     ...(query !== '' && { query: redact(parseQuery(query), secret) }),
     ...(body !== undefined && { body: describeBody(body, secret) }),
   };
@@ -145,19 +145,41 @@ function touchedIds({ operation, request, response }: AuditedCall): ReadonlySet<
 function idFields({ bindings, input }: Operation): readonly string[] {
   const variables = bindings[0]?.template.variables.map(({ fieldPath }) => fieldPath.join('.')) ?? [];
   const named = input.fields.map(({ name }) => name).filter((name) => name === 'instance_id');
-  return [...new Set([...variables, ...named])];
+  return [...new Set([...variables, ...named])].filter((name) => !isSecretName(name));
 }
 
 function addUuids(ids: Set<string>, path: string): void {
   for (const [id] of path.matchAll(UUID)) ids.add(id);
 }
 
-function addVariables(ids: Set<string>, { bindings }: Operation, path: string): void {
-  const segments = path.split('/').slice(1);
-  for (const { start } of bindings[0]?.template.variables ?? []) {
-    const segment = segments[start];
-    if (segment !== undefined && ID.test(segment)) ids.add(segment);
+function addVariables(ids: Set<string>, operation: Operation, path: string): void {
+  const segments = path.split('/');
+  for (const { index, isSecret } of pathVariables(operation)) {
+    const segment = segments[index];
+    if (!isSecret && segment !== undefined && ID.test(segment)) ids.add(segment);
   }
+}
+
+/** A path without the variables that are secrets, such as the token of a session. */
+function maskPath(operation: Operation, path: string): string {
+  const secret = new Set(
+    pathVariables(operation).flatMap(({ index, isSecret }) => (isSecret ? [index] : [])),
+  );
+  if (secret.size === 0) return path;
+  return path
+    .split('/')
+    .map((segment, index) => (secret.has(index) ? MASK : segment))
+    .join('/');
+}
+
+/** Where the variables of an operation stand in its path, split at the slashes. */
+function pathVariables({
+  bindings,
+}: Operation): readonly { readonly index: number; readonly isSecret: boolean }[] {
+  return (bindings[0]?.template.variables ?? []).map(({ start, fieldPath }) => ({
+    index: start + 1,
+    isSecret: isSecretName(fieldPath.join('.')),
+  }));
 }
 
 /** The id of what was made, where the contract says that it stands in the response. */

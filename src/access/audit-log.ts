@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, openSync, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { systemClock } from '../base/clock.ts';
 import { CallError } from '../status/call-error.ts';
 import { codeOf } from './account-key.ts';
 import type { AuditEntry } from './audit-entry.ts';
@@ -32,6 +33,8 @@ export interface AuditLogOptions {
   readonly isSynced?: boolean;
   /** How many lines are kept while they cannot be written. Default 10 000. */
   readonly maxKeptLines?: number;
+  /** Milliseconds. Default: the system clock. */
+  readonly now?: () => number;
   /** Told when writing fails, and when it works again. */
   readonly onState: (state: {
     readonly isWritable: boolean;
@@ -44,6 +47,9 @@ const writeFile = promisify(write);
 const syncFile = promisify(fdatasync);
 
 const NEWLINE = 0x0a;
+
+/** How long a log that fails is left alone before it is tried again. */
+const RETRY_MS = 1_000;
 
 /** How long a pipe that is full is left alone. */
 const PIPE_PAUSE_MS = 5;
@@ -69,12 +75,16 @@ class FileAuditLog implements AuditLog {
   #lines: Line[] = [];
   #writing: Promise<void> | undefined;
   #isFailing = false;
+  #retryAt = 0;
   #lost = 0;
   /** Whether the last write ended within a line. */
   #isTorn = false;
 
+  readonly #now: () => number;
+
   constructor(options: AuditLogOptions) {
     this.#options = options;
+    this.#now = options.now ?? systemClock.now;
     this.#fd = open(options.file);
   }
 
@@ -82,15 +92,18 @@ class FileAuditLog implements AuditLog {
     const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#lines.push({ bytes, done: resolve });
-    void this.#flush();
+    if (this.#isFailing && this.#now() < this.#retryAt) this.#keep([]);
+    else void this.#flush();
     await promise;
   }
 
   async assertWritable(): Promise<void> {
-    if (!this.#isFailing) return;
-    this.reopen();
-    await this.#flush();
     if (!this.#isFailing || this.#options.onFailure === 'continue') return;
+    if (this.#now() >= this.#retryAt && this.#open()) {
+      if (this.#lines.length === 0) this.#recover();
+      await this.#flush();
+    }
+    if (!this.#isFailing) return;
     throw new CallError(
       'UNAVAILABLE',
       'AUDIT_UNAVAILABLE',
@@ -100,36 +113,41 @@ class FileAuditLog implements AuditLog {
   }
 
   reopen(): void {
+    this.#open();
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+    this.#keep([]);
+    if (this.#fd !== undefined && typeof this.#options.file === 'string') closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): boolean {
     const { file } = this.#options;
-    if (typeof file === 'number') return;
+    if (typeof file === 'number') return true;
     const old = this.#fd;
     try {
       this.#fd = open(file);
     } catch (error) {
       this.#fail(error);
-      return;
+      return false;
     }
     // A batch under way goes to the old file, which must stay open until then.
     void (this.#writing ?? Promise.resolve()).finally(() => {
       if (old !== undefined) closeSync(old);
     });
+    return true;
   }
 
-  async close(): Promise<void> {
-    await this.#flush();
-    for (const { done } of this.#lines.splice(0)) done();
-    if (this.#fd !== undefined && typeof this.#options.file === 'string') closeSync(this.#fd);
-    this.#fd = undefined;
-  }
-
-  async #flush(): Promise<void> {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
-    await this.#writing;
+  #flush(): Promise<void> {
+    this.#writing ??= this.#writeAll();
+    return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
+    // Lines of the same moment go together; and the caller has to have its promise before the end of it is noted.
+    await Promise.resolve();
     while (this.#lines.length > 0) {
       const batch = this.#lines;
       this.#lines = [];
@@ -138,22 +156,12 @@ class FileAuditLog implements AuditLog {
       } catch (error) {
         this.#fail(error);
         this.#keep(batch);
-        return;
+        break;
       }
       for (const { done } of batch) done();
       this.#recover();
     }
-    if (this.#isFailing) await this.#probe();
-  }
-
-  /** Nothing is kept and the log is failing: an empty line of JSON whitespace shows whether it can be written again. */
-  async #probe(): Promise<void> {
-    try {
-      await this.#write(Buffer.from('\n'));
-      this.#recover();
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#writing = undefined;
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -179,10 +187,10 @@ class FileAuditLog implements AuditLog {
   }
 
   #fail(error: unknown): void {
-    if (!this.#isFailing) {
-      this.#isFailing = true;
-      this.#options.onState({ isWritable: false, problem: codeOf(error), lost: this.#lost });
-    }
+    this.#retryAt = this.#now() + RETRY_MS;
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#options.onState({ isWritable: false, problem: codeOf(error), lost: this.#lost });
   }
 
   #recover(): void {

@@ -72,7 +72,7 @@ class RotatingKeys implements IssuerKeys {
   async #current(): Promise<KeySet> {
     const { now, freshMs, maxAgeMs, name } = this.#options;
     const age = (): number => now() - (this.#keys?.loadedAt ?? Number.NEGATIVE_INFINITY);
-    if (age() > maxAgeMs) await this.refresh();
+    if (this.#keys === undefined || age() > maxAgeMs) await this.refresh();
     else if (age() > freshMs) void this.refresh();
     if (this.#keys === undefined || age() > maxAgeMs)
       throw policyUnavailable(

@@ -74,10 +74,12 @@ export function createJwtVerifier(issuers: readonly Issuer[], wallNow: () => num
     const known = remembered(token);
     if (known !== undefined) return known;
     const { spec, keys } = findIssuer(byIssuer, token);
+    // Before the keys are looked at: one that is taken away meanwhile must not be remembered.
+    const { generation } = keys;
     const claims = await verifyToken(token, spec, keys, new Date(wallNow()));
     const verified = { issuer: spec.name, claims };
     const expiresAtMs = ((claims.exp ?? 0) + spec.clockSkewSeconds) * 1_000;
-    memory.set(keyOf(token), { verified, expiresAtMs, keys, generation: keys.generation });
+    memory.set(keyOf(token), { verified, expiresAtMs, keys, generation });
     return verified;
   }
 

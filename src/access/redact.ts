@@ -5,11 +5,11 @@ import { clip } from '../base/text.ts';
 export const MASK = '[masked]';
 
 /**
- * Names of members that hold secrets, whatever their prefix: passwords, keys and tokens of all kinds, user data, which is full
- * of them, and certificates with what belongs to them.
+ * Names of members that hold secrets, whatever their prefix: passwords, keys and tokens of all kinds, private parts of
+ * certificates, and user data and start-up scripts, which are full of them.
  */
 const SECRET_NAME =
-  /pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|user_?data|userdata|kubeconfig|api_?key|private|(?:^|[._-])pass$|(?:^|_)keys?(?:_b64)?$|[a-z]Key$|^(?:ssl|pem|pfx|jwt|dsn|uri|kvm)$|(?:_|^)(?:uri|kvm)_?(?:url)?$/i;
+  /pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|user_?data|kubeconfig|api_?key|private|(?:^|[._-])pass$|(?:^|_)keys?(?:_b64)?$|[a-z]Key$|^(?:script|ssl|pem|pfx|jwt|dsn)$/i;
 
 /** Names that look secret and are none; ids of keys are needed to make sense of a line. */
 const HARMLESS_NAME =

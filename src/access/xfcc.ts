@@ -98,6 +98,7 @@ function malformed({ offset }: Cursor): XfccError {
  * @returns undefined when it has none, more than one, or one that is escaped in hexadecimal form
  */
 export function commonNameOf(subject: string): string | undefined {
+  if (!WELL_FORMED.test(subject)) return undefined;
   const names = splitUnescaped(subject).flatMap((part) => {
     const [, name] = /^\s*CN\s*=\s*(.*?)\s*$/is.exec(part) ?? [];
     return name === undefined ? [] : [name];
@@ -106,6 +107,9 @@ export function commonNameOf(subject: string): string | undefined {
   if (name === undefined || names.length > 1 || name === '' || name.startsWith('#')) return undefined;
   return unescapeName(name);
 }
+
+/** Quotes come in pairs, and something stands behind every backslash. */
+const WELL_FORMED = /^(?:\\.|"(?:\\.|[^"\\])*"|[^"\\])*$/s;
 
 /** The parts between commas and plus signs that are not escaped or within quotes. */
 function splitUnescaped(subject: string): readonly string[] {
