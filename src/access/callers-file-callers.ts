@@ -1,3 +1,4 @@
+import { isSeq } from 'yaml';
 import { checkName, type Declared } from './callers-file-accounts.ts';
 import { readCreateLimits, readRules } from './callers-file-policy.ts';
 import { readProof } from './callers-file-proofs.ts';
@@ -32,7 +33,8 @@ export function readCallers(
 ): readonly Caller[] {
   if (section === undefined) return [];
   const items = reader.items(section);
-  if (items.length === 0) reader.fail(section, 'callers must name at least one caller.');
+  if (isSeq(section.node) && items.length === 0)
+    reader.fail(section, 'callers must name at least one caller.');
   const seen: Seen = { names: new Set(), proofs: new Map() };
   return items.flatMap((item) => {
     const caller = readCaller(reader, item, context, seen);
@@ -81,8 +83,7 @@ function readProofs(
 ): readonly ProofSpec[] {
   if (member === undefined) return [];
   const items = reader.items(member);
-  if (member.node !== null && items.length === 0 && 'items' in member.node)
-    reader.fail(member, 'is must hold at least one proof.');
+  if (isSeq(member.node) && items.length === 0) reader.fail(member, 'is must hold at least one proof.');
   return items.flatMap((item) => {
     const proof = readProof(reader, item, context.issuers);
     if (proof === undefined) return [];

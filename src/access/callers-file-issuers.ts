@@ -1,3 +1,4 @@
+import { isSeq } from 'yaml';
 import { codeOf } from './account-key.ts';
 import { checkName, type Declared } from './callers-file-accounts.ts';
 import { JwksError, parseJwks } from './jwks.ts';
@@ -73,7 +74,7 @@ function readIssuer(
 
 function readAudiences(reader: YamlReader, member: Member | undefined): readonly string[] {
   if (member === undefined) return [];
-  if (member.node !== null && 'items' in member.node) return reader.texts(member).map(({ text }) => text);
+  if (isSeq(member.node)) return reader.texts(member).map(({ text }) => text);
   const text = reader.text(member);
   return text === undefined ? [] : [text];
 }

@@ -1,3 +1,4 @@
+import { isCollection, isMap } from 'yaml';
 import type { Declared } from './callers-file-accounts.ts';
 import { compileGlob, type Glob } from './glob.ts';
 import type { ClaimSpec, IssuerSpec, NameKind, ProofSpec } from './model.ts';
@@ -24,8 +25,8 @@ export function readProof(
   const given = Object.values(members);
   const [member] = given;
   if (member === undefined || given.length > 1) {
-    // Unknown members have been told already.
-    if (given.length > 1 || reader.entries(item).length === 0)
+    // What is no mapping, and unknown members, have been told already.
+    if (given.length > 1 || (isMap(item.node) && item.node.items.length === 0))
       reader.fail(item, `A proof must have exactly one of the members ${KINDS.join(', ')}.`);
     return undefined;
   }
@@ -92,10 +93,9 @@ function readJwt(reader: YamlReader, value: Member, issuers: Declared<IssuerSpec
 function readClaims(reader: YamlReader, value: Located): ClaimSpec {
   const claims = new Map<string, Glob | ClaimSpec>();
   const entries = reader.entries(value);
-  if (entries.length === 0 && value.node !== null && 'items' in value.node)
-    reader.fail(value, `${value.label} must not be empty.`);
+  if (isMap(value.node) && entries.length === 0) reader.fail(value, `${value.label} must not be empty.`);
   for (const member of entries) {
-    if (member.node !== null && 'items' in member.node) {
+    if (isCollection(member.node)) {
       claims.set(member.name, readClaims(reader, member));
       continue;
     }

@@ -89,7 +89,7 @@ function parseYaml(text: string, mistakes: Mistakes): Document.Parsed | undefine
       prettyErrors: false,
       stringKeys: true,
       resolveKnownTags: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
   } catch {
     mistakes.add(0, 'The file is not YAML that can be read: it is nested too deeply.');

@@ -1,16 +1,22 @@
-import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { type CryptoKey, createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 import { codeOf } from './account-key.ts';
 import { policyUnavailable } from './errors.ts';
 import { parseJwks } from './jwks.ts';
 
 /** The public keys of an issuer, kept and renewed. */
 export interface IssuerKeys {
-  /** Finds the key of a token, as jose wants it. */
-  readonly getKey: JWTVerifyGetKey;
+  /** Finds the key of a token by its header. Rejects with an error of jose, or a CallError when the keys are out of reach. */
+  find(...header: Parameters<JWTVerifyGetKey>): Promise<FoundKey>;
   /** Counts up with every other set of keys: what was verified by an earlier one has to be verified again. */
   readonly generation: number;
   /** Reads the keys again, unless that was just done. Never rejects: the keys that are there stay. */
   refresh(): Promise<void>;
+}
+
+/** A public key, and the set that it is from. */
+export interface FoundKey {
+  readonly key: CryptoKey;
+  readonly generation: number;
 }
 
 /** What keys are made of. */
@@ -34,6 +40,7 @@ export interface IssuerKeysOptions {
 interface KeySet {
   readonly text: string;
   readonly get: ReturnType<typeof createLocalJWKSet>;
+  readonly generation: number;
   readonly loadedAt: number;
 }
 
@@ -45,7 +52,6 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
 class RotatingKeys implements IssuerKeys {
   readonly #options: IssuerKeysOptions;
   #keys: KeySet | undefined;
-  #generation = 0;
   #loading: Promise<void> | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
 
@@ -54,20 +60,21 @@ class RotatingKeys implements IssuerKeys {
   }
 
   get generation(): number {
-    return this.#generation;
+    return this.#keys?.generation ?? 0;
   }
 
-  readonly getKey: JWTVerifyGetKey = async (header, token) => {
+  async find(...header: Parameters<JWTVerifyGetKey>): Promise<FoundKey> {
     const keys = await this.#current();
     try {
-      return await keys.get(header, token);
+      return { key: await keys.get(...header), generation: keys.generation };
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       await this.refresh();
-      if (this.#keys === undefined || this.#keys.text === keys.text) throw error;
-      return await this.#keys.get(header, token);
+      const newer = this.#keys;
+      if (newer === undefined || newer.generation === keys.generation) throw error;
+      return { key: await newer.get(...header), generation: newer.generation };
     }
-  };
+  }
 
   async #current(): Promise<KeySet> {
     const { now, freshMs, maxAgeMs, name } = this.#options;
@@ -99,8 +106,10 @@ class RotatingKeys implements IssuerKeys {
       const bytes = await load();
       const jwks = parseJwks(bytes);
       const text = JSON.stringify(jwks);
-      if (text !== this.#keys?.text) this.#generation += 1;
-      this.#keys = { text, get: createLocalJWKSet(jwks), loadedAt: now() };
+      const { generation } = this;
+      const isSame = text === this.#keys?.text;
+      const get = createLocalJWKSet(jwks);
+      this.#keys = { text, get, generation: isSame ? generation : generation + 1, loadedAt: now() };
     } catch (error) {
       const problem = error instanceof Error && !('code' in error) ? error.message : codeOf(error);
       onError(

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { CallError } from '../status/call-error.ts';
 import { callerUnknown } from './errors.ts';
@@ -74,9 +74,7 @@ export function createJwtVerifier(issuers: readonly Issuer[], wallNow: () => num
     const known = remembered(token);
     if (known !== undefined) return known;
     const { spec, keys } = findIssuer(byIssuer, token);
-    // Before the keys are looked at: one that is taken away meanwhile must not be remembered.
-    const { generation } = keys;
-    const claims = await verifyToken(token, spec, keys, new Date(wallNow()));
+    const { claims, generation } = await verifyToken(token, spec, keys, new Date(wallNow()));
     const verified = { issuer: spec.name, claims };
     const expiresAtMs = ((claims.exp ?? 0) + spec.clockSkewSeconds) * 1_000;
     memory.set(keyOf(token), { verified, expiresAtMs, keys, generation });
@@ -109,9 +107,15 @@ function findIssuer(issuers: ReadonlyMap<string, Issuer>, token: string): Issuer
 async function verifyToken(
   token: string,
   { issuer, audiences, algorithms, clockSkewSeconds }: IssuerSpec,
-  { getKey }: IssuerKeys,
+  keys: IssuerKeys,
   currentDate: Date,
-): Promise<JWTPayload> {
+): Promise<{ readonly claims: JWTPayload; readonly generation: number }> {
+  let generation = 0;
+  const getKey: JWTVerifyGetKey = async (...header) => {
+    const found = await keys.find(...header);
+    generation = found.generation;
+    return found.key;
+  };
   try {
     const { payload, protectedHeader } = await jwtVerify(token, getKey, {
       issuer,
@@ -124,7 +128,7 @@ async function verifyToken(
     const { typ } = protectedHeader;
     if (typ !== undefined && !TYPES.has(typ.toLowerCase()))
       throw callerUnknown('The token is for another purpose: its type is not JWT.');
-    return payload;
+    return { claims: payload, generation };
   } catch (error) {
     if (error instanceof CallError) throw error;
     throw callerUnknown(describe(error), error);
