@@ -23,13 +23,17 @@ export function certificateNames(socket: TLSSocket): CertificateNames | undefine
   return names === 'none' ? undefined : names;
 }
 
-/** The names in a certificate, as Node tells them. */
+/**
+ * The names in a certificate, as Node tells them.
+ * @returns undefined when there is no certificate, or its alternative names have a form that is not known
+ */
 export function readNames(
   certificate: Pick<PeerCertificate, 'subject' | 'subjectaltname'> | Record<string, never>,
 ): CertificateNames | undefined {
   if (certificate.subject === undefined) return undefined;
   const { subject, subjectaltname = '' } = certificate;
   const entries = parseAltNames(subjectaltname);
+  if (entries === undefined) return undefined;
   // Several common names come as a list; which one counts is nobody's guess.
   const name: unknown = subject.CN;
   return {
@@ -44,21 +48,19 @@ interface AltName {
   readonly value: string;
 }
 
-const ALT_NAME = /\s*([^:,]+):("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)/y;
+const ALT_NAME = /([^:,"]+):("(?:\\.|[^"\\])*"|[^,"]*)(?:, |$)/y;
 
 /**
  * Reads Node's text form of the subject alternative names: `DNS:a.example, URI:"spiffe://..."`. A value that holds anything
  * that could be taken for the next entry comes as a JSON string (since CVE-2021-44532).
  */
-function parseAltNames(text: string): readonly AltName[] {
+function parseAltNames(text: string): readonly AltName[] | undefined {
   const entries: AltName[] = [];
   ALT_NAME.lastIndex = 0;
-  for (let found = ALT_NAME.exec(text); found !== null; found = ALT_NAME.exec(text)) {
-    const [whole, type = '', raw = ''] = found;
-    if (whole === '') break;
-    const value = raw.startsWith('"') ? String(JSON.parse(raw)) : raw;
-    entries.push({ type: type.trim(), value });
-    if (ALT_NAME.lastIndex >= text.length) break;
+  while (ALT_NAME.lastIndex < text.length) {
+    const [whole, type = '', raw = ''] = ALT_NAME.exec(text) ?? [];
+    if (whole === undefined) return undefined;
+    entries.push({ type, value: raw.startsWith('"') ? String(JSON.parse(raw)) : raw });
   }
-  return entries;
+  return text.endsWith(', ') ? undefined : entries;
 }

@@ -57,6 +57,7 @@ export interface CertificateSpec {
   readonly subject: string;
   /** As openssl writes it: `URI:spiffe://...,DNS:a.example`. */
   readonly altNames?: string;
+  /** How long it is good for; negative: it has expired. */
   readonly days?: number;
 }
 
@@ -84,10 +85,6 @@ export function createCa(folder: string, name = 'ca'): TestCa {
       openssl('req', '-new', ...curve, '-keyout', files.key, '-out', request, '-subj', subject);
       const extensions = file(`${leaf}.ext`);
       writeFileSync(extensions, altNames === undefined ? '' : `subjectAltName=${altNames}`);
-      const ends =
-        days > 0
-          ? ['-days', String(days)]
-          : ['-not_before', '20200101000000Z', '-not_after', '20200102000000Z'];
       const signed = [
         '-req',
         '-in',
@@ -100,7 +97,7 @@ export function createCa(folder: string, name = 'ca'): TestCa {
         '-extfile',
         extensions,
       ];
-      openssl('x509', ...signed, ...ends, '-out', files.cert);
+      openssl('x509', ...signed, '-days', String(days), '-out', files.cert);
       return files;
     },
     revoke: (list, certificate) => {
