@@ -9,7 +9,7 @@ export const MASK = '[masked]';
  * certificates, and user data and start-up scripts, which are full of them.
  */
 const SECRET_NAME =
-  /pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|user_?data|kubeconfig|api_?key|private|(?:^|[._-])pass$|(?:^|_)keys?(?:_b64)?$|[a-z]Key$|^(?:script|ssl|pem|pfx|jwt|dsn)$/i;
+  /pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|user_?data|kubeconfig|api_?key|private|(?:^|[._-])pass$|keys?(?:_b64)?$|^(?:script|ssl|pem|pfx|jwt|dsn)$/i;
 
 /** Names that look secret and are none; ids of keys are needed to make sense of a line. */
 const HARMLESS_NAME =
