@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
+import type { CallError } from '../status/call-error.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
-import { isJwt, type JwtVerifier } from './jwt.ts';
+import { isJwt, type JwtVerifier, type VerifiedToken } from './jwt.ts';
 import type { IdentityHeaders, MeshIdentity } from './mesh-identity.ts';
 import type { Caller, NameKind } from './model.ts';
 import type { ProofIndex } from './proof-index.ts';
-import { isVirtualKey, isWholeVirtualKey } from './virtual-key.ts';
+import { isVirtualKey, isWholeVirtualKey, sha256Hex } from './virtual-key.ts';
 
 /** What a call brings that may prove who is calling. */
 export interface Evidence {
@@ -60,7 +61,10 @@ interface Found {
 /** What a token turned out to be. */
 type TokenMeaning = Found | { readonly ownKey: string };
 
-const USABLE_TOKEN = /^[\x21-\x7e]{1,8192}$/;
+const USABLE_TOKEN = /^[\x21-\x7e]+$/;
+
+/** Longer than any token that fits into the headers that proxies commonly pass on. */
+const MAX_TOKEN = 8_192;
 
 /** The longest Vultr key that is passed on. */
 const MAX_OWN_KEY = 512;
@@ -68,17 +72,16 @@ const MAX_OWN_KEY = 512;
 /** Makes it for the callers of a callers file. */
 export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh: MeshIdentity): Identifier {
   async function readToken(token: string): Promise<TokenMeaning> {
-    const caller = index.byToken(token);
+    const sha256 = sha256Hex(token);
+    const caller = index.byToken(sha256);
     if (caller !== undefined) return { caller, proof: 'virtual_key' };
-    if (isVirtualKey(token)) {
-      throw callerUnknown(
-        isWholeVirtualKey(token)
-          ? 'The virtual key belongs to no caller of the callers file.'
-          : 'The virtual key is not whole: it was cut off or mistyped.',
-      );
-    }
-    if (!isJwt(token)) return { ownKey: token };
-    const { issuer, claims } = await verifier.verify(token);
+    const remembered = verifier.remembered(sha256);
+    if (remembered !== undefined) return ofClaims(remembered);
+    if (isVirtualKey(token)) throw unknownVirtualKey(token);
+    return isJwt(token) ? ofClaims(await verifier.verify(token, sha256)) : { ownKey: token };
+  }
+
+  function ofClaims({ issuer, claims }: VerifiedToken): Found {
     const [found, other] = index.byClaims(issuer, claims);
     if (found === undefined) throw callerUnknown('The subject and claims of the token are of no caller.');
     if (other !== undefined) throw callerAmbiguous(`The token proves both ${found.name} and ${other.name}.`);
@@ -175,18 +178,27 @@ function findByNames(
   );
 }
 
+function unknownVirtualKey(token: string): CallError {
+  return callerUnknown(
+    isWholeVirtualKey(token)
+      ? 'The virtual key belongs to no caller of the callers file.'
+      : 'The virtual key is not whole: it was cut off or mistyped.',
+  );
+}
+
+const SCHEME = 'bearer ';
+
 /** Reads `Bearer <token>` (RFC 6750, section 2.1; the scheme's case does not matter, RFC 9110, section 11.1). */
 function parseBearer(authorization: string): string {
-  const token = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
-  if (token === undefined) throw callerUnknown('The authorization must be "Bearer" followed by one token.');
+  const text = authorization.trim();
+  const token = text.slice(SCHEME.length).trimStart();
+  if (text.slice(0, SCHEME.length).toLowerCase() !== SCHEME || token.includes(' '))
+    throw callerUnknown('The authorization must be "Bearer" followed by one token.');
   return checkToken(token);
 }
 
 function checkToken(token: string): string {
+  if (token.length > MAX_TOKEN) throw callerUnknown(`The token has over ${MAX_TOKEN} characters.`);
   if (USABLE_TOKEN.test(token)) return token;
-  throw callerUnknown(
-    token.length > 8_192
-      ? 'The token has over 8192 characters.'
-      : 'The token holds characters that no token has.',
-  );
+  throw callerUnknown('The token holds characters that no token has.');
 }

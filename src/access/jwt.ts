@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { CallError } from '../status/call-error.ts';
@@ -17,11 +16,12 @@ export interface VerifiedToken {
 export interface JwtVerifier {
   /**
    * Verifies a token.
+   * @param sha256 of the token
    * @throws CallError UNAUTHENTICATED that says what is wrong with it; UNAVAILABLE when the keys are out of reach
    */
-  verify(token: string): Promise<VerifiedToken>;
+  verify(token: string, sha256: string): Promise<VerifiedToken>;
   /** The same for a token that was verified before and still counts; undefined: it has to be verified. */
-  remembered(token: string): VerifiedToken | undefined;
+  remembered(sha256: string): VerifiedToken | undefined;
 }
 
 /** An issuer, and its keys. */
@@ -56,37 +56,31 @@ interface Remembered {
 }
 
 /**
- * Makes the verifier. A verified token is remembered by its digest until it expires or the keys of its issuer change.
+ * Makes the verifier. A verified token is remembered by its digest, so that no token stays in memory, until it expires or the keys of its issuer change.
  * @param wallNow milliseconds since the epoch by the wall clock, which is the one that issuers go by
  */
 export function createJwtVerifier(issuers: readonly Issuer[], wallNow: () => number): JwtVerifier {
   const byIssuer = new Map(issuers.map((issuer) => [issuer.spec.issuer, issuer]));
   const memory = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
 
-  function remembered(token: string): VerifiedToken | undefined {
-    if (memory.size === 0) return undefined;
-    const found = memory.get(keyOf(token));
+  function remembered(sha256: string): VerifiedToken | undefined {
+    const found = memory.get(sha256);
     if (found === undefined || found.expiresAtMs <= wallNow()) return undefined;
     return found.keys.generation === found.generation ? found.verified : undefined;
   }
 
-  async function verify(token: string): Promise<VerifiedToken> {
-    const known = remembered(token);
+  async function verify(token: string, sha256: string): Promise<VerifiedToken> {
+    const known = remembered(sha256);
     if (known !== undefined) return known;
     const { spec, keys } = findIssuer(byIssuer, token);
     const { claims, generation } = await verifyToken(token, spec, keys, new Date(wallNow()));
     const verified = { issuer: spec.name, claims };
     const expiresAtMs = ((claims.exp ?? 0) + spec.clockSkewSeconds) * 1_000;
-    memory.set(keyOf(token), { verified, expiresAtMs, keys, generation });
+    memory.set(sha256, { verified, expiresAtMs, keys, generation });
     return verified;
   }
 
   return { verify, remembered };
-}
-
-/** So that no token stays in memory. */
-function keyOf(token: string): string {
-  return hash('sha256', token, 'base64');
 }
 
 function findIssuer(issuers: ReadonlyMap<string, Issuer>, token: string): Issuer {

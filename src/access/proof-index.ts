@@ -7,7 +7,8 @@ type JwtSpec = Extract<ProofSpec, { readonly kind: 'jwt' }>;
 
 /** Finds the callers that something proves. */
 export interface ProofIndex {
-  byToken(token: string): Caller | undefined;
+  /** @param sha256 of a token, in hexadecimal digits */
+  byToken(sha256: string): Caller | undefined;
   byName(kind: NameKind, value: string): readonly Caller[];
   byClaims(issuer: string, claims: JWTPayload): readonly Caller[];
   /** The caller that every Vultr key of somebody's own proves. */
@@ -39,7 +40,7 @@ export function createProofIndex(callers: readonly Caller[]): ProofIndex {
     }
   }
   return {
-    byToken: (token) => tokens.find(token),
+    byToken: (sha256) => tokens.find(sha256),
     byName: (kind, value) => {
       const literal = literals.get(`${kind} ${value}`);
       if (literal !== undefined) return [literal];

@@ -1,5 +1,6 @@
+import type { Operation } from '../contract/operation.ts';
 import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
-import type { VerbatimRequest } from '../rpc/call.ts';
+import type { IncomingRequest, VerbatimRequest } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
@@ -36,6 +37,18 @@ export function viewRawMessage({ query, body }: Message): RequestView {
  */
 export function viewVerbatim(request: VerbatimRequest, isForm: boolean): RequestView {
   return viewOf([isForm ? parseForm(request) : parseBody(request), parseQuery(request.query)]);
+}
+
+/**
+ * The view of a request, whichever kind it is.
+ * @param operation the one that was called: of the rpc that passes anything on, its fields are looked into
+ */
+export function viewOfRequest(
+  request: IncomingRequest,
+  { isForm, isRaw }: Pick<Operation, 'isForm' | 'isRaw'>,
+): RequestView {
+  if (request.kind === 'verbatim') return viewVerbatim(request.request, isForm);
+  return isRaw ? viewRawMessage(request.message) : viewMessage(request.message);
 }
 
 type Members = Readonly<Record<string, unknown>>;

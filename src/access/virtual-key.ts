@@ -68,10 +68,11 @@ export class TokenTable<Owner> {
     this.#entries.set(start, entries);
   }
 
-  find(token: string): Owner | undefined {
-    const sha256 = sha256Hex(token);
+  /** @param sha256 of the token, in hexadecimal digits */
+  find(sha256: string): Owner | undefined {
+    const entries = this.#entries.get(sha256.slice(0, 32));
+    if (entries === undefined) return undefined;
     const digest = Buffer.from(sha256, 'hex');
-    return this.#entries.get(sha256.slice(0, 32))?.find((entry) => timingSafeEqual(entry.digest, digest))
-      ?.owner;
+    return entries.find((entry) => timingSafeEqual(entry.digest, digest))?.owner;
   }
 }

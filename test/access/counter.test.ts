@@ -4,7 +4,7 @@ import { createLocalCounter } from '../../src/access/creation-counter.ts';
 import { openRedisCounter } from '../../src/access/redis-counter.ts';
 
 const server = await startRedisServer();
-afterAll(() => server?.close());
+afterAll(() => server?.stop());
 const note = server === undefined ? ' (left out: no redis-server; Debian: apt-get install redis-server)' : '';
 
 describe.skipIf(server === undefined)(`a counter in Redis${note}`, () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createIssuerKeys, type IssuerKeys } from '../../src/access/issuer-keys.ts';
 import { createJwtVerifier, isJwt } from '../../src/access/jwt.ts';
 import { ALGORITHMS } from '../../src/access/jwt-algorithms.ts';
+import { sha256Hex } from '../../src/access/virtual-key.ts';
 import { AUDIENCE, createSigner, ISSUER, rawToken, type TokenSigner } from '../support/tokens.ts';
 
 const now = (): number => Math.floor(Date.now() / 1_000);
@@ -36,7 +37,11 @@ function verifierOf(keys: IssuerKeys, wallNow = Date.now) {
     algorithms: ALGORITHMS,
     clockSkewSeconds: 30,
   };
-  return createJwtVerifier([{ spec, keys }], wallNow);
+  const verifier = createJwtVerifier([{ spec, keys }], wallNow);
+  return {
+    verify: (token: string) => verifier.verify(token, sha256Hex(token)),
+    remembered: (token: string) => verifier.remembered(sha256Hex(token)),
+  };
 }
 
 const signer = await createSigner('one');

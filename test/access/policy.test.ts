@@ -7,8 +7,7 @@ import {
   EMPTY_VIEW,
   type RequestView,
   refuseMethodOverride,
-  viewMessage,
-  viewRawMessage,
+  viewOfRequest,
   viewVerbatim,
 } from '../../src/access/request-view.ts';
 import type { Effect } from '../../src/contract/effect.ts';
@@ -52,9 +51,12 @@ function verbatim(body: unknown, query = '', contentType: string | undefined = '
 }
 
 function viewOfCase({ body, query, message, raw }: PolicyCase): RequestView {
-  if (message !== undefined) return viewMessage(message);
-  if (raw !== undefined) return viewRawMessage(raw);
-  return body === undefined && query === undefined ? EMPTY_VIEW : viewVerbatim(verbatim(body, query), false);
+  if (message !== undefined)
+    return viewOfRequest({ kind: 'message', message }, { isRaw: false, isForm: false });
+  if (raw !== undefined)
+    return viewOfRequest({ kind: 'message', message: raw }, { isRaw: true, isForm: false });
+  if (body === undefined && query === undefined) return EMPTY_VIEW;
+  return viewOfRequest({ kind: 'verbatim', request: verbatim(body, query) }, { isRaw: false, isForm: false });
 }
 
 const signal = new AbortController().signal;
