@@ -1,9 +1,11 @@
+import { hash, randomUUID } from 'node:crypto';
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
 import { findLimit, limitsApply, type PlanPrices } from './create-limits.ts';
 import type { CreationCounter } from './creation-counter.ts';
 import { callerDenied, createLimit, createQuota, policyUnavailable } from './errors.ts';
+import type { Identity } from './identify.ts';
 import type { Caller } from './model.ts';
 import { type Decision, decide } from './policy.ts';
 import { EMPTY_VIEW, type RequestView } from './request-view.ts';
@@ -11,13 +13,13 @@ import { type ServiceTarget, serviceTarget, type Target, targetOf } from './targ
 
 /** A call that a policy has to decide about. */
 export interface Application {
-  readonly caller: Caller;
+  readonly identity: Pick<Identity, 'caller' | 'id'>;
   /** The operation that the request reaches; for the rpc that passes anything on, the one that its path leads to. */
   readonly operation: Operation;
   /** Looks into the request; only called when the policy depends on it. Throws a CallError when the request has two readings. */
   readonly view: () => RequestView;
-  /** Counts the creation once: its idempotency key together with the caller, or else the request id. */
-  readonly creationId: string;
+  /** A creation that is repeated under the same key is counted once. */
+  readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -26,7 +28,10 @@ export interface Grant {
   /** What it does, by its fields, too. */
   readonly effect: Effect | undefined;
   readonly decision: Decision | undefined;
-  /** To be called when a creation has made nothing: it is then not counted. Never rejects. */
+  /**
+   * To be called when a creation has made nothing: it is then not counted. One under an idempotency key stays counted, since
+   * another call under that key may have made something. Never rejects.
+   */
   readonly refund: () => Promise<void>;
 }
 
@@ -47,7 +52,8 @@ const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
  *   when that cannot be told
  */
 export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
-  const { caller, operation, signal } = application;
+  const { identity, operation, signal } = application;
+  const { caller } = identity;
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
@@ -66,7 +72,7 @@ export async function authorize(application: Application, options: AuthorizerOpt
   }
   const refund =
     effect === 'CREATE' && limits.perHour !== undefined
-      ? await count(caller.name, application.creationId, limits.perHour, options.counter)
+      ? await count(identity, application.idempotencyKey, limits.perHour, options.counter)
       : nothing;
   return { effect, decision, refund };
 }
@@ -117,14 +123,16 @@ function effectIfReadable(
 }
 
 async function count(
-  caller: string,
-  id: string,
+  { caller, id }: Application['identity'],
+  idempotencyKey: string | undefined,
   perHour: number,
   counter: CreationCounter,
 ): Promise<() => Promise<void>> {
-  const taken = await counter.take(caller, id, perHour).catch((error: unknown) => {
+  // Never an id that callers choose freely: under one and the same, any number would count as one.
+  const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
+  const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
     throw policyUnavailable('How much the caller has created within the hour cannot be told for now.', error);
   });
-  if (taken.kind === 'full') throw createQuota(caller, perHour, taken.retryDelayMs);
-  return () => counter.giveBack(caller, id).catch(() => undefined);
+  if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
+  return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;
 }

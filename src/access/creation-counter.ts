@@ -16,6 +16,9 @@ export type Taken = { readonly kind: 'taken' } | { readonly kind: 'full'; readon
 /** The window that slides: what was created longer ago does not count. */
 export const WINDOW_MS = 3_600_000;
 
+/** How many callers are counted until those whose hour is over are looked for. */
+const MAX_CALLERS = 10_000;
+
 /**
  * Counts in this process alone.
  * @param now milliseconds
@@ -31,8 +34,14 @@ export function createLocalCounter(now: () => number): CreationCounter {
       if (at > oldest) break;
       entries.delete(id);
     }
-    counts.set(caller, entries);
+    if (entries.size === 0) counts.delete(caller);
+    else counts.set(caller, entries);
     return entries;
+  }
+
+  /** Callers that are told apart by their Vultr keys come and go. */
+  function sweep(): void {
+    if (counts.size > MAX_CALLERS) for (const caller of [...counts.keys()]) prune(caller);
   }
 
   return {
@@ -44,6 +53,8 @@ export function createLocalCounter(now: () => number): CreationCounter {
         return { kind: 'full', retryDelayMs: Math.max(1, at + WINDOW_MS - now()) };
       }
       entries.set(id, now());
+      counts.set(caller, entries);
+      sweep();
       return { kind: 'taken' };
     },
     giveBack: async (caller, id) => {

@@ -25,9 +25,14 @@ export function viewMessage(message: Message): RequestView {
   return viewOf(isObject(additional) ? [message, additional] : [message]);
 }
 
-/** The view of the message of the rpc that passes on any request, with its fields `query` and `body`. */
+/**
+ * The view of the message of the rpc that passes on any request, with its fields `query` and `body`.
+ * @throws CallError INVALID_ARGUMENT when the body is no JSON object
+ */
 export function viewRawMessage({ query, body }: Message): RequestView {
-  return viewOf([isObject(body) ? body : {}, parseQuery(typeof query === 'string' ? query : '')]);
+  const members = body ?? {};
+  if (!isObject(members)) throw malformed('is not a JSON object');
+  return viewOf([members, parseQuery(typeof query === 'string' ? query : '')]);
 }
 
 /**

@@ -41,8 +41,8 @@ interface Cursor {
 
 const KEY = /[A-Za-z]+/y;
 const PLAIN_VALUE = /[^,;"]*/y;
-/** Only a quote is escaped; a backslash before anything else is one. */
-const QUOTED_VALUE = /"((?:\\"|[^"])*)"/y;
+/** Only a quote is escaped; a backslash before anything else is one. A quote behind a backslash never ends a value. */
+const QUOTED_VALUE = /"((?:\\"|[^"\\]|\\(?!"))*)"/y;
 const BLANKS = /[ \t]*/y;
 
 /** Reads an element up to the comma behind it, or the end. */
@@ -100,8 +100,8 @@ function malformed({ offset }: Cursor): XfccError {
 export function commonNameOf(subject: string): string | undefined {
   if (!WELL_FORMED.test(subject)) return undefined;
   const names = splitUnescaped(subject).flatMap((part) => {
-    const [, name] = /^\s*CN\s*=\s*(.*?)\s*$/is.exec(part) ?? [];
-    return name === undefined ? [] : [name];
+    const [, name] = /^\s*CN\s*=(.*)$/is.exec(part) ?? [];
+    return name === undefined ? [] : [name.trim()];
   });
   const [name] = names;
   if (name === undefined || names.length > 1 || name === '' || name.startsWith('#')) return undefined;

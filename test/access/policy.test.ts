@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Application, authorize } from '../../src/access/authorize.ts';
+import { type Application, type AuthorizerOptions, authorize } from '../../src/access/authorize.ts';
 import { NO_PRICES, type PlanPrices } from '../../src/access/create-limits.ts';
 import { type CreationCounter, createLocalCounter } from '../../src/access/creation-counter.ts';
+import type { Caller } from '../../src/access/model.ts';
 import { explainDecision, policyTable } from '../../src/access/policy-table.ts';
 import {
   EMPTY_VIEW,
@@ -62,11 +63,15 @@ function viewOfCase({ body, query, message, raw }: PolicyCase): RequestView {
 const signal = new AbortController().signal;
 
 function apply(
-  given: Partial<Application> & Pick<Application, 'caller' | 'operation'>,
-  options: { prices?: PlanPrices; counter?: CreationCounter } = {},
+  given: Partial<Application> & Pick<Application, 'operation'> & { readonly caller: Caller },
+  { prices = NO_PRICES, counter = createLocalCounter(Date.now) }: Partial<AuthorizerOptions> = {},
 ) {
-  const { prices = NO_PRICES, counter = createLocalCounter(Date.now) } = options;
-  return authorize({ view: () => EMPTY_VIEW, creationId: '1', signal, ...given }, { prices, counter });
+  const { caller } = given;
+  const identity = { caller, id: caller.name };
+  return authorize(
+    { identity, view: () => EMPTY_VIEW, idempotencyKey: undefined, signal, ...given },
+    { prices, counter },
+  );
 }
 
 describe('a policy', () => {
@@ -259,32 +264,31 @@ callers:
     await expect(send({ plan: 'vc2-24c-96gb' })).rejects.toThrow('costs 640');
   });
 
-  test('of an hour count creations, once each', async () => {
+  test('of an hour count creations, those under one key once', async () => {
     let time = 0;
     const counter = createLocalCounter(() => time);
     const caller = callerOf('hour', limited);
-    const create = (creationId: string) =>
-      apply({ caller, operation: operationOf(CREATE), creationId }, { counter });
-    await create('1');
+    const create = (idempotencyKey?: string) =>
+      apply({ caller, operation: operationOf(CREATE), idempotencyKey }, { counter });
+    const keyed = await create('key');
+    await create('key');
     time = 600_000;
-    const { refund } = await create('2');
-    await create('2');
-    await expect(create('3')).rejects.toMatchObject({
+    const { refund } = await create();
+    await expect(create()).rejects.toMatchObject({
       code: 'RESOURCE_EXHAUSTED',
       reason: 'CREATE_QUOTA',
       retryDelayMs: 3_000_000,
     });
     await refund();
-    await create('3');
-    await expect(create('4')).rejects.toMatchObject({ retryDelayMs: 3_000_000 });
+    await create();
+    // Whatever else happened under the key has made something.
+    await keyed.refund();
+    await expect(create()).rejects.toMatchObject({ retryDelayMs: 3_000_000 });
     time = 3_600_000;
-    await create('4');
-    await expect(create('5')).rejects.toMatchObject({ retryDelayMs: 600_000 });
+    await create();
+    await expect(create()).rejects.toMatchObject({ retryDelayMs: 600_000 });
     // What creates nothing is not counted.
-    await apply(
-      { caller, operation: operationOf('vultr.v2.InstancesService/ListInstances'), creationId: '6' },
-      { counter },
-    );
+    await apply({ caller, operation: operationOf('vultr.v2.InstancesService/ListInstances') }, { counter });
   });
 
   test('of an hour allow nothing while the count is out of reach', async () => {
