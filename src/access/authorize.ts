@@ -72,7 +72,7 @@ export async function authorize(application: Application, options: AuthorizerOpt
   }
   const refund =
     effect === 'CREATE' && limits.perHour !== undefined
-      ? await count(identity, application.idempotencyKey, limits.perHour, options.counter)
+      ? await count(identity, keyOf(application), limits.perHour, options.counter)
       : nothing;
   return { effect, decision, refund };
 }
@@ -120,6 +120,11 @@ function effectIfReadable(
     if (error instanceof CallError) return 'DESTROY';
     throw error;
   }
+}
+
+/** Only what is recorded happens once under a key; elsewhere one key would let any number through. */
+function keyOf({ operation, idempotencyKey }: Application): string | undefined {
+  return operation.create === undefined ? undefined : idempotencyKey;
 }
 
 async function count(
