@@ -148,9 +148,10 @@ class FollowedAccess implements Access {
         return;
       }
     } catch (error) {
-      if (!(error instanceof CallersFileError)) throw error;
+      // Whatever goes wrong here must not end the service, which has rules to go by.
+      const problem = error instanceof Error ? error.message : String(error);
       log.error(
-        { file, mistakes: error.message.split('\n') },
+        { file, mistakes: problem.split('\n') },
         'callers file not reloaded: the old rules stay in force',
       );
     }

@@ -36,10 +36,12 @@ export const REASONS = {
     'Whether Vultr made the resource is not known. Repeat with the same id; without one, look first.',
   IDEMPOTENCY_CONFLICT: 'The id was used for another request; BadRequest lists the fields that differ.',
   IDEMPOTENCY_UNAVAILABLE: 'The record of ids does not work or is full, so nothing was sent to Vultr.',
-  CALLER_UNKNOWN: 'Nothing in the call proves a caller that the callers file names; the message says what was wrong.',
+  CALLER_UNKNOWN:
+    'Nothing in the call proves a caller that the callers file names; the message says what was wrong.',
   CALLER_AMBIGUOUS: 'The call proves more than one caller. Send one proof.',
   CALLER_DENIED: 'The policy of the caller does not allow this; the message names the rule that is missing.',
-  CREATE_LIMIT: 'The caller may not create this: its region, its plan or its price is over a limit of the caller.',
+  CREATE_LIMIT:
+    'The caller may not create this: its region, its plan or its price is over a limit of the caller.',
   CREATE_QUOTA:
     'The caller has created as much as it may within an hour. RetryInfo says when it may create again.',
   POLICY_UNAVAILABLE:

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { afterEach } from 'vitest';
+import type { Dispatcher, Incoming, Reply } from '../../src/rpc/call.ts';
 import { type Contract, loadContract } from '../../src/contract/load.ts';
+import type { Message } from '../../src/transcoding/message.ts';
 import type { HttpServerOptions } from '../../src/http/options.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
 import { stringifyJson } from '../../src/payload/json.ts';
-import type { Dispatcher, Incoming, Reply } from '../../src/rpc/call.ts';
 import type { CallError } from '../../src/status/call-error.ts';
-import type { Message } from '../../src/transcoding/message.ts';
 import { compileProto } from './compile-proto.ts';
 
 /** Compiles a file of proto text into operations. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
+import type { Call, Handler, Incoming, Reply } from '../../src/rpc/call.ts';
 import { loadContract } from '../../src/contract/load.ts';
+import { createMessage, type Message } from '../../src/transcoding/message.ts';
+import { anyReply } from '../../src/rpc/reply.ts';
 import { Payload } from '../../src/payload/payload.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
-import type { Call, Handler, Incoming, Reply } from '../../src/rpc/call.ts';
-import { anyReply } from '../../src/rpc/reply.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { createMessage, type Message } from '../../src/transcoding/message.ts';
 import { collectLog } from './collected-log.ts';
 
 const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));

@@ -3,8 +3,8 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
+import { createStages, type Stages, type StageOptions } from '../../src/vultr/stages.ts';
 import type { SendContext, VultrRequest } from '../../src/vultr/request.ts';
-import { createStages, type StageOptions, type Stages } from '../../src/vultr/stages.ts';
 
 /** An upstream on a free port of this machine. It is closed when the test ends. */
 export interface Upstream {
