@@ -17,6 +17,7 @@ const LAYERS = [
   ['cloud', 'v2'],
   ['idempotency'],
   ['vultr'],
+  ['access'],
   ['telemetry'],
   ['rpc'],
   ['contract'],

@@ -42,6 +42,18 @@ export const REASONS = {
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
   IDEMPOTENCY_CONFLICT: 'The id was used for another request; BadRequest lists the fields that differ.',
   IDEMPOTENCY_UNAVAILABLE: 'The record of ids is unavailable or full, so nothing was sent to Vultr.',
+  CALLER_UNKNOWN:
+    'Nothing in the call proves a caller that the callers file names; the message says what was wrong.',
+  CALLER_AMBIGUOUS: 'The call proves more than one caller. Send one proof.',
+  CALLER_DENIED: 'The policy of the caller does not allow this; the message names the rule that is missing.',
+  CREATE_LIMIT:
+    'The caller may not create this: its region, its plan or its price is over a limit of the caller.',
+  CREATE_QUOTA:
+    'The caller has created as much as it may within an hour. RetryInfo says when it may create again.',
+  POLICY_UNAVAILABLE:
+    'Whether the caller may do this cannot be told for now: signing keys, prices or the shared count are out of reach.',
+  ACCOUNT_UNAVAILABLE: 'There is no usable Vultr API key for the account of the caller.',
+  AUDIT_UNAVAILABLE: 'The audit log cannot be written, so nothing is changed for now.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',
 } as const satisfies Record<string, string>;
 
