@@ -9,6 +9,7 @@ const OPERATIONS = {
   listRegions: 'vultr.v2.RegionsService/ListRegions',
   listAvailablePlans: 'vultr.v2.RegionsService/ListAvailablePlansRegion',
   listPlans: 'vultr.v2.PlansService/ListPlans',
+  listMetalPlans: 'vultr.v2.PlansService/ListMetalPlans',
   listOs: 'vultr.v2.OperatingSystemsService/ListOs',
   listApplications: 'vultr.v2.ApplicationsService/ListApplications',
   getIso: 'vultr.v2.IsoService/IsoGet',
