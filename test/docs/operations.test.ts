@@ -48,7 +48,7 @@ test('the log messages are those of the sources, with their levels', () => {
   for (const file of globSync('src/**/*.ts')) {
     const source = readFileSync(file, 'utf8');
     for (const [, level = '', message = ''] of source.matchAll(
-      /\blog\.(debug|info|warn|error)\([^;]*?'([^'\n]+)'\s*,?\s*\)/g,
+      /\blog\.(debug|info|warn|error)\([^;]*?'([^'\n\\]+)'\s*,?\s*\)/g,
     )) {
       written.set(message, (written.get(message) ?? new Set()).add(level));
     }
