@@ -13,6 +13,7 @@ const LAYERS = [
   ['grpc', 'http'],
   ['pipeline'],
   ['cloud', 'v2'],
+  ['watch'],
   ['idempotency'],
   ['vultr'],
   ['telemetry'],

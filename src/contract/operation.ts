@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import type { CreateRule, Effect } from './effect.ts';
+import type { StatesRule } from './states.ts';
 
 /** One rpc of the contract, with everything that its declaration says, compiled at start. */
 export interface Operation {
@@ -21,6 +22,8 @@ export interface Operation {
   readonly effect: Effect;
   /** How what it makes is recognised; undefined for every effect but CREATE. */
   readonly create: CreateRule | undefined;
+  /** What the states mean that it shows; undefined: it does not say. */
+  readonly states: StatesRule | undefined;
   /** The fields that make a CHANGE a DESTROY when they are given. */
   readonly destroysWith: readonly string[];
   /** Whether it passes on any HTTP request, and so stands for every operation that the contract does not know. */
