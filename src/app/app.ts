@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../base/clock.ts';
 import { createCloudService } from '../cloud/service.ts';
 import { formatListen } from '../config/parsers.ts';
 import type { ServeConfig } from '../config/settings.ts';
@@ -16,9 +17,13 @@ import { createForwarder } from '../v2/forward.ts';
 import { createRawHandler } from '../v2/raw.ts';
 import { createResolver } from '../v2/resolve.ts';
 import type { StageState } from '../vultr/stages.ts';
+import { createAndWait } from '../watch/create-and-wait.ts';
+import { observeChanges } from '../watch/observe-changes.ts';
+import { createWatchService } from '../watch/service.ts';
 import { assignHandlers } from './handlers.ts';
 import { openIdempotency } from './idempotency.ts';
 import { startUpstream } from './upstream.ts';
+import { createWatches } from './watches.ts';
 
 /** The running service. */
 export interface App {
@@ -59,17 +64,30 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
-  const forward = createForwarder(vultr);
+  const watches = createWatches(config, client, resolveVultr);
+  const door = createAndWait({
+    vultr: observeChanges(vultr, watches),
+    watches,
+    resolve: resolveVultr,
+    clock: systemClock,
+  });
+  const watching = createWatchService({ watches, vultr: door, operations: contract.operations });
+  const forward = createForwarder(door);
   const cloud = createCloudService({
-    vultr,
+    vultr: door,
     operations: contract.operations,
-    watchIntervalMs: config.watchIntervalMs,
+    watches,
   });
   const pipeline = createPipeline({
-    handlers: assignHandlers(contract, [cloud, health.handlers, createReflection(contract)], {
-      forward,
-      raw: createRawHandler(vultr, resolveVultr, forward),
-    }),
+    handlers: assignHandlers(
+      contract,
+      [cloud, watching.handlers, health.handlers, createReflection(contract)],
+      {
+        forward,
+        raw: createRawHandler(door, resolveVultr, forward),
+      },
+    ),
+    views: watching.views,
     serviceKey: config.apiKey,
     log,
     metrics,

@@ -9,6 +9,7 @@ import {
   parseNumber,
   parsePercent,
   parseRedisUrl,
+  parseShare,
   parseSpeed,
   parseStateDir,
   parseUpstream,
@@ -27,6 +28,10 @@ export interface ServeConfig {
   readonly callTimeoutMs: number;
   readonly watchIntervalMs: number;
   readonly watchTimeoutMs: number;
+  /** The part of the request budget that watches may use together, above 0 up to 1. */
+  readonly watchShare: number;
+  /** How many watches a caller may have at a time. */
+  readonly maxWatches: number;
   readonly shutdownGraceMs: number;
   /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
   readonly rate: number | undefined;
@@ -117,7 +122,7 @@ export const SETTINGS = {
     env: 'WATCH_INTERVAL',
     flag: 'watch-interval',
     default: '2s',
-    help: 'time between two looks at a watched instance',
+    help: 'time between two looks at a watched thing that has just changed; it grows to 30 times that while nothing happens',
     parse: parseDuration(10, 600_000),
   },
   watchTimeoutMs: {
@@ -126,6 +131,20 @@ export const SETTINGS = {
     default: '1h',
     help: 'the longest that a watch may last',
     parse: parseDuration(1_000, 86_400_000),
+  },
+  watchShare: {
+    env: 'WATCH_SHARE',
+    flag: 'watch-share',
+    default: '25%',
+    help: 'part of the request budget that all watches together may use',
+    parse: parseShare,
+  },
+  maxWatches: {
+    env: 'WATCH_MAX',
+    flag: 'watch-max',
+    default: '2000',
+    help: 'watches that one credential may have at a time',
+    parse: parseInteger(1, 10_000),
   },
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE',

@@ -14,9 +14,9 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { ContractError } from './contract-error.ts';
 import { type HttpBinding, HttpRuleError } from '../transcoding/binding.ts';
 import { compileHttpBindings } from '../transcoding/http-rule.ts';
+import { ContractError } from './contract-error.ts';
 import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect } from './effect.ts';
 import type { Operation } from './operation.ts';
 import { compileStates, type StatesOption } from './states.ts';

@@ -11,6 +11,7 @@ import { findPathFault } from '../transcoding/plain-path.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
 import { createRouter } from '../transcoding/router.ts';
 import { isForwarded } from '../v2/resolve.ts';
+import { chooseView } from './accept.ts';
 import { conditionalReply } from './conditional.ts';
 import { isPreflight, originHeaders, preflightHeaders } from './cors.ts';
 import { toErrorResponse } from './error-response.ts';
@@ -85,9 +86,12 @@ export function createHandler(options: HttpServerOptions, limits: HttpLimits): R
     }
     const destination = findDestination(exchange, method);
     const incoming = toIncoming(exchange, destination);
-    if (destination.operation.kind === 'unary' || destination.binding === undefined)
+    const { operation, binding } = destination;
+    const view = binding === undefined ? chooseView(method, request.headers.accept) : undefined;
+    if (view !== undefined) await serveStream(exchange, undefined, { ...incoming, view });
+    else if (operation.kind === 'unary' || binding === undefined)
       await serveUnary(exchange, destination, incoming);
-    else await serveStream(exchange, destination.binding, incoming);
+    else await serveStream(exchange, binding, incoming);
   }
 
   function findDestination(exchange: Exchange, method: string): Destination {
@@ -174,11 +178,7 @@ export function createHandler(options: HttpServerOptions, limits: HttpLimits): R
     };
   }
 
-  async function serveUnary(
-    exchange: Exchange,
-    { binding }: Destination,
-    incoming: Incoming,
-  ): Promise<void> {
+  async function serveUnary(exchange: Exchange, { binding }: Destination, incoming: Incoming): Promise<void> {
     const reply = await dispatcher.unary(incoming);
     if (exchange.signal.aborted) return;
     const { request, responseMetadata } = exchange;
@@ -195,7 +195,11 @@ export function createHandler(options: HttpServerOptions, limits: HttpLimits): R
     });
   }
 
-  async function serveStream(exchange: Exchange, binding: HttpBinding, incoming: Incoming): Promise<void> {
+  async function serveStream(
+    exchange: Exchange,
+    binding: HttpBinding | undefined,
+    incoming: Incoming,
+  ): Promise<void> {
     await sendStream(exchange.response, dispatcher.stream(incoming), {
       headers: () => metadataHeaders(exchange.responseMetadata),
       toJson: (reply) => toJson(binding, reply),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
@@ -12,11 +12,14 @@ import { createMessage, type Message } from '../transcoding/message.ts';
 import { type CredentialSource, findCredential } from './credential.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
+import { readWait } from './prefer.ts';
 
 /** What the pipeline is made of. */
 export interface PipelineOptions {
   /** What serves each operation, by its full name. */
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** What serves a request that is passed on and watched, or walked. Default: nothing does. */
+  readonly views?: Readonly<Record<'watch' | 'walk', StreamHandler>>;
   /** The service's own Vultr API key. */
   readonly serviceKey: string | undefined;
   readonly log: Logger;
@@ -97,9 +100,9 @@ class CallPipeline implements Pipeline {
     let messages = 0;
     let error: CallError | undefined;
     try {
-      const handler = handlerFor(this.#options.handlers, incoming, 'server_streaming');
+      const handle = this.#streamHandler(incoming);
       const call = await this.#admit(state);
-      for await (const reply of untilEnded(handler.handle(call), lifetime)) {
+      for await (const reply of untilEnded(handle(call), lifetime)) {
         assertSendable(reply, incoming);
         messages += 1;
         yield reply;
@@ -142,7 +145,7 @@ class CallPipeline implements Pipeline {
   #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
-    const deadline = deadlineOf(incoming.deadline, timeoutMs);
+    const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
     return {
       incoming,
       requestId,
@@ -152,6 +155,12 @@ class CallPipeline implements Pipeline {
       credential: undefined,
       leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
+  }
+
+  #streamHandler(incoming: Incoming): StreamHandler {
+    const { handlers, views } = this.#options;
+    const view = incoming.view === undefined ? undefined : views?.[incoming.view];
+    return view ?? handlerFor(handlers, incoming, 'server_streaming').handle;
   }
 
   /** The steps between the arrival of a call and its handler. */
@@ -178,6 +187,7 @@ class CallPipeline implements Pipeline {
       requestId,
       credential: credential?.key,
       idempotencyKey: readKey(incoming, request),
+      waitMs: operation.effect === 'CREATE' ? readWait(metadata) : undefined,
       responseMetadata,
       requests,
     };
@@ -205,11 +215,11 @@ class CallPipeline implements Pipeline {
 }
 
 /**
- * Health and reflection, which have no HTTP form, are the service's own: whatever credential a proxy adds to them, for
+ * Health and reflection, which are protocols of gRPC itself, do not ask Vultr: whatever credential a proxy adds to them, for
  * itself, is not looked at.
  */
-function asksVultr({ bindings, isRaw }: Operation): boolean {
-  return bindings.length > 0 || isRaw;
+function asksVultr({ service }: Operation): boolean {
+  return !service.startsWith('grpc.');
 }
 
 /** Only a creation has a use for a key: to repeat anything else under one is to repeat it. */
@@ -261,6 +271,18 @@ function handlerFor<K extends Handler['kind']>(
     throw new Error(`${incoming.operation.name} has no ${kind} handler`);
   }
   return handler as Extract<Handler, { kind: K }>;
+}
+
+/** A caller who waits for what it creates has that much longer. */
+function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeout {
+  if (operation.effect !== 'CREATE' || !metadata.has('prefer')) return timeoutMs;
+  try {
+    const waitMs = readWait(metadata) ?? 0;
+    return { default: timeoutMs.default + waitMs, max: timeoutMs.max + waitMs };
+  } catch {
+    // The call is refused where its request is read.
+    return timeoutMs;
+  }
 }
 
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {

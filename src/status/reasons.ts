@@ -36,6 +36,10 @@ export const REASONS = {
     'Whether Vultr made the resource is not known. Repeat with the same id; without one, look first.',
   IDEMPOTENCY_CONFLICT: 'The id was used for another request; BadRequest lists the fields that differ.',
   IDEMPOTENCY_UNAVAILABLE: 'The record of ids does not work or is full, so nothing was sent to Vultr.',
+  TOO_MANY_WATCHES: 'There are as many watches as there may be. RetryInfo says when to try again.',
+  GOAL_UNREACHABLE: 'The thing is in a state from which what was waited for will not come by itself.',
+  NOT_READY_YET:
+    'What was created is not ready yet. The metadata has its id; repeat with the same id to go on waiting.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',
 } as const satisfies Record<string, string>;
 

@@ -30,7 +30,9 @@ export function compileCondition(source: string, field: string): Condition {
   if (source.length > MAX_LENGTH) throw refuse(`Must be at most ${MAX_LENGTH} characters long.`);
   const parsed = parseExpression(source, refuse);
   if (nestedMacros(parsed.expr) > MAX_NESTED_MACROS) {
-    throw refuse(`Must not nest more than ${MAX_NESTED_MACROS} of the macros all, exists, exists_one, filter and map.`);
+    throw refuse(
+      `Must not nest more than ${MAX_NESTED_MACROS} of the macros all, exists, exists_one, filter and map.`,
+    );
   }
   const evaluate = plan(celEnv(), parsed);
   const verdicts = new WeakMap<JsonObject, Verdict>();
@@ -45,7 +47,10 @@ export function compileCondition(source: string, field: string): Condition {
   };
 }
 
-function parseExpression(source: string, refuse: (description: string) => CallError): ReturnType<typeof parse> {
+function parseExpression(
+  source: string,
+  refuse: (description: string) => CallError,
+): ReturnType<typeof parse> {
   try {
     return parse(source);
   } catch (error) {

@@ -4,7 +4,9 @@ import { type JsonObject, type JsonValue, stringifyJson } from '../payload/json.
 export function sameJson(left: JsonValue, right: JsonValue): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((element, index) => sameJson(element, right[index] ?? null));
+    return (
+      left.length === right.length && left.every((element, index) => sameJson(element, right[index] ?? null))
+    );
   }
   if (isObject(left) && isObject(right)) {
     const names = Object.keys(left);
