@@ -108,7 +108,7 @@ export class Feed {
       this.#polling = new AbortController();
       this.#lastGoodMs = clock.now();
       void this.#run(this.#polling.signal);
-      return this.#started;
+      return this.#started + 1;
     }
     if (isFresh) return this.#started;
     this.#endRest();
@@ -161,9 +161,10 @@ export class Feed {
     };
     try {
       const { body } = await vultr.call(target.operation, target.request, options);
+      const wasSeen = this.states.newest !== undefined;
       const isNew = this.states.add(payloadOf(body), body.length);
       this.#lastGoodMs = clock.now();
-      if (isNew) this.#interval.noteChange(clock.now());
+      if (isNew && wasSeen) this.#interval.noteChange(clock.now());
       this.#interval.noteNothing(clock.now());
       this.#done = number;
     } catch (thrown) {

@@ -140,9 +140,7 @@ class View {
   /** The next state to look at. */
   #pick(): KeptState | undefined {
     const { states } = this.#feed;
-    if (this.#told === undefined) {
-      return this.#feed.hasDone(this.#poll) || this.#feed.end !== undefined ? states.newest : undefined;
-    }
+    if (this.#told === undefined) return this.#feed.hasDone(this.#poll) ? states.newest : undefined;
     const { sequence } = this.#told;
     const untold = states.after(sequence);
     const [first] = untold;
