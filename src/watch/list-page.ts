@@ -1,8 +1,14 @@
 import type { JsonObject, JsonValue } from '../payload/json.ts';
 import { isObject } from './json-diff.ts';
 
-/** The elements of a list of Vultr's: its first member that is a list; undefined when there is none. */
+/**
+ * The elements of a list: in SCIM its `Resources` (RFC 7644, section 3.4.2), in all others of Vultr's the first member that
+ * is a list.
+ * @returns undefined when there is none
+ */
 export function findElements(value: JsonObject): readonly JsonValue[] | undefined {
+  const { Resources: resources } = value;
+  if (Array.isArray(resources)) return resources;
   return Object.values(value).find((member) => Array.isArray(member));
 }
 
