@@ -109,7 +109,7 @@ describe('a creation whose caller prefers to wait', () => {
     'is refused when the wish cannot be read: %s',
     async (prefer) => {
       const { client, sandbox } = start();
-    const before = sandbox.state.instancesCreated;
+      const before = sandbox.state.instancesCreated;
       const failure = await failureOf(client.ask('createInstance', NEW, { metadata: { prefer } }));
       expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT' });
       expect(failure.violations['prefer']).toMatch(/seconds/);
