@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { type FakeAnswer, startFakeUpstream } from '../support/fake-upstream.ts';
 import { failureOf } from '../support/grpc-failure.ts';
@@ -284,6 +284,29 @@ describe('a watch', () => {
     );
     expect(rest.some(({ restarted }) => restarted)).toBe(false);
     expect(upstream.received.length).toBeGreaterThan(polls);
+  });
+
+  test('whose caller does not read is told the newest state, and how many it has missed', async () => {
+    // 200 KB each, so that a caller that does not read is felt after a few.
+    const filler = 'x'.repeat(200_000);
+    answering(instance({}));
+    answer = (index) => instance({ ram: index, filler });
+    const { watcher, upstream } = onFake();
+    const slow = watcher.watch(another());
+    await slow.next();
+    slow.pause();
+    await upstream.arrived(300);
+    slow.resume();
+    let skipped = 0;
+    for (let last = 0; skipped === 0; ) {
+      const message = await slow.next();
+      const ram = Number((message?.['state'] as { instance?: JsonObject } | undefined)?.instance?.['ram']);
+      expect(ram).toBeGreaterThan(last);
+      last = ram;
+      skipped = Number(message?.['skipped'] ?? 0);
+    }
+    expect(skipped).toBeGreaterThan(100);
+    slow.cancel();
   });
 
   test.each(['', 'no-such-id', '00000000-7'])(
