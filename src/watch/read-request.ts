@@ -32,7 +32,7 @@ export function readNamed(
     const known = [...operations.values()].filter(canBeRead).map((one) => one.name);
     const meant = suggest(name, known);
     const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-    const description = `Must be an operation of vultr.v2 that reads, such as vultr.v2.InstancesService/GetInstance.${hint}`;
+    const description = `Must be the full name of an operation of vultr.v2 that reads.${hint}`;
     throw CallError.invalid([{ field: 'operation', description }]);
   }
   const fields = readFields(operation, message['typed'], message['values']);
