@@ -5,7 +5,7 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import type { Vultr } from '../vultr/vultr.ts';
-import { KeptStates } from './kept-states.ts';
+import { type KeptBytes, KeptStates } from './kept-states.ts';
 import type { WatchLimits, WatchTarget } from './options.ts';
 import { PollInterval } from './poll-interval.ts';
 import type { PollPace } from './poll-pace.ts';
@@ -18,6 +18,7 @@ export interface FeedOptions {
   readonly clock: Clock;
   readonly limits: WatchLimits;
   readonly pace: PollPace;
+  readonly keptBytes: KeptBytes;
   readonly ease: () => number;
   /** Whether NOT_FOUND may mean that a read does not show the new thing yet. */
   readonly mayNotBeKnownYet: () => boolean;
@@ -59,7 +60,10 @@ export class Feed {
   readonly #watchers = new Set<Watcher>();
   readonly #interval: PollInterval;
   #polling: AbortController | undefined;
-  #endRest: () => void = () => undefined;
+  #endPause: () => void = () => undefined;
+  /** Whether the next poll is due at once. */
+  #isDue = false;
+  #isScouted = false;
   #end: FeedEnd | undefined;
   #started = 0;
   #done = 0;
@@ -67,14 +71,13 @@ export class Feed {
   #changedAtMs = 0;
   #lastGoodMs: number;
   #retryAtMs = 0;
-  /** Whether a list that is polled tells of its changes. */
-  isScouted = false;
 
   constructor(options: FeedOptions) {
     const { target, limits, clock } = options;
     this.#options = options;
     this.target = target;
-    this.states = new KeptStates(limits, compileOmission(target.operation.states?.volatile ?? []));
+    const steady = compileOmission(target.operation.states?.volatile ?? []);
+    this.states = new KeptStates(limits, steady, options.keptBytes);
     this.#interval = new PollInterval(limits.intervalMs);
     this.#lastGoodMs = clock.now();
   }
@@ -91,6 +94,17 @@ export class Feed {
   /** Whether it is polled often: somebody waits for a state. */
   get isAwaited(): boolean {
     return [...this.#watchers].some(({ isAwaiting }) => isAwaiting);
+  }
+
+  /** Whether a list that is polled tells of its changes. */
+  get isScouted(): boolean {
+    return this.#isScouted;
+  }
+
+  set isScouted(isScouted: boolean) {
+    if (isScouted === this.#isScouted) return;
+    this.#isScouted = isScouted;
+    this.#endPause();
   }
 
   /**
@@ -110,8 +124,12 @@ export class Feed {
       void this.#run(this.#polling.signal);
       return this.#started + 1;
     }
-    if (isFresh) return this.#started;
-    this.#endRest();
+    if (isFresh) {
+      // Whoever waits for a state wants the next poll sooner.
+      this.#endPause();
+      return this.#started;
+    }
+    this.#pollSoon();
     return this.#started + 1;
   }
 
@@ -133,18 +151,22 @@ export class Feed {
     const nowMs = this.#options.clock.now();
     this.#changedAtMs = nowMs;
     this.#interval.noteChange(nowMs);
-    this.#endRest();
+    this.#pollSoon();
+  }
+
+  #pollSoon(): void {
+    this.#isDue = true;
+    this.#endPause();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { pace, clock, ease } = this.#options;
+    const { pace } = this.#options;
     while (!signal.aborted) {
       await pace.take(signal);
       if (signal.aborted) return;
       await this.#poll(signal);
       if (signal.aborted || this.#end !== undefined) return;
-      const intervalMs = this.#interval.nextMs(this.isAwaited, ease(), this.isScouted);
-      await this.#rest(Math.max(intervalMs, this.#retryAtMs - clock.now()), signal);
+      await this.#rest(signal);
     }
   }
 
@@ -152,6 +174,7 @@ export class Feed {
     const { vultr, clock, target } = this.#options;
     const number = this.#started + 1;
     this.#started = number;
+    this.#isDue = false;
     this.#startedAtMs = clock.now();
     const options = {
       credential: target.credential,
@@ -196,11 +219,18 @@ export class Feed {
     this.#options.onOver();
   }
 
-  /** Sleeps, until something makes a poll worth while. */
-  async #rest(ms: number, signal: AbortSignal): Promise<void> {
-    const rested = new AbortController();
-    this.#endRest = () => rested.abort();
-    await pause(this.#options.clock, ms, AbortSignal.any([signal, rested.signal]));
-    this.#endRest = () => undefined;
+  /** Sleeps until the next poll is due, which may change meanwhile. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, ease } = this.#options;
+    const sinceMs = clock.now();
+    while (!this.#isDue && !signal.aborted) {
+      const intervalMs = this.#interval.nextMs(this.isAwaited, ease(), this.#isScouted);
+      const leftMs = Math.max(sinceMs + intervalMs, this.#retryAtMs) - clock.now();
+      if (leftMs <= 0) return;
+      const paused = new AbortController();
+      this.#endPause = () => paused.abort();
+      await pause(clock, leftMs, AbortSignal.any([signal, paused.signal]));
+      this.#endPause = () => undefined;
+    }
   }
 }

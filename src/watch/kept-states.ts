@@ -11,16 +11,26 @@ export interface KeptState {
   readonly bytes: number;
 }
 
+type KeptLimits = Pick<WatchLimits, 'maxStates' | 'maxStateBytes' | 'maxBytes'>;
+
+/** How much the states of all things hold together. */
+export interface KeptBytes {
+  total: number;
+}
+
 /** The last states of a thing, oldest first. */
 export class KeptStates {
-  readonly #limits: Pick<WatchLimits, 'maxStates' | 'maxStateBytes'>;
+  readonly #limits: KeptLimits;
   /** Takes out what differs at every read. */
   readonly #steady: SelectFields;
+  readonly #ofAll: KeptBytes;
+  #bytes = 0;
   #states: KeptState[] = [];
   #sequence = 0;
 
-  constructor(limits: Pick<WatchLimits, 'maxStates' | 'maxStateBytes'>, steady: SelectFields) {
+  constructor(limits: KeptLimits, steady: SelectFields, ofAll: KeptBytes) {
     this.#limits = limits;
+    this.#ofAll = ofAll;
     this.#steady = steady;
   }
 
@@ -35,12 +45,26 @@ export class KeptStates {
     if (newest !== undefined && this.#isSame(newest.payload, payload)) return false;
     this.#sequence += 1;
     this.#states.push({ sequence: this.#sequence, payload, bytes });
-    let total = this.#states.reduce((sum, state) => sum + state.bytes, 0);
-    const { maxStates, maxStateBytes } = this.#limits;
-    while (this.#states.length > 1 && (this.#states.length > maxStates || total > maxStateBytes)) {
-      total -= this.#states.shift()?.bytes ?? 0;
+    this.#count(bytes);
+    const { maxStates, maxStateBytes, maxBytes } = this.#limits;
+    while (
+      this.#states.length > 1 &&
+      (this.#states.length > maxStates || this.#bytes > maxStateBytes || this.#ofAll.total > maxBytes)
+    ) {
+      this.#count(-(this.#states.shift()?.bytes ?? 0));
     }
     return true;
+  }
+
+  /** Forgets them all. */
+  clear(): void {
+    this.#states = [];
+    this.#count(-this.#bytes);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#ofAll.total += bytes;
   }
 
   /** The state with this number, if it is kept. */

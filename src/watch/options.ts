@@ -21,6 +21,8 @@ export interface WatchLimits {
   readonly maxStates: number;
   /** How much they may hold; the newest is kept whatever its size. */
   readonly maxStateBytes: number;
+  /** How much the states of all things may hold; beyond it only the newest of each is kept. */
+  readonly maxBytes: number;
   /** Things that nobody watches any more and whose states are kept, and for how long. */
   readonly maxIdleThings: number;
   readonly idleMs: number;
@@ -35,6 +37,7 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
   maxWatches: 10_000,
   maxStates: 64,
   maxStateBytes: 512 * 1024,
+  maxBytes: 128 * 1024 * 1024,
   maxIdleThings: 200,
   idleMs: 300_000,
   outageMs: 300_000,

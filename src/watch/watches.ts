@@ -31,6 +31,7 @@ export class Watches {
   /** Feeds that nobody watches, since when, the longest first. */
   readonly #idle = new Map<string, number>();
   readonly #perCaller = new Map<string, number>();
+  readonly #keptBytes = { total: 0 };
   readonly #pace: PollPace;
   readonly #recent;
   readonly #scouts: ListScouts;
@@ -44,9 +45,10 @@ export class Watches {
     this.#scouts = new ListScouts({ ...options, limits: this.limits, pace: this.#pace });
   }
 
-  /** How many watch, and how many things. */
-  get state(): { readonly watches: number; readonly things: number } {
-    return { watches: this.#count, things: this.#feeds.size - this.#idle.size };
+  /** How many watch, how many things, and how much the states of those and of others hold that are kept. */
+  get state(): { readonly watches: number; readonly things: number; readonly keptBytes: number } {
+    const things = this.#feeds.size - this.#idle.size;
+    return { watches: this.#count, things, keptBytes: this.#keptBytes.total };
   }
 
   /**
@@ -77,6 +79,8 @@ export class Watches {
         if (left === 0) this.#perCaller.delete(caller);
         else this.#perCaller.set(caller, left);
         feed.leave(watcher);
+        // It has ended, and this was the last who had not heard of all of it.
+        if (feed.watchers === 0 && this.#feeds.get(key) !== feed) feed.states.clear();
       },
     };
   }
@@ -108,6 +112,7 @@ export class Watches {
       clock,
       limits: this.limits,
       pace: this.#pace,
+      keptBytes: this.#keptBytes,
       ease,
       mayNotBeKnownYet: () => segments.some((segment) => this.#recent.has(segment)),
       onOver: () => this.#noteOver(key, feed),
@@ -122,11 +127,18 @@ export class Watches {
     this.#scouts.leave(feed);
     if (feed.end !== undefined || feed.states.newest === undefined) this.#feeds.delete(key);
     else this.#idle.set(key, this.#options.clock.now());
-    const { maxIdleThings, idleMs } = this.limits;
+    this.#forgetIdle();
+  }
+
+  /** Those that are idle for too long, too many, or in the way of others. */
+  #forgetIdle(): void {
+    const { maxIdleThings, idleMs, maxBytes } = this.limits;
     const oldestMs = this.#options.clock.now() - idleMs;
     for (const [idleKey, sinceMs] of this.#idle) {
-      if (this.#idle.size <= maxIdleThings && sinceMs >= oldestMs) break;
+      const isFull = this.#idle.size > maxIdleThings || this.#keptBytes.total > maxBytes;
+      if (!isFull && sinceMs >= oldestMs) break;
       this.#idle.delete(idleKey);
+      this.#feeds.get(idleKey)?.states.clear();
       this.#feeds.delete(idleKey);
     }
   }

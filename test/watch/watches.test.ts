@@ -196,7 +196,7 @@ describe('the cost of watching', () => {
     await clock.advance(HOUR);
     expect(asked.length).toBe(before);
     expect(clock.sleepers).toBe(0);
-    expect(watches.state).toEqual({ watches: 0, things: 0 });
+    expect(watches.state).toMatchObject({ watches: 0, things: 0 });
   });
 });
 
@@ -298,6 +298,50 @@ describe('a watch', () => {
     await clock.advance(10_000);
     expect(one.events).toHaveLength(1);
     await one.leave();
+  });
+
+  test('that waits for a state makes the next poll sooner, though the thing was looked at just now', async () => {
+    const { clock, watches, asked, set } = open();
+    set('a', { power_status: 'running' });
+    const idle = begin(watches, targetOf('a'));
+    await clock.advance(HOUR);
+    const before = asked.length;
+    // Just after a poll, when the next one is a minute away.
+    while (asked.length === before) await clock.advance(500);
+    const one = begin(watches, targetOf('a'), {
+      goal: compileGoal('stopped', targetOf('a').operation.states),
+    });
+    await clock.advance(0);
+    expect(one.events).toHaveLength(1);
+    set('a', { power_status: 'stopped' });
+    await clock.advance(11_000);
+    expect(one.events.at(-1)?.isReached).toBe(true);
+    await idle.leave();
+  });
+
+  test('keeps no more states than all may hold together, and the newest whatever it holds', async () => {
+    const { clock, watches, set, remove } = open({ limits: { maxBytes: 10_000 } });
+    const filler = 'x'.repeat(1_000);
+    const all = Array.from({ length: 3 }, (_, index) => {
+      set(`i${index}`, { filler });
+      return begin(watches, targetOf(`i${index}`));
+    });
+    for (let ram = 1; ram <= 20; ram += 1) {
+      for (let index = 0; index < 3; index += 1) set(`i${index}`, { filler, ram });
+      await clock.advance(3_000);
+    }
+    expect(watches.state.keptBytes).toBeLessThanOrEqual(10_000);
+    expect(watches.state.keptBytes).toBeGreaterThan(3_000);
+    await clock.advance(60_000);
+    for (const { events } of all) {
+      const change = events.at(-1)?.change;
+      expect(change?.form === 'whole' && change.state.value).toMatchObject({ instance: { ram: 20 } });
+    }
+    // Nothing is kept of what is gone.
+    for (let index = 0; index < 3; index += 1) remove(`i${index}`);
+    await clock.advance(60_000);
+    for (const one of all) await one.over;
+    expect(watches.state).toEqual({ watches: 0, things: 0, keptBytes: 0 });
   });
 
   test('is refused beyond the bound of its caller, and others are not', async () => {
