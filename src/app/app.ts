@@ -64,7 +64,7 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
-  const watches = createWatches(config, client, resolveVultr);
+  const watches = createWatches(config, metrics, client, resolveVultr);
   const door = createAndWait({
     vultr: observeChanges(vultr, watches),
     watches,

@@ -1,5 +1,7 @@
+import { Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import type { ServeConfig } from '../config/settings.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { VultrClient } from '../vultr/client.ts';
 import { Watches } from '../watch/watches.ts';
@@ -7,10 +9,11 @@ import { Watches } from '../watch/watches.ts';
 /** The watches, with what the settings say and the budget allows. */
 export function createWatches(
   { watchIntervalMs, watchShare, maxWatches, rate, reserve, replicas }: ServeConfig,
+  { registry }: Metrics,
   client: VultrClient,
   resolve: ResolveOperation,
 ): Watches {
-  return new Watches({
+  const watches = new Watches({
     vultr: client,
     clock: systemClock,
     resolve,
@@ -22,4 +25,21 @@ export function createWatches(
       return budget.rateFactor * (budget.waiting > 0 ? 0.5 : 1);
     },
   });
+  new Gauge({
+    name: 'vultr_watches',
+    help: 'Watches under way.',
+    registers: [registry],
+    collect() {
+      this.set(watches.state.watches);
+    },
+  });
+  new Gauge({
+    name: 'vultr_watched_things',
+    help: 'Things that are polled for them.',
+    registers: [registry],
+    collect() {
+      this.set(watches.state.things);
+    },
+  });
+  return watches;
 }
