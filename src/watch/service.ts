@@ -20,6 +20,11 @@ export interface WatchServiceOptions {
   readonly watches: Watches;
   readonly vultr: Vultr;
   readonly operations: ReadonlyMap<string, Operation>;
+  /**
+   * Throws a CallError when the caller may not call an operation. It is asked before each message of a stream, since what a
+   * caller may do can change in the hours that a watch lasts.
+   */
+  readonly authorize: (operation: Operation, call: Call) => void;
 }
 
 /** vultr.v2.WatchRequest.Form, by number. */
@@ -37,69 +42,93 @@ export interface WatchService {
 }
 
 /** Makes it. */
-export function createWatchService({ watches, vultr, operations }: WatchServiceOptions): WatchService {
-  const isForwarded = ({ bindings: [binding] }: Operation): boolean =>
-    binding !== undefined && isVultrPath(binding.template.source);
-  const named = (request: Message): NamedRead => readNamed(request, operations, isForwarded);
-
-  async function* watch(call: Call): AsyncGenerator<Reply> {
-    const { request: message, credential, signal } = call;
-    const { operation, request } = named(message);
-    const wish = {
-      goal: compileGoal(text(message['until']), operation.states),
-      select: compileFields(texts(message['fields'])),
-      form: FORMS[Number(message['form'] ?? 0)] ?? 'whole',
-      lastId: text(message['last_id']),
-      signal,
-    };
-    for await (const event of watchThing(watches, { operation, request, credential }, wish))
-      yield watchReply(event);
-  }
-
-  async function* walk(call: Call): AsyncGenerator<Reply> {
-    const { operation, request } = named(call.request);
-    yield* walkReplies(call, operation, request, texts(call.request['fields']));
-  }
-
-  async function* walkReplies(
-    { credential, signal, deadline }: Call,
-    operation: Operation,
-    request: NamedRead['request'],
-    fields: readonly string[],
-  ): AsyncGenerator<Reply> {
-    const select = compileFields(fields);
-    let index = 0;
-    for await (const element of walkList(vultr, operation, request, { credential, signal, deadline })) {
-      yield walkReply(index, isObject(element) ? select(element) : element);
-      index += 1;
-    }
-  }
-
+export function createWatchService(options: WatchServiceOptions): WatchService {
+  const named = (call: Call): NamedRead => readNamed(call.request, options.operations, isForwarded);
   return {
     handlers: new Map<string, Handler>([
-      ['vultr.v2.WatchService/Watch', { kind: 'server_streaming', handle: watch }],
-      ['vultr.v2.WatchService/Walk', { kind: 'server_streaming', handle: walk }],
+      [
+        'vultr.v2.WatchService/Watch',
+        {
+          kind: 'server_streaming',
+          handle: (call) =>
+            watchReplies(options, call, { ...named(call), ...readWatchMessage(call.request) }),
+        },
+      ],
+      [
+        'vultr.v2.WatchService/Walk',
+        {
+          kind: 'server_streaming',
+          handle: (call) =>
+            walkReplies(options, call, { ...named(call), fields: texts(call.request['fields']) }),
+        },
+      ],
     ]),
     views: {
-      watch: async function* (call) {
-        const { operation, credential, signal } = call;
-        const { query, until, fields, form } = readWatchQuery(verbatim(call).query);
-        const wish = {
-          goal: compileGoal(until, operation.states),
-          select: compileFields(fields),
-          form,
-          lastId: call.metadata.get('last-event-id') ?? '',
-          signal,
-        };
-        const target = { operation, request: { ...verbatim(call), query }, credential };
-        for await (const event of watchThing(watches, target, wish)) yield watchReply(event);
+      watch: (call) => {
+        const { query, ...wanted } = readWatchQuery(verbatim(call).query);
+        const lastId = call.metadata.get('last-event-id') ?? '';
+        const request = { ...verbatim(call), query };
+        return watchReplies(options, call, { ...wanted, operation: call.operation, request, lastId });
       },
-      walk: async function* (call) {
+      walk: (call) => {
         const { query, fields } = readWatchQuery(verbatim(call).query);
-        yield* walkReplies(call, call.operation, { ...verbatim(call), query }, fields);
+        const request = { ...verbatim(call), query };
+        return walkReplies(options, call, { operation: call.operation, request, fields });
       },
     },
   };
+}
+
+/** A watch as its caller asks for it, over either transport. */
+interface WantedWatch extends NamedRead {
+  readonly until: string;
+  readonly fields: readonly string[];
+  readonly form: ChangeForm;
+  readonly lastId: string;
+}
+
+async function* watchReplies(
+  { watches, authorize }: WatchServiceOptions,
+  call: Call,
+  { operation, request, until, fields, form, lastId }: WantedWatch,
+): AsyncGenerator<Reply> {
+  authorize(operation, call);
+  const { credential, signal } = call;
+  const goal = compileGoal(until, operation.states);
+  const wish = { goal, select: compileFields(fields), form, lastId, signal };
+  for await (const event of watchThing(watches, { operation, request, credential }, wish)) {
+    authorize(operation, call);
+    yield watchReply(event);
+  }
+}
+
+async function* walkReplies(
+  { vultr, authorize }: WatchServiceOptions,
+  call: Call,
+  { operation, request, fields }: NamedRead & Pick<WantedWatch, 'fields'>,
+): AsyncGenerator<Reply> {
+  authorize(operation, call);
+  const { credential, signal, deadline } = call;
+  const select = compileFields(fields);
+  let index = 0;
+  for await (const element of walkList(vultr, operation, request, { credential, signal, deadline })) {
+    authorize(operation, call);
+    yield walkReply(index, isObject(element) ? select(element) : element);
+    index += 1;
+  }
+}
+
+function readWatchMessage(message: Message): Omit<WantedWatch, keyof NamedRead> {
+  return {
+    until: text(message['until']),
+    fields: texts(message['fields']),
+    form: FORMS[Number(message['form'] ?? 0)] ?? 'whole',
+    lastId: text(message['last_id']),
+  };
+}
+
+function isForwarded({ bindings: [binding] }: Operation): boolean {
+  return binding !== undefined && isVultrPath(binding.template.source);
 }
 
 /** The request that is watched, as it is sent; what it accepts is the service's business. */
