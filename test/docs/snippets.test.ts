@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -37,10 +37,8 @@ async function open(document: string): Promise<{ run: Shell; here: (text: string
   closeAtEnd(() => app.close());
   const folder = mkdtempSync(join(tmpdir(), 'docs-'));
   closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['src', 'proto', 'buf.yaml', 'node_modules', 'package.json'])
+  for (const name of ['bin', 'src', 'proto', 'buf.yaml', 'node_modules', 'package.json'])
     symlinkSync(resolve(name), join(folder, name));
-  mkdirSync(join(folder, 'commands'));
-  symlinkSync(resolve('bin/vultr-grpc.js'), join(folder, 'commands/vultr-grpc'));
   const here = await addressesOf(app);
   const client = /```ts\n(\/\/ client\.ts.*?)```/s.exec(document)?.[1];
   if (client !== undefined) writeFileSync(join(folder, 'client.ts'), here(client));

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { closeAtEnd } from './opened.ts';
 
 /** One command of a document with the output that it shows. */
@@ -67,16 +67,12 @@ export type Shell = (command: string) => Promise<string>;
 
 /**
  * Starts a shell. It ends with the test, or with the file, and with it what runs in its background.
- * @param folder where it stands; programs in its folder `commands` can be called by name
+ * @param folder where it stands, and where services that it starts keep their state
  */
 export function startShell(folder: string): Shell {
   const shell = spawn('bash', [], {
     cwd: folder,
-    env: {
-      ...ENVIRONMENT,
-      PATH: `${join(folder, 'commands')}${delimiter}${ENVIRONMENT['PATH']}`,
-      XDG_STATE_HOME: folder,
-    },
+    env: { ...ENVIRONMENT, XDG_STATE_HOME: folder },
     stdio: ['pipe', 'pipe', 'inherit'],
     // A process group of its own, so that what runs in the background can be ended, too.
     detached: true,
