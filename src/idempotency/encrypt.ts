@@ -3,9 +3,10 @@ import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 
 /**
- * The key of a record: the same for a caller and an idempotency key, whatever they create. Two callers never share one, and
- * a caller that is known by name keeps its records when the key of its account is rotated. One that is not known by name is
- * its credential.
+ * The key of a record: the same for a caller and an idempotency key, whatever they create. Two callers never share one. For a
+ * caller that is known by name the key of its account is no part of it, so that a repetition after that key was rotated finds
+ * the record. What the record holds is bound to the old key, so that the repetition is a conflict, and never a second creation.
+ * A caller that is not known by name is its credential.
  */
 export function recordKey(
   { caller, credential }: { readonly caller?: CallerShare | undefined; readonly credential: string },

@@ -15,8 +15,10 @@ export const REASONS = {
   INVALID_API_KEY: 'Vultr does not accept the API key.',
   UNAUTHORIZED_IP: 'The API key is not allowed from the address that this service calls from.',
   ACCESS_DENIED: 'The API key does not have the right to do this.',
-  CREDENTIAL_MISSING: 'The call needs a Vultr API key and none was given.',
-  BAD_UPSTREAM_RESPONSE: "Vultr's response was not JSON, too large, or cut off.",
+  CREDENTIAL_MISSING:
+    'The call needs a Vultr API key and none was given, or the authorization holds something else.',
+  BAD_UPSTREAM_RESPONSE:
+    "Vultr's response cannot be used: not JSON, too large, cut off, a redirect, or one that does not name what was created.",
   NUMBER_NOT_REPRESENTABLE:
     'The response contains a number that google.protobuf.Struct cannot represent exactly.',
   INVALID_REQUEST: 'A field is missing or malformed; BadRequest lists every violation.',
@@ -40,7 +42,8 @@ export const REASONS = {
   SHUTTING_DOWN: 'The service is shutting down. Call again; another instance will reply.',
   CREATE_UNCERTAIN:
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
-  IDEMPOTENCY_CONFLICT: 'The id was used for another request; BadRequest lists the fields that differ.',
+  IDEMPOTENCY_CONFLICT:
+    'The id was used for another request, or with another Vultr key; BadRequest lists the fields that differ.',
   IDEMPOTENCY_UNAVAILABLE: 'The record of ids is unavailable or full, so nothing was sent to Vultr.',
   CALLER_UNKNOWN:
     'Nothing in the call proves a caller that the callers file names; the message says what was wrong.',

@@ -61,13 +61,23 @@ test('the log messages are those of the sources, with their levels', () => {
   );
 });
 
+test('the members of a log line are those that are written', () => {
+  const source = readFileSync('src/telemetry/call-log.ts', 'utf8');
+  const [, line = ''] = /const line = \{(.*?)\n {2}\};/s.exec(source) ?? [];
+  const written = [...line.matchAll(/(?:[{,]|^) +(\w+): /gm)].map(([, name = '']) => name);
+  const told = rowsOf('log members').flatMap(([names = '']) => unquoted(names).split(', '));
+  expect(told.toSorted()).toEqual(written.toSorted());
+});
+
 test('every setting, variable and metric in the text exists', () => {
   const settings = Object.values<Setting<unknown>>({ ...SERVE_SETTINGS, ...SANDBOX_SETTINGS });
   const variables = new Set(settings.map(({ env }) => env));
-  const named = [...text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`/g)].map(([, name = '']) => name);
+  // The tables of bounds and of log members name what is in the sources; tests of their own look at those.
+  const prose = text.replace(/<!-- (bounds|log members) -->.*?<!-- \/\1 -->/gs, '');
+  const named = [...prose.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`/g)].map(([, name = '']) => name);
   expect(named.filter((name) => !variables.has(name))).toEqual([]);
   const metrics = rowsOf('metrics').map(([name]) => unquoted(name));
-  const others = [...text.matchAll(/`((?:vultr|rpc_server)_\w+)`/g)].map(([, name = '']) => name);
+  const others = [...prose.matchAll(/`((?:vultr|rpc_server)_\w+)`/g)].map(([, name = '']) => name);
   expect(others.filter((name) => !metrics.includes(name))).toEqual([]);
 });
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +11,7 @@ import {
   missingTool,
   readSnippets,
   type Shell,
+  type Snippet,
   showsOutput,
   startShell,
 } from '../support/console-snippets.ts';
@@ -16,29 +19,58 @@ import { closeAtEnd, openForFile } from '../support/opened.ts';
 
 /** The documents whose commands are tried against a service on the sandbox, and how many commands they have at least. */
 const DOCUMENTS = [
-  { file: 'README.md', atLeast: 10 },
+  { file: 'README.md', atLeast: 18 },
   { file: 'docs/v2.md', atLeast: 8 },
+  { file: 'docs/access.md', atLeast: 10 },
 ];
 
 const FREE = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 
+/** The addresses that documents name: those of a service that is there, and those of one that their commands start. */
+const THERE = { grpc: '127.0.0.1:50051', http: '127.0.0.1:8005' };
+const STARTED = { grpc: '127.0.0.1:50052', http: '127.0.0.1:8006' };
+
 /** A service on a sandbox of its own, and a shell in a folder that looks like the checkout. */
-async function open(document: string): Promise<{ run: Shell }> {
+async function open(document: string): Promise<{ run: Shell; here: (text: string) => string }> {
   const args = ['--upstream', 'sandbox', ...FREE, '--sandbox-speed', '30'];
   const app = await startApp(readServeConfig(args, {}), createLogger({ level: 'silent', format: 'json' }));
   closeAtEnd(() => app.close());
   const folder = mkdtempSync(join(tmpdir(), 'docs-'));
   closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['src', 'node_modules', 'package.json']) symlinkSync(resolve(name), join(folder, name));
+  for (const name of ['bin', 'src', 'proto', 'buf.yaml', 'node_modules', 'package.json'])
+    symlinkSync(resolve(name), join(folder, name));
+  const here = await addressesOf(app);
   const client = /```ts\n(\/\/ client\.ts.*?)```/s.exec(document)?.[1];
-  if (client !== undefined) writeFileSync(join(folder, 'client.ts'), here(client, app));
+  if (client !== undefined) writeFileSync(join(folder, 'client.ts'), here(client));
   const shell = startShell(folder);
-  return { run: (command) => shell(here(command, app)) };
+  return { run: (command) => shell(here(command)), here };
 }
 
-/** A text of a document with the addresses of this run. */
-function here(text: string, { grpcAddress, httpAddress }: App): string {
-  return text.replaceAll('127.0.0.1:50051', grpcAddress).replaceAll('127.0.0.1:8005', httpAddress ?? '');
+/** Puts the addresses of this run into a text of a document. */
+async function addressesOf({ grpcAddress, httpAddress = '' }: App): Promise<(text: string) => string> {
+  const [grpc = '', http = ''] = await freeAddresses(2);
+  return (text) =>
+    text
+      .replaceAll(THERE.grpc, grpcAddress)
+      .replaceAll(THERE.http, httpAddress)
+      .replaceAll(STARTED.grpc, grpc)
+      .replaceAll(STARTED.http, http);
+}
+
+/** Addresses that nobody listens on; the system gives them to nobody else for a while. */
+async function freeAddresses(count: number): Promise<readonly string[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
+  for (const server of servers) server.close();
+  await Promise.all(servers.map((server) => once(server, 'close')));
+  return addresses;
+}
+
+/** What makes the files that all later commands of a document need, when this machine has not got it. */
+function missingMaker(snippets: readonly Snippet[]): string | undefined {
+  const maker = snippets.find(({ command }) => command.startsWith('openssl '));
+  return maker && missingTool(maker);
 }
 
 describe.each(DOCUMENTS)('$file', ({ file, atLeast }) => {
@@ -51,13 +83,15 @@ describe.each(DOCUMENTS)('$file', ({ file, atLeast }) => {
   });
 
   for (const snippet of snippets) {
-    const tool = missingTool(snippet);
+    const tool = missingMaker(snippets) ?? missingTool(snippet);
     const isMissing = tool === undefined ? '' : ` (skipped: ${tool} is not installed)`;
     test.skipIf(tool !== undefined)(
       `shows what this prints: ${snippet.command.slice(0, 90)}${isMissing}`,
       async () => {
-        const actual = await opened().run(snippet.command);
-        if (!showsOutput(actual, snippet.output)) expect(actual).toBe(snippet.output);
+        const { run, here } = opened();
+        const actual = await run(snippet.command);
+        const shown = here(snippet.output);
+        if (!showsOutput(actual, shown)) expect(actual).toBe(shown);
       },
     );
   }
