@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { connectCloud } from '../support/cloud-client.ts';
@@ -42,6 +43,7 @@ async function eventually(holds: () => boolean): Promise<void> {
 
 describe('a watch', () => {
   test('begins with the instance as it is, and tells each change once', async () => {
+    const instance_id = randomUUID();
     const { client, upstream } = answering(
       instance({ ram: 1 }),
       instance({ ram: 1 }),
@@ -49,7 +51,7 @@ describe('a watch', () => {
       instance({ ram: 2, kvm: 'b' }),
       instance({ ram: 1 }),
     );
-    const watch = client.watch({ instance_id: EXAMPLE });
+    const watch = client.watch({ instance_id });
     expect([await watch.next(), await watch.next(), await watch.next()]).toMatchObject([
       { ram: 1 },
       { ram: 2 },
@@ -234,8 +236,9 @@ describe('polling', () => {
 
   test('outlives failures that pass', async () => {
     const busy: FakeAnswer = [503, { error: 'busy', status: 503 }];
+    const instance_id = randomUUID();
     const { client } = answering(instance({ ram: 1 }), busy, busy, busy, instance({ ram: 2 }));
-    const watch = client.watch({ instance_id: EXAMPLE });
+    const watch = client.watch({ instance_id });
     expect([await watch.next(), await watch.next()]).toMatchObject([{ ram: 1 }, { ram: 2 }]);
     watch.call.cancel();
   });
@@ -244,13 +247,14 @@ describe('polling', () => {
     ['a key that was withdrawn', [401, { error: 'Invalid API token.', status: 401 }], 'UNAUTHENTICATED'],
     ['an answer that is none', [200, '<html>', 'text/html'], 'INTERNAL'],
   ])('ends with a failure that does not pass: %s', async (_what, failing, code) => {
+    const instance_id = randomUUID();
     const { client } = answering(instance({ ram: 1 }), failing);
-    const watch = client.watch({ instance_id: EXAMPLE });
+    const watch = client.watch({ instance_id });
     await watch.next();
     expect((await failureOf(watch.rest())).code).toBe(code);
     // The next watcher is not given the old failure.
     answer = () => instance({ ram: 3 });
-    const next = client.watch({ instance_id: EXAMPLE });
+    const next = client.watch({ instance_id });
     expect(await next.next()).toMatchObject({ ram: 3 });
     next.call.cancel();
   });

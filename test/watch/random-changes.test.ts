@@ -10,6 +10,9 @@ const EXAMPLE = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
 const PATH = `/v2/instances/${EXAMPLE}`;
 const CHANGES = 10_000;
 
+/** How many are made at the same time, which only saves time. */
+const AT_ONCE = 5;
+
 /** A random change of the instance, made at Vultr itself, not through this service. */
 function change(
   random: ReturnType<typeof createRandom>,
@@ -41,10 +44,12 @@ test('10 000 random changes: the patches of a watch, applied to its first state,
     watcher.watch({ ...request, form: 1 }).rest(),
     watcher.watch({ ...request, form: 2 }).rest(),
   ];
-  for (let index = 0; index < CHANGES; index += 1) {
-    const [method, path, body] = change(random, index);
-    await atVultr(method, path, { body: JSON.stringify(body) });
-    if (random.below(10) === 0) sandbox.advance(1_000);
+  for (let index = 0; index < CHANGES; index += AT_ONCE) {
+    const changes = Array.from({ length: AT_ONCE }, (_, offset) => change(random, index + offset));
+    await Promise.all(
+      changes.map(([method, path, body]) => atVultr(method, path, { body: JSON.stringify(body) })),
+    );
+    if (random.below(2) === 0) sandbox.advance(1_000);
   }
   sandbox.advance(600_000);
   await atVultr('PATCH', PATH, { body: JSON.stringify({ label: 'the last one' }) });
