@@ -31,6 +31,11 @@ export interface Access extends Identifier, Disposable {
    * @returns the key to try once more with; undefined when there is no other
    */
   otherCredential(identity: Identity, refused: string): string | undefined;
+  /**
+   * Has a listener called after each change of the rules.
+   * @returns ends that
+   */
+  onReload(listener: () => void): () => void;
   /** Reads the file now, as a change would make it; resolves when the outcome is in force or logged. */
   reload(): Promise<void>;
 }
@@ -95,6 +100,7 @@ class FollowedAccess implements Access {
   readonly #options: AccessOptions;
   readonly #operations: readonly Operation[];
   readonly #watch: Disposable;
+  readonly #listeners = new Set<() => void>();
   #inForce: InForce;
   /** The last state of the file that had mistakes, so that they are logged once. */
   #refused: Uint8Array | undefined;
@@ -109,6 +115,11 @@ class FollowedAccess implements Access {
       onChange: () => this.reload(),
       ...(watchIntervalMs !== undefined && { intervalMs: watchIntervalMs }),
     });
+  }
+
+  onReload(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   get model(): AccessModel {
@@ -145,6 +156,7 @@ class FollowedAccess implements Access {
         this.#inForce = this.#build(bytes, this.#inForce);
         this.#refused = undefined;
         log.info({ file, callers: this.model.callers.length }, 'callers file reloaded');
+        for (const listener of this.#listeners) listener();
         return;
       }
     } catch (error) {

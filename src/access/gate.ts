@@ -9,6 +9,7 @@ import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
 import { callerDenied, callerUnknown } from './errors.ts';
 import type { Identity } from './identify.ts';
+import type { Caller } from './model.ts';
 import { decide } from './policy.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
 import { type ServiceTarget, targetOf } from './target.ts';
@@ -54,10 +55,10 @@ export interface Gate {
    */
   admit(identity: Identity, arrival: Arrival): Promise<Admission>;
   /**
-   * Before each message of a stream, since what a caller may do can change in the hours that a stream lasts.
-   * @throws CallError when the callers file no longer allows the operation
+   * Tells when a changed callers file no longer allows an operation to a caller, once.
+   * @returns ends that
    */
-  recheck(identity: Identity, operation: Operation): void;
+  onRevoked(identity: Identity, operation: Operation, tell: (error: CallError) => void): () => void;
   /** Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line. Never rejects. */
   finish(ending: Ending): Promise<void>;
   /**
@@ -98,15 +99,11 @@ export function createGate(options: GateOptions): Gate {
         throw error;
       }
     },
-    recheck: ({ caller }, operation) => {
-      const target = targetOf(operation);
-      const inForce = access.model.callers.find(({ name }) => name === caller.name);
-      if (target === undefined || inForce === caller) return;
-      if (inForce === undefined)
-        throw callerUnknown(`The callers file no longer has the caller ${caller.name}.`);
-      const decision = decide(inForce, target);
-      if (!decision.isAllowed) throw callerDenied(inForce.name, target.name, decision.reason);
-    },
+    onRevoked: (identity, operation, tell) =>
+      access.onReload(() => {
+        const error = revocationOf(access.model.callers, identity.caller.name, operation);
+        if (error !== undefined) tell(error);
+      }),
     finish: async ({ admission, ...ending }) => {
       const effect = admission?.effect;
       if (admission !== undefined && madeNothing(ending)) await admission.refund();
@@ -128,6 +125,16 @@ export function createGate(options: GateOptions): Gate {
       }
     },
   };
+}
+
+/** Why a caller may no longer do what it was let in for; undefined: it may. */
+function revocationOf(callers: readonly Caller[], name: string, operation: Operation): CallError | undefined {
+  const target = targetOf(operation);
+  if (target === undefined) return undefined;
+  const caller = callers.find((each) => each.name === name);
+  if (caller === undefined) return callerUnknown(`The callers file no longer has the caller ${name}.`);
+  const decision = decide(caller, target);
+  return decision.isAllowed ? undefined : callerDenied(name, target.name, decision.reason);
 }
 
 /** The credential that requests of CloudService carry in a field. A request that is passed on has none: its body is Vultr's. */

@@ -1,6 +1,7 @@
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import { decideWithRequest } from './authorize.ts';
+import { findLimit, limitsApply, NO_PRICES } from './create-limits.ts';
 import type { AccessModel, Caller, CreateLimits } from './model.ts';
 import { decide } from './policy.ts';
 import type { RequestView } from './request-view.ts';
@@ -56,11 +57,11 @@ function align(rows: readonly (readonly string[])[]): readonly string[] {
 }
 
 /** An explanation of one decision, as lines for people. */
-export function explainDecision(
+export async function explainDecision(
   caller: Caller,
   operation: Operation,
   view: (() => RequestView) | undefined,
-): { readonly isAllowed: boolean; readonly lines: readonly string[] } {
+): Promise<{ readonly isAllowed: boolean; readonly lines: readonly string[] }> {
   const target = targetOf(operation);
   if (target === undefined) return { isAllowed: true, lines: [`${operation.name} is open to everybody.`] };
   const decision = decideWithRequest(caller, target, operation, view);
@@ -76,7 +77,15 @@ export function explainDecision(
       `With ${operation.destroysWith.join(' or ')} in the request it destroys, and is ${verdict}. ${destroying.reason}`,
     );
   }
-  if (decision.isAllowed && decision.effect === 'CREATE' && caller.create !== undefined)
-    lines.push(`Limits of creating: ${describeLimits(caller.create)}.`);
-  return { isAllowed: decision.isAllowed, lines };
+  if (!decision.isAllowed || caller.create === undefined) return { isAllowed: decision.isAllowed, lines };
+  // Prices are in the catalogue, which is not asked here.
+  const limits = { ...caller.create, monthlyCostMax: undefined };
+  if (view !== undefined && limitsApply(limits, operation, decision.effect)) {
+    const { signal } = new AbortController();
+    const limit = await findLimit(limits, operation, decision.effect, view(), NO_PRICES, signal);
+    if (limit !== undefined)
+      return { isAllowed: false, lines: [`DENIED: ${caller.name} calls ${target.name}.`, limit] };
+  }
+  if (decision.effect === 'CREATE') lines.push(`Limits of creating: ${describeLimits(caller.create)}.`);
+  return { isAllowed: true, lines };
 }

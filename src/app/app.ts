@@ -37,6 +37,8 @@ export interface App {
 export interface Surroundings {
   /** The variables that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
+  /** Told of each variable that holds the key of an account. Default: nothing happens. */
+  readonly onKeyVariable?: (name: string) => void;
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
@@ -51,7 +53,7 @@ const MAX_TIMEOUT_FACTOR = 10;
 export async function startApp(
   config: ServeConfig,
   log: Logger,
-  { env = {}, droppedLogLines = () => 0 }: Surroundings = {},
+  { env = {}, onKeyVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics(droppedLogLines);
@@ -76,6 +78,7 @@ export async function startApp(
     log,
     metrics,
     env,
+    onKeyVariable,
     contract,
     vultr: client,
     resolveVultr,

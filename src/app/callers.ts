@@ -7,7 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import { redisErrorText } from '../base/redis-error.ts';
 import { createPlanPrices } from '../cloud/plan-prices.ts';
 import type { Environment } from '../config/read.ts';
-import type { ServeConfig } from '../config/settings.ts';
+import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
 import type { GuardRoute } from '../http/service-routes.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
@@ -33,6 +33,7 @@ export interface CallersContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly env: Environment;
+  readonly onKeyVariable: (name: string) => void;
   readonly contract: Contract;
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
@@ -45,7 +46,7 @@ export interface CallersContext {
  * @throws CallersFileError with every mistake; Error when the audit log cannot be opened
  */
 export function openCallers(context: CallersContext): OpenedCallers {
-  const { config, log, env, contract } = context;
+  const { config, log, env, onKeyVariable, contract } = context;
   const { callersFile: file } = config;
   if (file === undefined)
     return {
@@ -56,6 +57,12 @@ export function openCallers(context: CallersContext): OpenedCallers {
     };
   using stack = new DisposableStack();
   const access = stack.use(openAccess({ file, operations: contract.operations.values(), log, env }));
+  const keyVariables = [...access.model.accounts.values()].flatMap((spec) =>
+    'keyEnv' in spec ? [spec.keyEnv] : [],
+  );
+  keyVariables.forEach(onKeyVariable);
+  if (config.apiKey !== undefined && !keyVariables.includes(SERVE_SETTINGS.apiKey.env))
+    log.warn('VULTR_API_KEY is not used: with a callers file, calls use the keys of its accounts');
   const counter = stack.adopt(openCounter(config, log), (opened) => opened.close());
   const audit = openAudit(config, log);
   const prices = createPlanPrices(context.vultr, contract.operations);

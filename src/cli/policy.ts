@@ -54,7 +54,7 @@ export async function policy(args: readonly string[], env: Environment): Promise
   const operation = find(all, flags.get('method'), 'method');
   const path = flags.get('request');
   const view = path === undefined ? undefined : await readRequest(path, operation);
-  const { isAllowed, lines } = explainDecision(caller, operation, view && (() => view));
+  const { isAllowed, lines } = await explainDecision(caller, operation, view && (() => view));
   return { lines, exitCode: isAllowed ? 0 : DENIED };
 }
 

@@ -47,7 +47,12 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
   const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
   endOnFault(processLog);
-  const surroundings = { env, droppedLogLines: processLog.dropped };
+  const surroundings = {
+    env,
+    // Like other secrets, they are not for child processes and diagnostic reports.
+    onKeyVariable: (name: string) => void delete process.env[name],
+    droppedLogLines: processLog.dropped,
+  };
   const app = await started(startApp(config, processLog.log, surroundings), [
     { setting: SERVE_SETTINGS.grpcListen, address: config.grpcListen },
     { setting: SERVE_SETTINGS.httpListen, address: config.httpListen },

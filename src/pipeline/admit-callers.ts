@@ -3,7 +3,7 @@ import type { Gate, Admission as Grant } from '../access/gate.ts';
 import type { Identity } from '../access/identify.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
-import { pickResponseBody } from '../transcoding/response-body.ts';
+import type { CallError } from '../status/call-error.ts';
 import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
 
 /** Names the operation that a request reaches, which is what a policy decides about. */
@@ -61,12 +61,12 @@ class CallerAdmission implements Admission {
       source: ownKey === undefined ? ('account' as const) : ('caller' as const),
       caller: { name: id, ratePerSecond: caller.rate },
       renewCredential: (refused: string) => access.otherCredential(identity, refused),
-      recheck: () => gate.recheck(identity, this.#reached),
+      onRevoked: (tell: (error: CallError) => void) => gate.onRevoked(identity, this.#reached, tell),
     };
   }
 
   async finish({ error, reply }: Parameters<Admission['finish']>[0]): Promise<void> {
-    const { operation, peer, transport, metadata } = this.#incoming;
+    const { peer, transport, metadata } = this.#incoming;
     await this.#options.gate.finish({
       operation: this.#reached,
       identity: this.#identity,
@@ -76,17 +76,15 @@ class CallerAdmission implements Admission {
       request: this.#request,
       requestId: this.#context.requestId,
       traceId: traceIdOf(metadata.get('traceparent')),
-      response: this.#grant?.effect === 'CREATE' ? vultrResponse(reply, operation) : undefined,
+      response: this.#grant?.effect === 'CREATE' ? vultrResponse(reply) : undefined,
       error,
     });
   }
 }
 
 /** What Vultr has responded, which names what was made. */
-function vultrResponse(reply: Reply | undefined, { bindings }: Operation): Uint8Array | undefined {
-  if (reply === undefined || reply.http !== undefined) return reply?.http?.body;
-  const responseBody = bindings[0]?.responseBody;
-  return responseBody === undefined ? reply.toJson() : pickResponseBody(reply.toJson(), responseBody);
+function vultrResponse(reply: Reply | undefined): Uint8Array | undefined {
+  return reply?.http?.body ?? reply?.payloadJson?.() ?? reply?.toJson();
 }
 
 /** The trace that a call belongs to, by its traceparent (W3C Trace Context, section 3.2). */

@@ -54,6 +54,8 @@ interface CallState {
   /** On the clock of the service. */
   readonly deadline: number;
   readonly lifetime: Lifetime;
+  /** Ends the call when its caller may no longer do what it does. */
+  readonly revocation: AbortController;
   /** Undefined: everybody may call the operation. */
   readonly admission: Admission | undefined;
   authority: Authority | undefined;
@@ -105,11 +107,12 @@ class CallPipeline implements Pipeline {
     const { lifetime } = state;
     let messages = 0;
     let error: CallError | undefined;
+    let unsubscribe: (() => void) | undefined;
     try {
       const handle = this.#streamHandler(incoming);
       const call = await this.#admit(state);
+      unsubscribe = state.authority?.onRevoked?.((revoked) => state.revocation.abort(revoked));
       for await (const reply of untilEnded(handle(call), lifetime)) {
-        state.authority?.recheck?.();
         assertSendable(reply, incoming);
         messages += 1;
         yield reply;
@@ -118,6 +121,7 @@ class CallPipeline implements Pipeline {
       error = endOf(lifetime, thrown);
       throw error;
     } finally {
+      unsubscribe?.();
       await state.admission?.finish({ error });
       lifetime.release();
       this.#finish(state, error, messages);
@@ -157,7 +161,8 @@ class CallPipeline implements Pipeline {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
     const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
-    const lifetime = createLifetime(deadline, [incoming.signal, shutdown]);
+    const revocation = new AbortController();
+    const lifetime = createLifetime(deadline, [incoming.signal, shutdown, revocation.signal]);
     const isOpen = targetOf(incoming.operation) === undefined;
     return {
       incoming,
@@ -165,6 +170,7 @@ class CallPipeline implements Pipeline {
       startedAt: performance.now(),
       deadline,
       lifetime,
+      revocation,
       admission: isOpen
         ? undefined
         : this.#options.openAdmission(incoming, { requestId, signal: lifetime.signal }),

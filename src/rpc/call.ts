@@ -64,6 +64,8 @@ export interface Reply {
   toBinary(): Uint8Array;
   /** The response message as proto3 JSON text, in UTF-8. */
   toJson(): Uint8Array;
+  /** Vultr's JSON in UTF-8, where the reply carries it inside a message of its own. Default: what toJson returns. */
+  readonly payloadJson?: () => Uint8Array;
   /** What the HTTP side passes on as it is, where an operation's reply over HTTP is Vultr's own response. */
   readonly http?: HttpReply;
   /** The message as server-sent events, where it is more than one event with its JSON. */

@@ -37,6 +37,7 @@ function createAnyReply(payload: Payload): Reply {
       json ??= Buffer.concat([ANY_JSON_START, payload.json, ANY_JSON_END]);
       return json;
     },
+    payloadJson: () => payload.json,
   };
 }
 

@@ -30,6 +30,12 @@ export function createMetrics(droppedLogLines: () => number = () => 0): Metrics 
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
+  const byCaller = new Counter({
+    name: 'rpc_server_calls_by_caller_total',
+    help: 'Calls of callers that the callers file names, by caller and status code.',
+    labelNames: ['caller', 'rpc_status_code'],
+    registers: [registry],
+  });
   const active = new Gauge({
     name: 'rpc_server_active_calls',
     help: 'Calls under way.',
@@ -55,6 +61,7 @@ export function createMetrics(droppedLogLines: () => number = () => 0): Metrics 
         },
         record.durationMs / 1_000,
       );
+      if (record.caller !== undefined) byCaller.inc({ caller: record.caller, rpc_status_code: record.code });
     },
     beginCall() {
       active.inc();

@@ -320,9 +320,9 @@ test('the table of who may do what', () => {
   );
 });
 
-test('an explanation names the rule, and what the fields would change', () => {
+test('an explanation names the rule, and what the fields would change', async () => {
   const update = operationOf('vultr.v2.InstancesService/UpdateInstance');
-  expect(explainDecision(callerOf('changer'), update, undefined)).toEqual({
+  expect(await explainDecision(callerOf('changer'), update, undefined)).toEqual({
     isAllowed: true,
     lines: [
       'ALLOWED: changer calls vultr.v2.InstancesService/UpdateInstance (effect change).',
@@ -330,7 +330,7 @@ test('an explanation names the rule, and what the fields would change', () => {
       expect.stringContaining('With os_id or app_id or image_id in the request it destroys, and is denied.'),
     ],
   });
-  const denied = explainDecision(callerOf('dashboard'), update, undefined);
+  const denied = await explainDecision(callerOf('dashboard'), update, undefined);
   expect(denied.isAllowed).toBe(false);
   expect(denied.lines[1]).toContain('It would take allow');
 });

@@ -50,7 +50,7 @@ test('the table of the callers file is what policy list prints', () => {
   expect(list?.lines).toEqual(policyTable(modelOf(file, sources), OPERATIONS));
 });
 
-test('the decisions are what policy check prints', () => {
+test('the decisions are what policy check prints', async () => {
   const checks = shown.filter(({ command }) => command.includes('policy check'));
   expect(checks).toHaveLength(2);
   const { callers } = modelOf(file, sources);
@@ -58,7 +58,7 @@ test('the decisions are what policy check prints', () => {
     const [, name = '', method = ''] = /--caller (\S+) --method (\S+)/.exec(command) ?? [];
     const caller = callers.find((each) => each.name === name);
     if (caller === undefined) throw new Error(`The callers file has no ${name}.`);
-    expect(explainDecision(caller, operationOf(method), undefined).lines).toEqual(lines);
+    expect((await explainDecision(caller, operationOf(method), undefined)).lines).toEqual(lines);
   }
 });
 
