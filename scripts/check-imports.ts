@@ -17,6 +17,7 @@ const LAYERS = [
   ['vultr'],
   ['telemetry'],
   ['rpc'],
+  ['openapi'],
   ['contract'],
   ['transcoding'],
   ['payload'],

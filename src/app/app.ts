@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from '../cloud/service.ts';
 import { formatListen } from '../config/parsers.ts';
 import type { ServeConfig } from '../config/settings.ts';
+import { readVersion } from '../config/version.ts';
+import { readBundledContract } from '../contract/bundled.ts';
 import { loadContract } from '../contract/load.ts';
 import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
 import { startGrpcServer } from '../grpc/server.ts';
+import { createContractRoutes } from '../http/contract-routes.ts';
 import { startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
@@ -52,7 +54,7 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
   stack.defer(() => upstream.close());
   const { client } = upstream;
 
-  const contract = loadContract(await readFile(new URL('../gen/contract.binpb', import.meta.url)));
+  const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
   const vultr = await openIdempotency(config, log, metrics, client);
   stack.defer(() => vultr.close());
@@ -95,7 +97,13 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
           resolveVultr,
           dispatcher: pipeline,
           listen: config.httpListen,
-          extraRoutes: createServiceRoutes(readiness, metrics),
+          extraRoutes: new Map([
+            ...createServiceRoutes(readiness, metrics),
+            ...createContractRoutes({
+              version: readVersion(),
+              security: { isOptional: config.apiKey !== undefined },
+            }),
+          ]),
         });
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);

@@ -1,10 +1,11 @@
 import { startApp } from '../app/app.ts';
 import { ConfigError, readServeConfig } from '../config/read.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import { readSandboxConfig } from '../config/sandbox.ts';
-import { createLogger, type Logger } from '../telemetry/log.ts';
-import { sandboxUsage, serveUsage, usage } from './usage.ts';
 import { readVersion } from '../config/version.ts';
+import { startSandbox } from '../sandbox/index.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
+import { sandboxUsage, serveUsage, usage } from './usage.ts';
 
 /** Exit codes: 0 well, 1 it failed, 2 it was called wrongly. */
 const FAILED = 1;
@@ -16,6 +17,8 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === undefined || command === 'help' || isHelp(command)) return print(usage());
   if (command === 'serve') return rest.some(isHelp) ? print(serveUsage()) : serve(rest);
   if (command === 'sandbox') return rest.some(isHelp) ? print(sandboxUsage()) : sandbox(rest);
+  if (command === 'openapi') return rest.some(isHelp) ? print(openApiUsage()) : printOpenApi(rest);
+  if (command === 'protoset') return rest.some(isHelp) ? print(protosetUsage()) : printProtoset(rest);
   throw new ConfigError(`${JSON.stringify(command)} is no command of vultr-grpc; see vultr-grpc --help`);
 }
 

@@ -6,6 +6,8 @@ export function usage(): string {
 
   vultr-grpc serve [flags]     the service on the Vultr API
   vultr-grpc sandbox [flags]   an imitation of the Vultr API, for tests
+  vultr-grpc openapi [flags]   the HTTP side as an OpenAPI 3.1 document
+  vultr-grpc protoset          the contract as a FileDescriptorSet, for generators of clients
   vultr-grpc --version
   vultr-grpc <command> --help`;
 }
