@@ -3,7 +3,7 @@ export interface DocumentedReply {
   /** The status codes of success, the usual one first. */
   readonly statuses: readonly number[];
   /** What the body is. `any`: JSON of a form that is not known. */
-  readonly content: 'none' | 'object' | 'array' | 'any' | 'yaml' | 'csv';
+  readonly content: 'none' | 'object' | 'array' | 'any' | 'yaml' | 'csv' | 'xml';
   /** The members of the object that the comment names. */
   readonly keys: readonly string[];
   /** Those of them that are lists for certain. */
@@ -37,7 +37,9 @@ export function readDocumentedReply(
     .filter((status) => status !== undefined)
     .map(Number);
   const first = text.split(/(?<=\.)\s/, 1)[0] ?? '';
-  const keys = quotedNames(first);
+  // Behind the colon is what a member holds, or what stands there when none is named.
+  const beforeColon = quotedNames(first.split(':', 1)[0] ?? '');
+  const keys = beforeColon.length > 0 ? beforeColon : quotedNames(first);
   return {
     reply: {
       statuses,
@@ -65,6 +67,7 @@ function contentOf(
 ): DocumentedReply['content'] {
   if (/with YAML/.test(sentence)) return 'yaml';
   if (/with CSV/.test(sentence)) return 'csv';
+  if (/with XML/.test(sentence)) return 'xml';
   if (/empty JSON array/.test(sentence)) return 'array';
   if (/body is not known/.test(sentence)) return 'any';
   if (keys.length === 0 && /without (?:content|a body)/.test(sentence)) return 'none';

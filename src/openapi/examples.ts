@@ -64,6 +64,12 @@ export function placeholderOf(field: DescField): unknown {
   }
 }
 
+/** The example of a whole body that the comment of a message gives. */
+export function givenExample(comment: string): unknown {
+  const json = /for example `([{[][^`]*[}\]])`/i.exec(comment)?.[1];
+  return json === undefined ? undefined : parseJson(json);
+}
+
 /**
  * An example of a request's body: the one that the comment of its message gives ("For example `{...}`"), else the members
  * that it cannot do without.
@@ -75,8 +81,8 @@ export function bodyExample(
   readComment: (field: DescField) => string,
   isRequired: (field: DescField) => boolean,
 ): Readonly<Record<string, unknown>> | undefined {
-  const given = /for example `(\{[^`]*\})`/i.exec(comment)?.[1];
-  if (given !== undefined) return parseJson(given) as Readonly<Record<string, unknown>>;
+  const given = givenExample(comment);
+  if (given !== undefined) return given as Readonly<Record<string, unknown>>;
   const required = own.filter(isRequired);
   if (required.length === 0) return undefined;
   return Object.fromEntries(

@@ -135,6 +135,8 @@ function vultrContent(
       return { 'application/yaml': { schema: { type: 'string' } } };
     case 'csv':
       return { 'text/csv': { schema: { type: 'string' } } };
+    case 'xml':
+      return { 'text/xml': { schema: { type: 'string' } } };
     case 'array':
       return { 'application/json': { schema: { type: 'array', items: {} } } };
     case 'any':

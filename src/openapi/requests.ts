@@ -5,7 +5,7 @@ import type { HttpBinding } from '../transcoding/binding.ts';
 import { ADDITIONAL_FIELDS, fieldNames, wireName } from '../transcoding/field-names.ts';
 import { jsonForm } from '../transcoding/well-known.ts';
 import type { ReadComment } from './comments.ts';
-import { bodyExample, EXAMPLE_ID, exampleOf } from './examples.ts';
+import { bodyExample, EXAMPLE_ID, exampleOf, givenExample } from './examples.ts';
 import type { SchemaWriter } from './schemas.ts';
 import type { Parameter, Reference, RequestBody, Schema } from './types.ts';
 
@@ -39,9 +39,12 @@ export function parametersOf(
   binding: HttpBinding,
   context: RequestContext,
 ): readonly (Parameter | Reference)[] {
+  const given = (givenExample(context.readComment(operation.input)) ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
   return [
     ...binding.variables.map((path) => pathParameter(path, context)),
-    ...queryFields(operation, binding).flatMap((field) => queryParameters(field, '', context)),
+    ...queryFields(operation, binding).flatMap((field) => queryParameters(field, '', given, context)),
     ...(operation.effect === 'CREATE' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
   ];
 }
@@ -70,15 +73,20 @@ function queryFields({ input }: Operation, { body, variables }: HttpBinding): re
   return fieldNames(input).ordered.filter(({ name }) => !elsewhere.has(name) && name !== ADDITIONAL_FIELDS);
 }
 
-function queryParameters(field: DescField, prefix: string, context: RequestContext): Parameter[] {
+function queryParameters(
+  field: DescField,
+  prefix: string,
+  given: Readonly<Record<string, unknown>>,
+  context: RequestContext,
+): Parameter[] {
   const name = prefix + wireName(field);
   if (field.fieldKind === 'message' && jsonForm(field.message) === 'fields') {
     return fieldNames(field.message).ordered.flatMap((nested) =>
-      queryParameters(nested, `${name}.`, context),
+      queryParameters(nested, `${name}.`, given, context),
     );
   }
   const comment = context.readComment(field);
-  const example = exampleOf(field, comment);
+  const example = given[name] ?? exampleOf(field, comment);
   return [
     {
       name,
@@ -107,7 +115,9 @@ export function requestBodyOf(
   if (body === 'none') return undefined;
   const isNeeded = (field: DescField): boolean => isRequired(field, registry);
   if (body !== 'message') {
-    const example = bodyExample('', [body], readComment, isNeeded)?.[wireName(body)];
+    const example =
+      givenExample(readComment(operation.input)) ??
+      bodyExample('', [body], readComment, isNeeded)?.[wireName(body)];
     const media = { schema: schemas.field(body), ...(example !== undefined && { example }) };
     return { required: isNeeded(body), content: { 'application/json': media } };
   }
