@@ -54,7 +54,8 @@ function roomOf(path: string): string {
 function findFault(from: string, to: string): string | undefined {
   if (from === to) return undefined;
   if (from === ISLAND) return 'the sandbox stands alone';
-  if (to === ISLAND) return from === 'app' || from === 'cli' ? undefined : 'only app and cli may start the sandbox';
+  if (to === ISLAND)
+    return from === 'app' || from === 'cli' ? undefined : 'only app and cli may start the sandbox';
   const [above, below] = [level.get(from), level.get(to)];
   if (above === undefined || below === undefined) return 'a room that scripts/check-imports.ts does not know';
   return above < below ? undefined : `${from} is not above ${to}`;

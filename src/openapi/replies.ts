@@ -132,7 +132,7 @@ function vultrContent(
     case 'none':
       return undefined;
     case 'yaml':
-      return { 'application/yaml': { schema: { type: 'string' } } };
+      return { 'application/yaml': { schema: { anyOf: [{ type: 'object' }, { type: 'string' }] } } };
     case 'csv':
       return { 'text/csv': { schema: { type: 'string' } } };
     case 'xml':
