@@ -9,11 +9,13 @@ import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
 import { startGrpcServer } from '../grpc/server.ts';
 import { createContractRoutes } from '../http/contract-routes.ts';
+import { createHomeRoute } from '../http/home.ts';
+import type { ExtraRoute } from '../http/options.ts';
 import { startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createForwarder } from '../v2/forward.ts';
 import { createRawHandler } from '../v2/raw.ts';
 import { createResolver } from '../v2/resolve.ts';
@@ -97,13 +99,7 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
           resolveVultr,
           dispatcher: pipeline,
           listen: config.httpListen,
-          extraRoutes: new Map([
-            ...createServiceRoutes(readiness, metrics),
-            ...createContractRoutes({
-              version: readVersion(),
-              security: { isOptional: config.apiKey !== undefined },
-            }),
-          ]),
+          extraRoutes: extraRoutes(config, upstream.url, readiness, metrics),
         });
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);
@@ -115,6 +111,21 @@ export async function startApp(config: ServeConfig, log: Logger): Promise<App> {
     upstreamUrl: upstream.url,
     close: () => running.disposeAsync(),
   };
+}
+
+/** What the HTTP side serves besides the operations. */
+function extraRoutes(
+  config: ServeConfig,
+  upstreamUrl: string,
+  readiness: () => Readiness,
+  metrics: Metrics,
+): ReadonlyMap<string, ExtraRoute> {
+  const version = readVersion();
+  return new Map([
+    ['/', createHomeRoute({ version, upstream: config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl })],
+    ...createServiceRoutes(readiness, metrics),
+    ...createContractRoutes({ version, security: { isOptional: config.apiKey !== undefined } }),
+  ]);
 }
 
 /** What takes calls. */

@@ -80,7 +80,8 @@ export function createHandler(options: HttpServerOptions, limits: HttpLimits): R
     if (extra !== undefined) {
       if (method !== 'GET' && method !== 'HEAD')
         throw refuse(exchange, methodNotAllowed(method, ['GET', 'HEAD']));
-      await send(exchange, await extra({ ...target, headers: request.headers }), {});
+      const reply = await extra({ ...target, headers: request.headers });
+      await send(exchange, reply, reply.headers ?? {});
       return;
     }
     const destination = findDestination(exchange, method);
