@@ -8,6 +8,7 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' as co
 
 export default defineConfig({
   test: {
+    coverage: { include: ['src/**/*.ts'], exclude: ['src/gen/**'], reporter: ['text-summary', 'html'] },
     projects: [
       { test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: ALONE, ...timeouts } },
       {

@@ -1,7 +1,7 @@
 /**
- * The bench of creations: `node bench/creates.ts [--ids 10000] [--callers 200] [--processes 2] [--kill-every 2000]
+ * Bench of creations: `node bench/creates.ts [--ids 10000] [--callers 200] [--processes 2] [--kill-every 2000]
  * [--faults 12] [--redis]`. Callers create instances through processes of the service that are killed in the middle, over a
- * Vultr that loses answers, and repeat with the same id until they are answered. It fails unless as many instances were
+ * Vultr that loses responses, and repeat with the same id until they get a reply. It fails unless as many instances were
  * made as there are ids. The record is in a file that the processes share; with `--redis` in a redis-server of its own.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -40,8 +40,8 @@ try {
   const { failures, ...figures } = result;
   const lines = [['ids', ids], ...Object.entries(figures), ...Object.entries(failures)];
   for (const [name, value] of lines) process.stdout.write(`${String(name).padEnd(28)}${value}\n`);
-  const { instancesMade, unanswered, idsWithSeveralInstances } = result;
-  if (instancesMade !== ids || unanswered + idsWithSeveralInstances > 0) process.exitCode = 1;
+  const { instancesMade, withoutReply, idsWithSeveralInstances } = result;
+  if (instancesMade !== ids || withoutReply + idsWithSeveralInstances > 0) process.exitCode = 1;
 } finally {
   await redis?.stop();
   rmSync(stateDir, { recursive: true, force: true });

@@ -17,7 +17,7 @@ interface Start {
   readonly residentBytes: number;
 }
 
-const CLI = fileURLToPath(new URL('../src/cli/vultr-grpc.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../bin/vultr-grpc.js', import.meta.url));
 const FLAGS = [
   'serve',
   '--upstream',
@@ -31,13 +31,15 @@ const FLAGS = [
 ];
 
 const runs = Number(process.argv[2] ?? 5);
-if (!Number.isInteger(runs) || runs < 1 || runs > 100) throw new RangeError('The runs have to be 1 to 100.');
+if (!Number.isInteger(runs) || runs < 1 || runs > 100)
+  throw new RangeError('The number of runs must be from 1 to 100.');
 
 const bytes = readFileSync(new URL('../src/gen/contract.binpb', import.meta.url));
 const loadedAt = performance.now();
 const contract = loadContract(bytes);
 const firstLoadMs = performance.now() - loadedAt;
 const operations = [...contract.operations.values()];
+const routes = operations.flatMap((target) => target.bindings.map((binding) => ({ binding, target })));
 const starts: Start[] = [];
 for (let run = 0; run < runs; run += 1) starts.push(await start());
 
@@ -47,7 +49,7 @@ const rows: readonly (readonly [string, string])[] = [
   ['descriptor set', `${(bytes.length / 1024).toFixed(0)} KB`],
   ['load the contract, first', milliseconds(firstLoadMs)],
   ['load the contract, again', milliseconds(time(() => loadContract(bytes)))],
-  ['build the router', milliseconds(time(() => createRouter(operations)))],
+  ['build the router', milliseconds(time(() => createRouter(routes)))],
   ['process to ready, median', milliseconds(median(starts.map(({ ms }) => ms)))],
   ['process to ready, worst', milliseconds(Math.max(...starts.map(({ ms }) => ms)))],
   [

@@ -1,9 +1,11 @@
 /**
- * Holds the imports of src/ to the one direction that they may have: a room imports itself and what stands below it.
- * The sandbox imports nothing of the service, so that the two cannot share a mistake. Cycles between files are refused.
+ * Holds src/ to two rules. Imports run one way: a room imports itself and the rooms below it, the sandbox imports nothing of
+ * the service, so that the two cannot share a mistake, and no files import each other in a circle. And the contract is the
+ * only list of Vultr's operations: no source, comments included, names one outside the rooms that are about them.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { loadContract } from '../src/contract/load.ts';
 
 /** From the top down. */
 const LAYERS = [
@@ -15,6 +17,7 @@ const LAYERS = [
   ['cloud', 'v2'],
   ['idempotency'],
   ['vultr'],
+  ['access'],
   ['telemetry'],
   ['rpc'],
   ['openapi'],
@@ -27,13 +30,23 @@ const LAYERS = [
 ] as const;
 const ISLAND = 'sandbox';
 
+/** The rooms that may name operations: CloudService's handlers, and the imitation of Vultr. */
+const NAMING_ROOMS = ['cloud', 'sandbox'];
+
 const level = new Map<string, number>(LAYERS.flatMap((rooms, index) => rooms.map((room) => [room, index])));
 const imports = new Map<string, string[]>();
 const faults: string[] = [];
 
+const findNames = createNameFinder();
+
 for (const file of globSync('src/**/*.ts').filter((path) => !path.startsWith('src/gen/'))) {
-  const targets = [...readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(
-    ([, path = '']) => normalize(join(dirname(file), path)),
+  const text = readFileSync(file, 'utf8');
+  if (!NAMING_ROOMS.includes(roomOf(file))) {
+    for (const name of findNames(text))
+      faults.push(`${file} names ${name}: what holds for an operation is stated in its proto`);
+  }
+  const targets = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) =>
+    normalize(join(dirname(file), path)),
   );
   imports.set(file, targets);
   for (const target of targets) {
@@ -53,12 +66,26 @@ function roomOf(path: string): string {
 
 function findFault(from: string, to: string): string | undefined {
   if (from === to) return undefined;
-  if (from === ISLAND) return 'the sandbox stands alone';
+  if (from === ISLAND) return 'the sandbox imports nothing of the service';
   if (to === ISLAND)
     return from === 'app' || from === 'cli' ? undefined : 'only app and cli may start the sandbox';
   const [above, below] = [level.get(from), level.get(to)];
   if (above === undefined || below === undefined) return 'a room that scripts/check-imports.ts does not know';
   return above < below ? undefined : `${from} is not above ${to}`;
+}
+
+/** Makes a function that finds the names of Vultr services, `Service/Rpc`, and quoted names of rpcs in a text. */
+function createNameFinder(): (text: string) => string[] {
+  const { operations } = loadContract(readFileSync('src/gen/contract.binpb'));
+  const vultrs = [...operations.values()].filter(({ name }) => name.startsWith('vultr.'));
+  const services = new Set(vultrs.map(({ service }) => service));
+  const names = new Set(vultrs.map(({ name }) => name.replace(/^.*\./, '')));
+  const rpcs = new Set(vultrs.map(({ rpc }) => rpc));
+  return (text) => [
+    ...[...text.matchAll(/\bvultr(?:\.\w+)+/g)].map(([name]) => name).filter((name) => services.has(name)),
+    ...[...text.matchAll(/\w+\/\w+/g)].map(([name]) => name).filter((name) => names.has(name)),
+    ...[...text.matchAll(/(['"`])(\w+)\1/g)].map(([, , name = '']) => name).filter((name) => rpcs.has(name)),
+  ];
 }
 
 function findCycles(): string[] {

@@ -1,29 +1,37 @@
 #!/usr/bin/env bash
-# Packs the package, installs it into an empty folder and starts it there, as a user of the published one would.
+# Packs the package, installs the tarball into an empty folder and starts the service there, as a user would.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-# Node of the project for a machine that has only an older one.
+# The project's own Node, for a machine that has only an older one.
 export PATH="$root/node_modules/.bin:$PATH"
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
 
 cd "$root"
 tarball=$(npm pack --silent --pack-destination "$folder" | tail -n 1)
 cd "$folder"
 npm init --yes >/dev/null
 npm install --no-audit --no-fund --silent "./$tarball"
-npx vultr-grpc --version
+# By its path: a name would be looked up in the registry if the package did not have the command.
+command=./node_modules/.bin/vultr-grpc
+"$command" --version
 
-npx vultr-grpc serve --upstream sandbox --grpc 127.0.0.1:0 --http 127.0.0.1:0 >ready.log 2>server.log &
+"$command" serve --upstream sandbox --grpc 127.0.0.1:0 --http 127.0.0.1:0 >ready.log 2>server.log &
 server=$!
-for _ in $(seq 100); do
+for _ in $(seq 300); do
   grep -q ready ready.log && break
   sleep 0.1
 done
 cat ready.log
 http=$(sed -n 's/.*HTTP \(http[^,]*\),.*/\1/p' ready.log)
 total=$(curl --silent --fail "$http/api/regions" | sed -n 's/.*"total":\([0-9]*\).*/\1/p')
+if [ "$total" != 32 ]; then
+  echo "The installed package serves ${total:-no} regions instead of 32. Its log:" >&2
+  cat server.log >&2
+  exit 1
+fi
 kill "$server"
-wait "$server" || true
-[ "$total" = 32 ] || { echo "the installed package answers with ${total:-nothing} for the number of regions, not 32"; exit 1; }
-echo "the installed package serves $total regions"
+wait "$server" || { echo "The installed package did not stop in good order." >&2; exit 1; }
+server=
+echo "The installed package serves $total regions, and stops when told to."

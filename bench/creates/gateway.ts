@@ -11,7 +11,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-const CLI = new URL('../../src/cli/vultr-grpc.ts', import.meta.url).pathname;
+const CLI = new URL('../../bin/vultr-grpc.js', import.meta.url).pathname;
 
 /**
  * Starts it and waits until it is ready.

@@ -23,12 +23,12 @@ export interface CreatesPlan {
 /** What came of it. */
 export interface CreatesResult {
   readonly instancesMade: number;
-  /** Ids that were answered with different instances at different times. */
+  /** Ids that got different instances at different times. */
   readonly idsWithSeveralInstances: number;
-  /** Instances that two ids were answered with. */
+  /** Instances that two ids got. */
   readonly instancesShared: number;
-  /** Ids that had no answer when the time was over. */
-  readonly unanswered: number;
+  /** Ids that had no reply when the time was over. */
+  readonly withoutReply: number;
   readonly calls: number;
   readonly kills: number;
   /** How often each failure was met, by reason. */
@@ -47,7 +47,7 @@ const SETTLE_MS = 10_000;
 const CALL_TIMEOUT_MS = 3_000;
 const MAX_CALLS_PER_ID = 400;
 
-/** Every way in which an answer can be lost, before and after the work is done; for reads as for creations. */
+/** Every way in which a response can be lost, before and after the work is done; for reads as for creations. */
 function faultsAt(rate: number): Fault[] {
   const post = { method: 'POST', path: '/v2/instances' } as const;
   const each = rate / 6;
@@ -63,7 +63,7 @@ function faultsAt(rate: number): Fault[] {
   ];
 }
 
-/** Has callers create instances through the service, each repeating with its id until it is answered, and counts. */
+/** Has callers create instances through the service, each repeating with its id until it gets a reply, and counts. */
 export async function runCreates(plan: CreatesPlan): Promise<CreatesResult> {
   const sandbox = await startSandbox({
     rateLimitPerSecond: 0,
@@ -74,7 +74,7 @@ export async function runCreates(plan: CreatesPlan): Promise<CreatesResult> {
   });
   const gateways: Gateway[] = [];
   const killing = new AbortController();
-  const counts = { calls: 0, kills: 0, severalInstances: 0, unanswered: 0 };
+  const counts = { calls: 0, kills: 0, severalInstances: 0, withoutReply: 0 };
   const failures: Record<string, number> = {};
   const owners = new Map<string, number>();
   const startedAt = performance.now();
@@ -100,7 +100,7 @@ export async function runCreates(plan: CreatesPlan): Promise<CreatesResult> {
     instancesMade: sandbox.state.instancesCreated,
     idsWithSeveralInstances: counts.severalInstances,
     instancesShared: [...owners.values()].filter((ids) => ids > 1).length,
-    unanswered: counts.unanswered,
+    withoutReply: counts.withoutReply,
     calls: counts.calls,
     kills: counts.kills,
     failures,
@@ -122,23 +122,23 @@ export async function runCreates(plan: CreatesPlan): Promise<CreatesResult> {
 
   async function call(queue: string[]): Promise<void> {
     for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-      const instance = await askUntilAnswered(id);
+      const instance = await askUntilReplied(id);
       if (instance === undefined) {
-        counts.unanswered += 1;
+        counts.withoutReply += 1;
         continue;
       }
       owners.set(instance, (owners.get(instance) ?? 0) + 1);
       // Every tenth asks once more, after everything.
-      if (Math.random() < 0.1 && (await askUntilAnswered(id)) !== instance) counts.severalInstances += 1;
+      if (Math.random() < 0.1 && (await askUntilReplied(id)) !== instance) counts.severalInstances += 1;
     }
   }
 
-  async function askUntilAnswered(id: string): Promise<string | undefined> {
+  async function askUntilReplied(id: string): Promise<string | undefined> {
     for (let turn = 0; turn < MAX_CALLS_PER_ID; turn += 1) {
       const gateway = gateways[Math.floor(Math.random() * gateways.length)]?.url();
-      const answer = gateway === undefined ? 'RESTARTING' : await ask(gateway, id);
-      if (typeof answer !== 'string') return answer.id;
-      failures[answer] = (failures[answer] ?? 0) + 1;
+      const outcome = gateway === undefined ? 'RESTARTING' : await ask(gateway, id);
+      if (typeof outcome !== 'string') return outcome.id;
+      failures[outcome] = (failures[outcome] ?? 0) + 1;
       await sleep(100 + Math.random() * 200);
     }
     return undefined;
@@ -170,7 +170,7 @@ export async function runCreates(plan: CreatesPlan): Promise<CreatesResult> {
       if (response.ok && instance !== undefined) return { id: instance };
       return /"reason":"(\w+)"/.exec(text)?.[1] ?? `HTTP_${response.status}`;
     } catch (error) {
-      return error instanceof Error && error.name === 'TimeoutError' ? 'NO_ANSWER' : 'CONNECTION_LOST';
+      return error instanceof Error && error.name === 'TimeoutError' ? 'NO_REPLY' : 'CONNECTION_LOST';
     }
   }
 }

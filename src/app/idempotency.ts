@@ -1,7 +1,8 @@
 import { Gauge } from 'prom-client';
-import { createBootClock, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import {
+  createBootClock,
   createIdempotentVultr,
   createMoments,
   type IdempotencyStore,

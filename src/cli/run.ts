@@ -1,66 +1,93 @@
+import { isatty } from 'node:tty';
 import { startApp } from '../app/app.ts';
-import { ConfigError, readServeConfig } from '../config/read.ts';
-import { readSandboxConfig } from '../config/sandbox.ts';
+import { formatListen } from '../config/parsers.ts';
+import {
+  ConfigError,
+  type Environment,
+  readSandboxConfig,
+  readServeConfig,
+  takeEnvironment,
+} from '../config/read.ts';
+import { secretsOf } from '../config/secrets.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import { startSandbox } from '../sandbox/index.ts';
-import { createLogger, type Logger } from '../telemetry/log.ts';
+import { createProcessLog } from '../telemetry/log.ts';
+import { suggest } from '../transcoding/suggest.ts';
 import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
+import { policy, policyUsage } from './policy.ts';
+import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
+import { explainStart, type ListenSetting } from './start-error.ts';
+import { token, tokenUsage } from './token.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
 
-/** Exit codes: 0 well, 1 it failed, 2 it was called wrongly. */
+/** Exit codes: 1 when a command fails, 2 when it is called wrongly. */
 const FAILED = 1;
 const CALLED_WRONGLY = 2;
 
-async function main(args: readonly string[]): Promise<void> {
-  const [command, ...rest] = args;
-  if (command === '--version' || command === '-v') return print(readVersion());
-  if (command === undefined || command === 'help' || isHelp(command)) return print(usage());
-  if (command === 'serve') return rest.some(isHelp) ? print(serveUsage()) : serve(rest);
-  if (command === 'sandbox') return rest.some(isHelp) ? print(sandboxUsage()) : sandbox(rest);
-  if (command === 'openapi') return rest.some(isHelp) ? print(openApiUsage()) : printOpenApi(rest);
-  if (command === 'protoset') return rest.some(isHelp) ? print(protosetUsage()) : printProtoset(rest);
-  throw new ConfigError(`${JSON.stringify(command)} is no command of vultr-grpc; see vultr-grpc --help`);
+/** What follows the program's name to ask for a text. */
+const HELP = ['help', '--help', '-h'];
+const VERSION = ['--version', '-v'];
+
+/** A command with its usage text. Running it resolves once it is done, or serves. */
+interface Command {
+  readonly usage: () => string;
+  readonly start: (args: readonly string[], env: Environment) => Promise<void>;
 }
 
-function isHelp(argument: string): boolean {
-  return argument === '--help' || argument === '-h';
-}
+const COMMANDS = new Map<string, Command>([
+  ['serve', { usage: serveUsage, start: serve }],
+  ['sandbox', { usage: sandboxUsage, start: sandbox }],
+  ['token', { usage: tokenUsage, start: async (args) => token(args).forEach(print) }],
+  ['openapi', { usage: openApiUsage, start: printOpenApi }],
+  ['protoset', { usage: protosetUsage, start: printProtoset }],
+  ['policy', { usage: policyUsage, start: printPolicy }],
+]);
 
-async function serve(args: readonly string[]): Promise<void> {
-  const config = readServeConfig(args, process.env);
-  const format = config.logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : config.logFormat;
-  const log = createLogger({ level: config.logLevel, format });
-  const app = await startApp(config, log);
+async function serve(args: readonly string[], env: Environment): Promise<void> {
+  const config = readServeConfig(args, env);
+  // Not process.stderr.isTTY: that would make standard error non-blocking for every process that shares it.
+  const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
+  const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
+  endOnFault(processLog);
+  const surroundings = { env, droppedLogLines: processLog.dropped };
+  const app = await started(startApp(config, processLog.log, surroundings), [
+    { setting: SERVE_SETTINGS.grpcListen, address: config.grpcListen },
+    { setting: SERVE_SETTINGS.httpListen, address: config.httpListen },
+  ]);
   const upstream =
     config.upstream === 'sandbox' ? `the embedded sandbox at ${app.upstreamUrl}` : app.upstreamUrl;
-  const http = app.httpAddress === undefined ? 'off' : `http://${app.httpAddress}`;
-  // Before it says that it is ready: whoever waits for that may end it at once.
-  closeOnSignal(() => app.close(), log);
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
+  // Before the ready line: whoever waits for that line may send a signal at once.
+  closeOnSignal(
+    () => app.close(),
+    processLog,
+    () => app.reopenAuditLog(),
+  );
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
-async function sandbox(args: readonly string[]): Promise<void> {
-  const running = await startSandbox(readSandboxConfig(args));
-  closeOnSignal(() => running.close(), createLogger({ level: 'info', format: 'text' }));
+async function sandbox(args: readonly string[], env: Environment): Promise<void> {
+  const { listen, timeScale } = readSandboxConfig(args, env);
+  const running = await started(startSandbox({ listen: formatListen(listen), timeScale }), [
+    { setting: SANDBOX_SETTINGS.listen, address: listen },
+  ]);
+  closeOnSignal(() => running.close(), createProcessLog({ level: 'info', format: 'text' }));
   print(`vultr-grpc sandbox ready: ${running.url}`);
 }
 
-/** Ends the process well on the first SIGINT or SIGTERM, at once on the second. */
-function closeOnSignal(close: () => Promise<void>, log: Logger): void {
-  let isClosing = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (isClosing) process.exit(FAILED);
-      isClosing = true;
-      log.info({ signal }, 'stopping');
-      close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ cause: String(error) }, 'stopping failed');
-          process.exit(FAILED);
-        },
-      );
-    });
+async function printPolicy(args: readonly string[], env: Environment): Promise<void> {
+  const { lines, exitCode } = await policy(args, env);
+  lines.forEach(print);
+  process.exitCode = exitCode;
+}
+
+async function started<T>(starting: Promise<T>, listens: readonly ListenSetting[]): Promise<T> {
+  try {
+    return await starting;
+  } catch (cause) {
+    throw new Error(explainStart(cause, listens), { cause });
   }
 }
 
@@ -68,17 +95,34 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+function unknownCommand(name: string): ConfigError {
+  const near = suggest(name, COMMANDS.keys());
+  const hint = near === undefined ? 'See vultr-grpc --help.' : `Did you mean ${near}?`;
+  return new ConfigError(`There is no command ${JSON.stringify(name)}. ${hint}`);
+}
+
+async function main([name = 'help', ...args]: readonly string[], env: Environment): Promise<void> {
+  if (VERSION.includes(name)) return print(readVersion());
+  if (HELP.includes(name)) return print(usage());
+  const command = COMMANDS.get(name);
+  if (command === undefined) throw unknownCommand(name);
+  if (args.some((argument) => argument === '--help' || argument === '-h')) return print(command.usage());
+  await command.start(args, env);
+}
+
 /**
  * Runs the command line. A command that serves goes on after this has resolved.
- * @param args what stands behind the program's name
+ * @param args what follows the program's name
+ * @param env the environment of the process; its secrets are removed from it
  */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const environment = takeEnvironment(env);
+  process.report.excludeEnv = true;
+  ignoreSignals();
   try {
-    await main(args);
+    await main(args, environment);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const isUsage = error instanceof ConfigError || code.startsWith('ERR_PARSE_ARGS');
     process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(isUsage ? CALLED_WRONGLY : FAILED);
+    process.exit(error instanceof ConfigError ? CALLED_WRONGLY : FAILED);
   }
 }

@@ -66,13 +66,31 @@ export function createWatch({ ask, recent, intervalMs }: WatchOptions) {
   };
 }
 
+/**
+ * The values that Vultr's instances are known to have in these fields. A watch for any other one would never end by itself,
+ * so it is refused.
+ */
+const STATES = {
+  status: ['pending', 'installing', 'active', 'suspended', 'resizing'],
+  server_status: ['none', 'locked', 'installingbooting', 'isomounting', 'ok', 'error'],
+  power_status: ['starting', 'running', 'stopped'],
+} as const satisfies Partial<Record<keyof WatchCondition, readonly string[]>>;
+
+const STATE_FIELDS = Object.keys(STATES) as (keyof typeof STATES)[];
+
 function assertCondition(until: WatchCondition | undefined): void {
-  if (until?.gone !== true) return;
-  const others = (['status', 'server_status', 'power_status'] as const).filter(
-    (field) => until[field] !== undefined,
-  );
+  if (until === undefined) return;
+  const violations = STATE_FIELDS.flatMap((field) => {
+    const value = until[field];
+    const allowed: readonly string[] = STATES[field];
+    if (value === undefined || allowed.includes(value)) return [];
+    return [{ field: `until.${field}`, description: `Must be one of ${allowed.join(', ')}.` }];
+  });
+  if (violations.length > 0) throw CallError.invalid(violations, { reached: 'no' });
+  if (!until.gone) return;
+  const others = STATE_FIELDS.filter((field) => until[field] !== undefined);
   if (others.length === 0) return;
-  const description = 'An instance that is gone has no state: leave it out, or gone.';
+  const description = 'Must be left out when gone is true: an instance that is gone has no state.';
   throw CallError.invalid(others.map((field) => ({ field: `until.${field}`, description })));
 }
 
@@ -80,9 +98,7 @@ function assertCondition(until: WatchCondition | undefined): void {
 function holds(until: WatchCondition | undefined, { payload }: Extract<Sighting, { kind: 'seen' }>): boolean {
   if (until === undefined || until.gone) return false;
   const instance = payload.value['instance'] as JsonObject | undefined;
-  const wanted = (['status', 'server_status', 'power_status'] as const).filter(
-    (field) => until[field] !== undefined,
-  );
+  const wanted = STATE_FIELDS.filter((field) => until[field] !== undefined);
   return wanted.length > 0 && wanted.every((field) => instance?.[field] === until[field]);
 }
 

@@ -1,27 +1,43 @@
+import { ACCESS_SETTINGS, type AccessConfig } from './access-settings.ts';
 import {
   DEFAULT_STATE_DIR,
   type ListenAddress,
   oneOf,
   parseDuration,
+  parseHosts,
   parseInteger,
   parseKey,
   parseListen,
   parseNumber,
+  parseOrigins,
   parsePercent,
   parseRedisUrl,
   parseSpeed,
   parseStateDir,
+  parseSwitch,
   parseUpstream,
 } from './parsers.ts';
+import type { SettingsOf } from './setting.ts';
 
-/** The settings of `vultr-grpc serve`. */
-export interface ServeConfig {
+/** What `vultr-grpc sandbox` is told. */
+export interface SandboxConfig {
+  readonly listen: ListenAddress;
+  /** How many times faster than real time it runs. */
+  readonly timeScale: number;
+}
+
+/** What `vultr-grpc serve` is told. */
+export interface ServeConfig extends AccessConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
   readonly grpcListen: ListenAddress;
   /** Undefined: no HTTP side. */
   readonly httpListen: ListenAddress | undefined;
+  /** The names by which the HTTP side may be called besides its own, in lower case. */
+  readonly allowedHosts: readonly string[];
+  /** The origins whose pages may call the HTTP side; `*`: all. */
+  readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly callTimeoutMs: number;
@@ -36,178 +52,195 @@ export interface ServeConfig {
   /** How many replicas share the address. */
   readonly replicas: number;
   readonly redisUrl: string | undefined;
-  /** Where the record of creations is kept when there is no Redis; undefined: in memory. */
+  /** Where the record of creates is kept when there is no Redis; undefined: in memory. */
   readonly stateDir: string | undefined;
-  /** Whether what is created under a key gets a correlation tag, to find it by. */
+  /** Whether a create with an idempotency key is given a correlation tag to find it by. */
   readonly isTagging: boolean;
-  /** How long after a creation with an unknown outcome what Vultr's lists do not hold was not made. */
+  /** How long after a create with an unknown outcome its absence from Vultr's lists proves that it did not happen. */
   readonly createSettleMs: number;
   /** Undefined: no cache. */
   readonly cacheFreshMs: number | undefined;
   readonly cacheKeepMs: number;
-  /** How many times faster than real time the embedded Vultr lives. */
+  /** How many times faster than real time the embedded sandbox runs. */
   readonly sandboxSpeed: number;
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const LOG_FORMATS = ['auto', 'json', 'text'] as const;
 
-/** One setting: where it comes from, what it is when it is not given, and what it means. */
-export interface Setting<T> {
-  readonly env: string;
-  /** The command-line flag; undefined for secrets, which have no place in a process list. */
-  readonly flag?: string;
-  readonly default: string | undefined;
-  readonly help: string;
-  /** Reads it. Throws an Error whose message says what is expected. */
-  readonly parse: (text: string) => T;
-}
+/** How fast a sandbox runs: the same in both commands, each of which has a flag of its own for it. */
+const SPEED = { env: 'SANDBOX_SPEED', default: '1', parse: parseSpeed };
 
-/** Every setting of `serve`, by its name in ServeConfig. README.md is held to this table. */
-export const SETTINGS = {
+/** Every setting of `sandbox`. The usage text and docs/operations.md are made from this table. */
+export const SANDBOX_SETTINGS: SettingsOf<SandboxConfig> = {
+  listen: {
+    env: 'SANDBOX_LISTEN',
+    flag: 'listen',
+    default: '127.0.0.1:8080',
+    help: 'address to listen on; port 0 picks a free one',
+    parse: parseListen,
+  },
+  timeScale: { ...SPEED, flag: 'speed', help: 'how many times faster than real time the sandbox runs' },
+};
+
+/** Every setting of `serve`. The usage text and docs/operations.md are made from this table. */
+export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
   upstream: {
     env: 'VULTR_API_URL',
     flag: 'upstream',
     default: 'https://api.vultr.com',
-    help: 'where the Vultr API is; "sandbox" starts an embedded one',
+    help: 'base URL of the Vultr API, or "sandbox" for the embedded imitation',
     parse: parseUpstream,
   },
   apiKey: {
     env: 'VULTR_API_KEY',
     default: undefined,
-    help: "the service's own credential, for calls that bring none",
+    help: 'Vultr API key for calls that bring none of their own',
     parse: parseKey,
   },
   grpcListen: {
     env: 'GRPC_LISTEN',
     flag: 'grpc',
     default: '127.0.0.1:50051',
-    help: 'address of the gRPC side; port 0 is any free one',
+    help: 'address of the gRPC side; port 0 picks a free one',
     parse: parseListen,
   },
   httpListen: {
     env: 'HTTP_LISTEN',
     flag: 'http',
     default: '127.0.0.1:8005',
-    help: 'address of the HTTP side; "off" leaves it out',
+    help: 'address of the HTTP side; "off" for none',
     parse: (text: string) => (text === 'off' ? undefined : parseListen(text)),
   },
+  allowedHosts: {
+    env: 'ALLOWED_HOSTS',
+    flag: 'allowed-hosts',
+    default: 'none',
+    help: 'names by which callers may address the HTTP side besides its own, separated by commas',
+    parse: parseHosts,
+  },
+  corsOrigins: {
+    env: 'CORS_ORIGINS',
+    flag: 'cors-origins',
+    default: 'none',
+    help: 'origins whose web pages may call the HTTP side, separated by commas; "*" for all',
+    parse: parseOrigins,
+  },
+  ...ACCESS_SETTINGS,
   logLevel: {
     env: 'LOG_LEVEL',
     flag: 'log-level',
     default: 'info',
-    help: LOG_LEVELS.join(', '),
+    help: `the least severe level to log: ${LOG_LEVELS.join(', ')}`,
     parse: oneOf(LOG_LEVELS),
   },
   logFormat: {
     env: 'LOG_FORMAT',
     flag: 'log-format',
     default: 'auto',
-    help: 'json, text, or auto: text on a terminal',
+    help: 'json, text, or auto (text on a terminal, JSON otherwise)',
     parse: oneOf(LOG_FORMATS),
   },
   callTimeoutMs: {
     env: 'CALL_TIMEOUT',
     flag: 'call-timeout',
     default: '30s',
-    help: 'deadline of a call whose caller names none, and the latest one may name is ten times that',
+    help: 'deadline of a call whose caller sets none; callers may ask for up to ten times as much',
     parse: parseDuration(100, 600_000),
   },
   watchIntervalMs: {
     env: 'WATCH_INTERVAL',
     flag: 'watch-interval',
     default: '2s',
-    help: 'time between two looks at a watched instance',
+    help: 'pause between two polls of a watched instance',
     parse: parseDuration(10, 600_000),
   },
   watchTimeoutMs: {
     env: 'WATCH_TIMEOUT',
     flag: 'watch-timeout',
     default: '1h',
-    help: 'the longest that a watch may last',
+    help: 'the longest that one watch may last',
     parse: parseDuration(1_000, 86_400_000),
   },
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE',
     flag: 'shutdown-grace',
     default: '10s',
-    help: 'time that calls have to end when the service is stopped',
+    help: 'how long calls in progress may run on when the service is stopped',
     parse: parseDuration(0, 600_000),
   },
   rate: {
     env: 'VULTR_RATE',
     flag: 'rate',
     default: '30',
-    help: 'requests a second that Vultr allows the address of this service; "off" for no budget',
+    help: 'requests per second that Vultr allows this source address; "off" for no budget',
     parse: (text: string) => (text === 'off' ? undefined : parseNumber(1, 1_000_000)(text)),
   },
   reserve: {
     env: 'VULTR_RESERVE',
     flag: 'reserve',
     default: '10%',
-    help: 'part of the rate that is kept back',
+    help: 'part of the rate to leave unused',
     parse: parsePercent,
   },
   burst: {
     env: 'VULTR_BURST',
     flag: 'burst',
     default: '6',
-    help: 'requests that may go in quick succession after a pause',
+    help: 'requests that may go out at once after a pause',
     parse: parseInteger(1, 1_000_000),
   },
   replicas: {
     env: 'REPLICAS',
     flag: 'replicas',
     default: '1',
-    help: 'replicas that share the address: what each may use while Redis is gone is its part of the rate',
+    help: 'number of replicas behind the same source address; while Redis is down, each uses its part of the rate',
     parse: parseInteger(1, 1_000),
   },
   redisUrl: {
     env: 'REDIS_URL',
     default: undefined,
-    help: 'Redis through which replicas share the budget and the record of creations',
+    help: 'Redis through which replicas share the request budget and the record of creates',
     parse: parseRedisUrl,
   },
   stateDir: {
     env: 'STATE_DIR',
     flag: 'state-dir',
     default: DEFAULT_STATE_DIR,
-    help: 'folder of the record of creations, when there is no Redis; "memory" forgets it at the end',
+    help: 'folder for the record of creates, unless there is a Redis; "memory" forgets it on exit',
     parse: parseStateDir,
   },
   isTagging: {
     env: 'CREATE_TAG',
     flag: 'create-tag',
     default: 'on',
-    help: 'whether what is created under an id gets a tag (or label, description) to find it by: on, off',
-    parse: (text: string) => oneOf(['on', 'off'])(text) === 'on',
+    help: 'whether a create with an idempotency key is given a correlation tag to find it by: on, off',
+    parse: parseSwitch,
   },
   createSettleMs: {
     env: 'CREATE_SETTLE',
     flag: 'create-settle',
     default: '2m',
-    help: "time after which Vultr's lists are taken to hold what a creation with an unknown outcome has made",
+    help: "how long Vultr's lists may take to show a create whose outcome is unknown",
     parse: parseDuration(10_000, 3_600_000),
   },
   cacheFreshMs: {
     env: 'CACHE_FRESH',
     flag: 'cache-fresh',
     default: '5m',
-    help: 'time that answers of the public catalogue are fresh; "off" for no cache',
+    help: 'how long responses of the public catalogue stay fresh; "off" for no cache',
     parse: (text: string) => (text === 'off' ? undefined : parseDuration(1_000, 86_400_000)(text)),
   },
   cacheKeepMs: {
     env: 'CACHE_KEEP',
     flag: 'cache-keep',
     default: '24h',
-    help: 'time that they are kept for when Vultr does not answer',
+    help: 'how long they are kept in case Vultr does not respond',
     parse: parseDuration(1_000, 30 * 86_400_000),
   },
   sandboxSpeed: {
-    env: 'SANDBOX_SPEED',
+    ...SPEED,
     flag: 'sandbox-speed',
-    default: '1',
-    help: 'how many times faster than real time the embedded sandbox lives',
-    parse: parseSpeed,
+    help: 'how many times faster than real time the embedded sandbox runs',
   },
-} satisfies { readonly [K in keyof ServeConfig]: Setting<ServeConfig[K]> };
+};

@@ -1,33 +1,10 @@
-import type { DescMethod } from '@bufbuild/protobuf';
+import { type DescMethod, ScalarType } from '@bufbuild/protobuf';
 import { ContractError } from './contract-error.ts';
-import type { Operation } from './operation.ts';
+import type { CreateRule, Effect, Operation, TagField } from './operation.ts';
 
-/**
- * What an operation does. READ reads; SECRET reads credentials; CREATE buys or makes something new, so that doing it twice
- * makes two; CHANGE changes what exists; DESTROY deletes, wipes or reinstalls it.
- */
-export type Effect = 'READ' | 'SECRET' | 'CREATE' | 'CHANGE' | 'DESTROY';
+export type { CreateRule, Effect, TagField } from './operation.ts';
 
-/** How the thing that an operation makes is recognised. */
-export interface CreateRule {
-  /** Where its id may stand in the response, as paths of JSON members; empty: the response does not name it. */
-  readonly idPaths: readonly (readonly string[])[];
-  /** The request fields that can carry a correlation tag, the best one first; empty: none can. */
-  readonly tagFields: readonly TagField[];
-  /** The operation that lists such things; undefined when nothing carries a tag. */
-  readonly list: Operation | undefined;
-}
-
-/** A request field that can carry a correlation tag. */
-export interface TagField {
-  readonly name: string;
-  /** Whether it is a list, which carries the tag beside the caller's own elements. */
-  readonly isList: boolean;
-  /** The parameter of the list that filters by it; undefined: there is none. */
-  readonly filter: string | undefined;
-}
-
-/** The option vultr.options.v1.create, as reflection hands it out. */
+/** The option vultr.options.v1.create, as reflection returns it. */
 export interface CreateOption {
   readonly id: readonly string[];
   readonly tagFields: readonly { readonly name: string; readonly filter: string }[];
@@ -36,20 +13,13 @@ export interface CreateOption {
 }
 
 /** The values of the enum vultr.options.v1.Effect, by number. */
-const EFFECTS: readonly (Effect | undefined)[] = [
-  undefined,
-  'READ',
-  'SECRET',
-  'CREATE',
-  'CHANGE',
-  'DESTROY',
-];
+const EFFECTS: readonly (Effect | undefined)[] = [undefined, 'READ', 'SECRET', 'CREATE', 'CHANGE', 'DESTROY'];
 
-/** google.api.FieldBehavior.REQUIRED is told apart by whoever calls: only he reads that option. */
+/** Whether a request field is google.api.FieldBehavior.REQUIRED. */
 type IsRequired = (fieldName: string) => boolean;
 
 /**
- * The effect of an HTTP method as far as it leaves no doubt: GET and HEAD read, DELETE destroys.
+ * The effect of an HTTP method where it leaves no doubt: GET and HEAD read, DELETE destroys.
  * @returns undefined for every other method
  */
 function effectOfMethod(httpMethod: string): Effect | undefined {
@@ -58,7 +28,7 @@ function effectOfMethod(httpMethod: string): Effect | undefined {
 }
 
 /**
- * The effect of a request that the contract does not know, by its method, read as strictly as it can be: what only reads may
+ * The effect of a request that the contract does not know, judged by its method as strictly as possible: what only reads may
  * read credentials, and what does more may buy.
  */
 export function effectOfUnknown(httpMethod: string): Effect {
@@ -67,8 +37,8 @@ export function effectOfUnknown(httpMethod: string): Effect {
 }
 
 /**
- * The effect of an rpc. One without an HTTP rule is the service's own (health, reflection) and reads; the one that passes
- * anything on counts as a CREATE until its request is known.
+ * The effect of an rpc. One without an HTTP rule is the service's own (health, reflection) and reads; the one that passes on
+ * any request counts as a CREATE until its request is known.
  * @param stated the option vultr.options.v1.effect; 0: not stated
  * @param httpMethod of its HTTP rule; undefined: it has none
  * @throws ContractError when the effect is not stated and does not follow, or contradicts idempotency_level
@@ -84,16 +54,18 @@ export function resolveEffect(
   const effect = EFFECTS[stated] ?? derived;
   if (effect === undefined) {
     throw new ContractError(
-      `${rpc} is a ${httpMethod} and does not state its effect. Add option (vultr.options.v1.effect).`,
+      `${rpc} has the method ${httpMethod} but does not state its effect. Add option (vultr.options.v1.effect).`,
     );
   }
   const reads = effect === 'READ' || effect === 'SECRET';
   if (!reads && idempotency === 'NO_SIDE_EFFECTS') {
-    throw new ContractError(`${rpc} states the effect ${effect} and idempotency_level NO_SIDE_EFFECTS.`);
+    throw new ContractError(
+      `${rpc} states the effect ${effect} but idempotency_level NO_SIDE_EFFECTS. Correct one of them.`,
+    );
   }
   if (effect === 'CREATE' && idempotency === 'IDEMPOTENT') {
     throw new ContractError(
-      `${rpc} states the effect CREATE and idempotency_level IDEMPOTENT; what can be repeated without harm creates nothing new.`,
+      `${rpc} states the effect CREATE but idempotency_level IDEMPOTENT. What can be repeated without harm creates nothing new.`,
     );
   }
   return effect;
@@ -113,19 +85,21 @@ export function compileCreateRule(
   const { name, effect, isRaw } = operation;
   if (effect !== 'CREATE' || isRaw) {
     if (option !== undefined)
-      throw new ContractError(`${name} has option (vultr.options.v1.create) and does not create.`);
+      throw new ContractError(
+        `${name} has option (vultr.options.v1.create) but does not create anything. Remove it.`,
+      );
     return undefined;
   }
   if (option === undefined) {
     throw new ContractError(
-      `${name} creates and does not say how what it makes is recognised. Add option (vultr.options.v1.create).`,
+      `${name} creates something but does not say how that is recognised. Add option (vultr.options.v1.create).`,
     );
   }
   const idPaths = option.id.map((path) => path.split('.'));
   if (option.tagFields.length === 0) {
     if (option.untagged === '') {
       throw new ContractError(
-        `${name} creates and names neither tag_fields nor, in untagged, why there are none.`,
+        `${name} names no tag_fields for what it creates. Name them, or say in untagged why there are none.`,
       );
     }
     return { idPaths, tagFields: [], list: undefined };
@@ -141,7 +115,7 @@ function findList(
   find: (name: string) => Operation | undefined,
 ): Operation {
   if (option.list === '') {
-    throw new ContractError(`${name} names tag_fields but no list to find the thing in again.`);
+    throw new ContractError(`${name} names tag_fields but no list in which to find the thing again.`);
   }
   const list = find(option.list.includes('/') ? option.list : `${service}/${option.list}`);
   const [binding] = list?.bindings ?? [];
@@ -168,7 +142,12 @@ function compileTagField(
     throw new ContractError(`${name} names the tag field ${fieldName}, which its request does not have.`);
   }
   if (isRequired(fieldName)) {
-    throw new ContractError(`${name} names the tag field ${fieldName}, which every caller has to set.`);
+    throw new ContractError(`${name} names the tag field ${fieldName}, which every caller must set.`);
+  }
+  if (field.scalar !== ScalarType.STRING || field.fieldKind === 'map') {
+    throw new ContractError(
+      `${name} names the tag field ${fieldName}, which is neither a string nor a list of strings.`,
+    );
   }
   if (filter !== '' && !hasField(list.descriptor, filter)) {
     throw new ContractError(`${name} names the filter ${filter}, which ${list.name} does not have.`);
@@ -182,11 +161,13 @@ function compileTagField(
 
 /**
  * Checks the option vultr.options.v1.destroys_with.
- * @throws ContractError when the rpc is not a CHANGE, or has no such field
+ * @throws ContractError when the rpc is not a CHANGE, or does not have the field
  */
 export function checkDestroysWith({ name, effect, descriptor, destroysWith }: Operation): void {
   if (destroysWith.length > 0 && effect !== 'CHANGE') {
-    throw new ContractError(`${name} has option (vultr.options.v1.destroys_with) and is not a CHANGE.`);
+    throw new ContractError(
+      `${name} has option (vultr.options.v1.destroys_with) but is not a CHANGE. Remove it.`,
+    );
   }
   for (const field of destroysWith) {
     if (!hasField(descriptor, field))

@@ -14,14 +14,14 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { ContractError } from './contract-error.ts';
 import { type HttpBinding, HttpRuleError } from '../transcoding/binding.ts';
 import { compileHttpBindings } from '../transcoding/http-rule.ts';
+import { ContractError } from './contract-error.ts';
 import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect } from './effect.ts';
 import type { Operation } from './operation.ts';
 import { compileValidator, isRequired } from './validate.ts';
 
-/** The contract, compiled: what the service offers, and the descriptors that say so. */
+/** The contract, compiled: what the service offers, and the descriptors that declare it. */
 export interface Contract {
   readonly registry: FileRegistry;
   /** The bytes of each FileDescriptorProto as they were built, by file name. */
@@ -54,7 +54,9 @@ export function loadContract(bytes: Uint8Array): Contract {
   }
   const raw = [...operations.values()].filter(({ isRaw }) => isRaw);
   if (raw.length > 1)
-    throw new ContractError(`${raw.map(({ name }) => name).join(' and ')} are raw; one rpc may be.`);
+    throw new ContractError(
+      `${raw.map(({ name }) => name).join(' and ')} have option (vultr.options.v1.raw). Only one rpc may.`,
+    );
   for (const operation of operations.values()) {
     operation.create = compileCreateRule(
       operation,
@@ -141,7 +143,7 @@ function splitFiles(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
 
 /**
  * A FileDescriptorProto without its comments and positions (source_code_info = 9): three quarters of the bytes, which only
- * readers of the reflection service want.
+ * users of the reflection service need.
  */
 function withoutComments(file: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -163,5 +165,5 @@ function nameOf(file: Uint8Array): string {
     if (field === 1) return reader.string();
     reader.skip(wireType, field);
   }
-  throw new ContractError('a file of the descriptor set has no name');
+  throw new ContractError('A file of the descriptor set has no name.');
 }

@@ -1,8 +1,32 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { HttpBinding } from '../transcoding/binding.ts';
-import type { CreateRule, Effect } from './effect.ts';
 
-/** One rpc of the contract, with everything that its declaration says, compiled at start. */
+/**
+ * What an operation does. READ reads; SECRET reads credentials; CREATE buys or makes something new, so that doing it twice
+ * makes two; CHANGE changes what exists; DESTROY deletes, wipes or reinstalls it.
+ */
+export type Effect = 'READ' | 'SECRET' | 'CREATE' | 'CHANGE' | 'DESTROY';
+
+/** How the thing that an operation makes is recognised. */
+export interface CreateRule {
+  /** Where its id may be in the response, as paths of JSON members; empty: the response does not name it. */
+  readonly idPaths: readonly (readonly string[])[];
+  /** The request fields that can carry a correlation tag, the best one first; empty: none can. */
+  readonly tagFields: readonly TagField[];
+  /** The operation that lists such things; undefined when nothing carries a tag. */
+  readonly list: Operation | undefined;
+}
+
+/** A request field that can carry a correlation tag. */
+export interface TagField {
+  readonly name: string;
+  /** Whether it is a list, which carries the tag in addition to the caller's own elements. */
+  readonly isList: boolean;
+  /** The parameter of the list that filters by it; undefined: there is none. */
+  readonly filter: string | undefined;
+}
+
+/** One rpc of the contract, with everything that its declaration states, compiled at start. */
 export interface Operation {
   /** The full name: `package.Service/Method`. */
   readonly name: string;
@@ -15,7 +39,7 @@ export interface Operation {
   readonly kind: 'unary' | 'server_streaming' | 'client_streaming' | 'bidi_streaming';
   /** `idempotency_level`: whether it may be repeated without harm. */
   readonly idempotency: 'NO_SIDE_EFFECTS' | 'IDEMPOTENT' | 'IDEMPOTENCY_UNKNOWN';
-  /** Whether Vultr answers it without a credential. */
+  /** Whether Vultr serves it without a credential. */
   readonly isPublic: boolean;
   /** What it does: stated by an option, or derived from the HTTP method. */
   readonly effect: Effect;
@@ -23,7 +47,7 @@ export interface Operation {
   readonly create: CreateRule | undefined;
   /** The fields that make a CHANGE a DESTROY when they are given. */
   readonly destroysWith: readonly string[];
-  /** Whether it passes on any HTTP request, and so stands for every operation that the contract does not know. */
+  /** Whether it passes on any HTTP request, and so represents every operation that the contract does not know. */
   readonly isRaw: boolean;
   /** Whether Vultr takes its body as a form instead of JSON. */
   readonly isForm: boolean;

@@ -6,19 +6,19 @@ import type { FieldValue, Message } from '../transcoding/message.ts';
 /** Finds what is wrong with a message, one by one. `path` leads to the message, for the names of its fields. */
 type Validator = (message: Message, path: string) => Generator<FieldViolation>;
 
-/** The most violations that are looked for, so that a hostile request cannot make a huge answer. */
+/** The most violations that are looked for, so that a hostile request cannot cause a huge reply. */
 const MAX_VIOLATIONS = 50;
 
 /** google.api.FieldBehavior.REQUIRED */
 const REQUIRED = 2;
 
 /**
- * google.api.FieldInfo.Format, by number. For UUID4 any version of RFC 9562 is accepted: it is Vultr that chooses ids,
- * and a caller cannot mend them.
+ * google.api.FieldInfo.Format, by number. For UUID4 any version of RFC 9562 is accepted, because Vultr chooses the
+ * ids and a caller cannot change them.
  */
 const FORMATS: Readonly<Record<number, { expected: string; matches: (text: string) => boolean }>> = {
   1: {
-    expected: 'a UUID such as cb676a46-66fd-4dfb-b839-443f2e6c0b60',
+    expected: 'a UUID, for example cb676a46-66fd-4dfb-b839-443f2e6c0b60',
     matches: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text),
   },
   2: { expected: 'an IPv4 address', matches: isIPv4 },
@@ -31,7 +31,7 @@ const VALIDATORS = new WeakMap<DescMessage, Validator>();
 /**
  * Makes the check of a message from its annotations: google.api.field_behavior REQUIRED and google.api.field_info.format,
  * in nested messages too.
- * @throws Error when an annotation asks for a format that is not known, or stands on a field that cannot have it
+ * @throws Error when an annotation states an unknown format, or is on a field that cannot have one
  */
 export function compileValidator(descriptor: DescMessage, registry: Registry): Validator {
   const known = VALIDATORS.get(descriptor);
@@ -52,7 +52,7 @@ export function compileValidator(descriptor: DescMessage, registry: Registry): V
   return validator;
 }
 
-/** What is wrong with a message whose check was compiled before by compileValidator: nothing, or up to 50 violations. */
+/** Up to 50 violations of a message whose check compileValidator compiled before; none when nothing is wrong. */
 export function validate(descriptor: DescMessage, message: Message): FieldViolation[] {
   return VALIDATORS.get(descriptor)?.(message, '').take(MAX_VIOLATIONS).toArray() ?? [];
 }
@@ -60,7 +60,7 @@ export function validate(descriptor: DescMessage, message: Message): FieldViolat
 function checkRequired(field: DescField): Validator {
   return function* (message, path) {
     if (isMissing(field, message[field.name])) {
-      yield { field: path + field.name, description: 'It is required and was not given.' };
+      yield { field: path + field.name, description: 'This field is required.' };
     }
   };
 }
@@ -81,7 +81,7 @@ function checkFormat(field: DescField, { expected, matches }: (typeof FORMATS)[n
     for (const [index, element] of (isList ? value : [value]).entries()) {
       if (typeof element === 'string' && matches(element)) continue;
       const at = path + field.name + (isList ? `[${index}]` : '');
-      yield { field: at, description: `It has to be ${expected}.` };
+      yield { field: at, description: `Must be ${expected}.` };
     }
   };
 }
@@ -115,9 +115,9 @@ function formatOf(field: DescField, registry: Registry): (typeof FORMATS)[number
   if (info === undefined || info.format === 0) return undefined;
   const format = FORMATS[info.format];
   if (format === undefined)
-    throw new Error(`field ${field.name} has a google.api.field_info.format that is not known`);
+    throw new Error(`field ${field.name} has an unknown google.api.field_info.format`);
   if (field.scalar !== 9)
-    throw new Error(`field ${field.name} has a google.api.field_info.format and is no string`);
+    throw new Error(`field ${field.name} has a google.api.field_info.format but is not a string`);
   return format;
 }
 

@@ -4,14 +4,17 @@ import type {
   handleUnaryCall,
   ServerDuplexStream,
   ServerWritableStream,
+  StatusObject,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
+import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher, Reply } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
-import type { Operation } from '../contract/operation.ts';
-import { toIncoming } from './incoming.ts';
+import { type GrpcIncoming, toIncoming } from './incoming.ts';
 import { toMetadata, toStatusObject } from './status.ts';
+
+type WritableCall = ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>;
 
 /**
  * The grpc-js handler of an operation. grpc-js awaits no handler (a rejection ends the process) and sends the text of
@@ -44,8 +47,7 @@ function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Bu
         },
         (thrown: unknown) => {
           incoming.completed();
-          call.sendMetadata(toMetadata(incoming.responseMetadata));
-          callback(toStatusObject(thrown));
+          callback(toStatusOf(incoming, thrown));
         },
       );
   };
@@ -81,43 +83,44 @@ async function* decodeEach(
   }
 }
 
-/** Sends the answers of a stream as fast as the caller takes them, and its end. Never rejects. */
+/** Sends the replies of a stream as fast as the caller takes them, one at a time, and its end. Never rejects. */
 async function pump(
-  call: ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>,
-  incoming: ReturnType<typeof toIncoming>,
+  call: WritableCall,
+  incoming: GrpcIncoming,
   replies: AsyncIterable<Reply>,
 ): Promise<void> {
-  let metadataSent = false;
+  let isMetadataSent = false;
   const sendMetadata = (): void => {
-    if (metadataSent) return;
-    metadataSent = true;
-    call.sendMetadata(toMetadata(incoming.responseMetadata));
+    if (!isMetadataSent) call.sendMetadata(toMetadata(incoming.responseMetadata));
+    isMetadataSent = true;
   };
   try {
     for await (const reply of replies) {
       sendMetadata();
-      if (!call.write(reply.toBinary())) await drained(call, incoming.signal);
+      await write(call, reply.toBinary(), incoming.signal);
     }
     incoming.completed();
     sendMetadata();
     call.end();
   } catch (thrown) {
     incoming.completed();
-    sendMetadata();
-    call.emit('error', toStatusObject(thrown));
+    call.emit('error', toStatusOf(incoming, thrown));
   }
 }
 
-/** Waits until a stream takes more; a caller that leaves meanwhile ends the wait. */
-function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {
+/** Writes a message and waits until the connection has taken it; a caller that leaves meanwhile ends the wait. */
+function write(call: WritableCall, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      call.off('drain', done);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    call.once('drain', done);
     signal.addEventListener('abort', done, { once: true });
     if (signal.aborted) done();
+    else call.write(bytes, done);
   });
+}
+
+function toStatusOf(incoming: GrpcIncoming, thrown: unknown): StatusObject {
+  return toStatusObject(thrown, incoming.responseMetadata, incoming.mayRepeat());
 }

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type { Handler, Reply } from '../rpc/call.ts';
-import { toTyped } from '../rpc/typed.ts';
 import {
   HealthCheckRequest,
   HealthCheckResponse,
   HealthListResponse,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../gen/grpc/health/v1/health.ts';
-import { CallError } from '../status/call-error.ts';
+import type { Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
+import { toTyped } from '../rpc/typed.ts';
+import { CallError } from '../status/call-error.ts';
 
 /** The health of the server and of each of its services (grpc.health.v1). */
 export interface Health {

@@ -1,11 +1,12 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import type { Incoming } from '../rpc/call.ts';
-import { decodeMessage } from '../transcoding/decode-binary.ts';
-import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Incoming } from '../rpc/call.ts';
+import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
+import { decodeMessage } from '../transcoding/decode-binary.ts';
+import type { ConnectionOrigin } from './open-call.ts';
 
-/** Any grpc-js call, requests and answers being bytes. */
+/** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
   | ServerUnaryCall<Buffer, Uint8Array>
   | ServerWritableStream<Buffer, Uint8Array>
@@ -15,6 +16,8 @@ export type ServerCall =
 export interface GrpcIncoming extends Incoming {
   /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
   completed(): void;
+  /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */
+  mayRepeat(): boolean;
 }
 
 /** Turns a grpc-js call into what the pipeline takes. */
@@ -24,6 +27,8 @@ export function toIncoming(
   request: Buffer | undefined,
 ): GrpcIncoming {
   const controller = new AbortController();
+  const metadata = toMap(call.metadata);
+  let isNamed = metadata.has('idempotency-key');
   let isCompleted = false;
   const events: NodeJS.EventEmitter = call;
   events.on('cancelled', () => {
@@ -33,18 +38,28 @@ export function toIncoming(
     operation,
     transport: 'grpc',
     peer: call.getPeer(),
-    metadata: toMap(call.metadata),
+    evidence: () => evidenceOf(call, metadata.get('authorization')),
+    metadata,
     signal: controller.signal,
     deadline: toDeadline(call.getDeadline()),
-    read: () => ({
-      kind: 'message',
-      message: decodeMessage(operation.input, request ?? new Uint8Array()),
-    }),
+    read: () => {
+      const message = decodeMessage(operation.input, request ?? new Uint8Array());
+      isNamed ||= (message['request_id'] ?? '') !== '';
+      return { kind: 'message', message };
+    },
     responseMetadata: new Map(),
     completed: () => {
       isCompleted = true;
     },
+    mayRepeat: () => isRepeatable(operation) || (operation.effect === 'CREATE' && isNamed),
   };
+}
+
+function evidenceOf(call: ServerCall, authorization: string | undefined): Evidence {
+  // What the call's watch has put in the place of grpc-js's own.
+  const { address, certificate } = call.getAuthContext() as ConnectionOrigin;
+  const identityHeaders = pickIdentityHeaders((name) => call.metadata.get(name).map(String));
+  return { address, certificate, identityHeaders, authorization };
 }
 
 /** The text metadata of a call. Binary values (`-bin`) are of no use to any handler and stay out. */
@@ -56,10 +71,15 @@ function toMap(metadata: Metadata): ReadonlyMap<string, string> {
   return map;
 }
 
-/** A deadline of grpc-js, which goes by the wall clock, on the clock of the service. */
+/** Whether an operation changes nothing, or comes to the same when it is carried out twice. */
+function isRepeatable({ effect, idempotency }: Operation): boolean {
+  return effect === 'READ' || effect === 'SECRET' || idempotency !== 'IDEMPOTENCY_UNKNOWN';
+}
+
+/** The deadline that the call's watch has put in the place of grpc-js's own: on the clock of the service, or infinite. */
 function toDeadline(deadline: Date | number): number | undefined {
-  const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
-  return Number.isFinite(wallMs) ? systemClock.now() + wallMs - Date.now() : undefined;
+  const ms = Number(deadline);
+  return Number.isFinite(ms) ? ms : undefined;
 }
 
 function cancelled(): CallError {

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { ServerTls } from '../access/server-tls.ts';
 
 /** Where connections come in. */
 export interface Listener {
@@ -10,28 +12,39 @@ export interface Listener {
   cut(): void;
 }
 
+/** Where to listen, and for how much. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** The most connections at a time; more are closed as they come. */
+  readonly maxSockets: number;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
+}
+
 /**
  * Listens, and keeps account of the connections. grpc-js gives none out, and its forceShutdown only half-closes those that
  * tryShutdown has begun to close: a caller who does not read would hold up the end for ever.
- * @param onConnection takes each connection; it has to be done before anything is read
+ * @param onConnection takes each connection, before anything is read from it; with TLS, once its handshake is done
  * @throws Error when it cannot listen there
  */
 export async function listen(
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, maxSockets, tls }: ListenOptions,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = tls === undefined ? createServer(onConnection) : createSecureServer(tls, onConnection);
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    onConnection(socket);
   });
+  server.maxConnections = maxSockets;
   server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The gRPC side cannot listen: ${text}`, { cause });
+    throw new Error(describe(host, port, cause), { cause });
   }
   return {
     port: (server.address() as AddressInfo).port,
@@ -43,4 +56,18 @@ export async function listen(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+function createSecureServer(tls: ServerTls, onConnection: (socket: Socket) => void): Server {
+  const server = createTlsServer(tls.options('h2'), onConnection);
+  tls.attend(server);
+  return server;
+}
+
+/** What is wrong with an address, and where to change it. */
+function describe(host: string, port: number, cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const why = code === 'EADDRINUSE' ? 'the address is already in use' : text;
+  return `The gRPC side cannot listen on ${host}:${port}: ${why}. Choose another address with --grpc or GRPC_LISTEN.`;
 }

@@ -1,13 +1,13 @@
 import type { DescExtension, DescFile } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import type { Call, Handler, Reply } from '../rpc/call.ts';
 import type { Contract } from '../contract/load.ts';
-import { toTyped } from '../rpc/typed.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/reflection/v1/reflection.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
+import { toTyped } from '../rpc/typed.ts';
 import { symbolsOf } from './symbols.ts';
 
-type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
+type Result = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
 
 /** Both versions of the protocol; their messages are the same on the wire. */
 const OPERATIONS = ['v1', 'v1alpha'].map(
@@ -27,7 +27,7 @@ export function createReflection(contract: Contract): ReadonlyMap<string, Handle
       const response: ServerReflectionResponse = {
         valid_host: request.host,
         original_request: request,
-        ...answer(request, index),
+        ...lookUp(request, index),
       };
       yield binaryReply(ServerReflectionResponse.encode(response).finish());
     }
@@ -74,21 +74,21 @@ function createIndex({ registry, files, operations }: Contract): Index {
   };
 }
 
-function answer(request: ServerReflectionRequest, index: Index): Answer {
+function lookUp(request: ServerReflectionRequest, index: Index): Result {
   if (request.list_services !== undefined) {
     return { list_services_response: { service: index.services.map((name) => ({ name })) } };
   }
   if (request.file_by_filename !== undefined) {
-    return fileAnswer(index, index.fileByName(request.file_by_filename), `file ${request.file_by_filename}`);
+    return fileResult(index, index.fileByName(request.file_by_filename), `file ${request.file_by_filename}`);
   }
   if (request.file_containing_symbol !== undefined) {
     const symbol = request.file_containing_symbol.replace(/^\./, '');
-    return fileAnswer(index, index.fileBySymbol(symbol), `symbol ${symbol}`);
+    return fileResult(index, index.fileBySymbol(symbol), `symbol ${symbol}`);
   }
   if (request.file_containing_extension !== undefined) {
     const { containing_type, extension_number } = request.file_containing_extension;
     const extension = index.extensions(containing_type).find(({ number }) => number === extension_number);
-    return fileAnswer(index, extension?.file, `extension ${extension_number} of ${containing_type}`);
+    return fileResult(index, extension?.file, `extension ${extension_number} of ${containing_type}`);
   }
   if (request.all_extension_numbers_of_type !== undefined) {
     const base_type_name = request.all_extension_numbers_of_type;
@@ -99,21 +99,21 @@ function answer(request: ServerReflectionRequest, index: Index): Answer {
   return {
     error_response: {
       error_code: status.INVALID_ARGUMENT,
-      error_message: 'The request names nothing to look for.',
+      error_message: 'The request must name what to look for.',
     },
   };
 }
 
-function fileAnswer(index: Index, file: DescFile | undefined, what: string): Answer {
+function fileResult(index: Index, file: DescFile | undefined, what: string): Result {
   if (file === undefined) return notFound(what);
   return { file_descriptor_response: { file_descriptor_proto: index.closure(file) } };
 }
 
-function notFound(what: string): Answer {
+function notFound(what: string): Result {
   return {
     error_response: {
       error_code: status.NOT_FOUND,
-      error_message: `The server knows no ${what.slice(0, 300)}.`,
+      error_message: `The server does not know the ${what.slice(0, 300)}.`,
     },
   };
 }

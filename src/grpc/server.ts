@@ -1,16 +1,23 @@
-import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import type { Dispatcher } from '../rpc/call.ts';
+import type { ServerHttp2Stream } from 'node:http2';
+import {
+  Server,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
+import { watchCall } from './call-watch.ts';
+import { replyUnread } from './errors.ts';
+import { Gate } from './gate.ts';
+import { openInnerServer } from './http2-server.ts';
+import { createIntake } from './intake.ts';
+import { type GrpcLimits, resolveGrpcLimits } from './limits.ts';
 import { type Listener, listen } from './listener.ts';
-
-/** Bounds of the gRPC side. Metadata is bounded by Node itself: 128 pairs, 64 KB. */
-export interface GrpcLimits {
-  /** The largest message that is read. */
-  readonly maxMessageBytes: number;
-  /** The most calls at a time on one connection. */
-  readonly maxConcurrentStreams: number;
-}
+import type { OpenCall } from './open-call.ts';
+import { Outlet } from './outlet.ts';
 
 /** What the gRPC side is made of. */
 export interface GrpcServerOptions {
@@ -18,7 +25,10 @@ export interface GrpcServerOptions {
   readonly dispatcher: Dispatcher;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly limits: GrpcLimits;
+  /** Bounds other than the default ones. */
+  readonly limits?: Partial<GrpcLimits>;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** The running gRPC side. */
@@ -33,29 +43,69 @@ export interface GrpcServer {
 const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
+/** Connections that are being closed to make room, or have not begun to speak; what comes beyond them is dropped. */
+const LEAVING_CONNECTIONS = 100;
+
 /**
  * Starts the gRPC side: every operation of the contract, by its own descriptor.
  * @throws Error when it cannot listen there
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const server = new Server({
-    'grpc.max_receive_message_length': options.limits.maxMessageBytes,
-    'grpc.max_concurrent_streams': options.limits.maxConcurrentStreams,
-    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-    'grpc.enable_channelz': 0,
+  const limits = resolveGrpcLimits(options.limits);
+  const { dispatcher } = options;
+  const operations = [...options.operations];
+  const intake = createIntake(limits);
+  const outlet = new Outlet(limits, ({ connection, target, requestId }, text) => {
+    const request = { transport: 'grpc', peer: connection.peer, target: target.slice(1), requestId } as const;
+    dispatcher.refused(request, replyUnread(text));
   });
-  for (const operations of groupByService(options.operations)) {
-    const handlers = operations.map((operation) => [operation.rpc, adapt(operation, options.dispatcher)]);
-    server.addService(toDefinition(operations), Object.fromEntries(handlers));
+  /** The call that grpc-js is being given: it makes its call object, by the interceptor, before it returns. */
+  let entering: OpenCall | undefined;
+  const server = createServer(limits, (_method, call) =>
+    entering === undefined
+      ? new ServerInterceptingCall(call)
+      : watchCall(entering, call, { limits, intake, outlet, dispatcher }),
+  );
+  for (const ofService of groupByService(operations)) {
+    const handlers = ofService.map((operation) => [operation.rpc, adapt(operation, dispatcher)]);
+    server.addService(toDefinition(ofService), Object.fromEntries(handlers));
   }
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = await listen(options.listen, (socket) => injector.injectConnection(socket));
+  const { http2, serve } = openInnerServer(server, {
+    streamResetBurst: limits.cancelBurst,
+    streamResetRate: limits.cancelsPerSecond,
+  });
+  const gate = new Gate({ operations, dispatcher, limits, intake, outlet });
+  http2.on('session', (session) => gate.connect(session));
+  http2.on('stream', (opened, headers) => {
+    // The streams of a server are of this class, which the declaration of the event leaves open.
+    const stream = opened as ServerHttp2Stream;
+    gate.enter(stream, headers, (call, forGrpcJs) => {
+      entering = call;
+      serve(stream, forGrpcJs);
+      entering = undefined;
+    });
+  });
+  const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;
+  const listener = await listen({ ...options.listen, maxSockets, tls: options.tls }, (socket) =>
+    http2.emit('connection', socket),
+  );
   return {
     host: options.listen.host,
     port: listener.port,
     close: (graceMs) => close(server, listener, graceMs),
   };
+}
+
+function createServer(limits: GrpcLimits, interceptor: ServerInterceptor): Server {
+  return new Server({
+    'grpc.max_receive_message_length': limits.maxMessageBytes,
+    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
+    'grpc.max_connection_idle_ms': limits.connectionIdleMs,
+    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.enable_channelz': 0,
+    interceptors: [interceptor],
+  });
 }
 
 function groupByService(operations: Iterable<Operation>): Iterable<Operation[]> {

@@ -1,13 +1,47 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { CallError } from '../status/call-error.ts';
+import { CODES } from '../status/code.ts';
 import { toStatusBytes, trailerMessage } from '../status/rpc-status.ts';
+import { ACCEPTED_ENCODINGS } from './inflate.ts';
 
-/** What grpc-js is given for a failed call: code and text, and google.rpc.Status in the trailers. */
-export function toStatusObject(thrown: unknown): StatusObject {
+/**
+ * The trailer that tells a client's retry policy when to repeat a call, in milliseconds, or, when it is negative, not to
+ * (gRFC A6).
+ */
+const PUSHBACK = 'grpc-retry-pushback-ms';
+
+/** The longest wait that goes by as a pushback; clients read it as a 32-bit number. */
+const MAX_PUSHBACK_MS = 2 ** 31 - 1;
+
+/**
+ * What grpc-js is given for a failed call: code and text, and in the trailers google.rpc.Status, the response metadata and
+ * the pushback. Sent before anything else, grpc-js makes it a response of trailers only; after response headers no client
+ * would repeat the call.
+ * @param mayRepeat whether the call does no harm when it is carried out twice
+ */
+export function toStatusObject(
+  thrown: unknown,
+  responseMetadata: ReadonlyMap<string, string>,
+  mayRepeat: boolean,
+): StatusObject {
   const error = CallError.from(thrown);
-  const metadata = new Metadata();
+  const metadata = toMetadata(responseMetadata);
   metadata.set('grpc-status-details-bin', toStatusBytes(error));
+  const pushback = pushbackOf(error, mayRepeat);
+  if (pushback !== undefined) metadata.set(PUSHBACK, pushback);
   return { code: status[error.code], details: trailerMessage(error), metadata };
+}
+
+/**
+ * When the caller's retry policy is to repeat the call: when RetryInfo says, unless Vultr may have carried it out and a
+ * second time does harm. RESOURCE_EXHAUSTED without RetryInfo, a message that is too large, stays so.
+ */
+function pushbackOf(error: CallError, mayRepeat: boolean): string | undefined {
+  const isHarmless = mayRepeat || error.reached === 'no';
+  if (!isHarmless || (error.code === 'RESOURCE_EXHAUSTED' && error.retryDelayMs === undefined)) return '-1';
+  if (error.retryDelayMs === undefined) return undefined;
+  return String(Math.min(Math.max(0, Math.ceil(error.retryDelayMs)), MAX_PUSHBACK_MS));
 }
 
 /** Response metadata for grpc-js. Values that gRPC metadata cannot carry (it is printable ASCII) are left out. */
@@ -15,4 +49,38 @@ export function toMetadata(values: ReadonlyMap<string, string>): Metadata {
   const metadata = new Metadata();
   for (const [key, value] of values) if (/^[\x20-\x7e]*$/.test(value)) metadata.set(key, value);
   return metadata;
+}
+
+/** The reasons of requests that are not gRPC. */
+const NOT_GRPC: ReadonlySet<string> = new Set(['UNSUPPORTED_MEDIA_TYPE', 'METHOD_NOT_ALLOWED']);
+
+/** Refuses a call that grpc-js has not seen: a response of trailers only, after which nothing more is read of it. */
+export function sendTrailersOnly(stream: ServerHttp2Stream, error: CallError, requestId: string): void {
+  if (stream.destroyed || stream.closed) return;
+  const { metadata, details } = toStatusObject(error, new Map([['x-request-id', requestId]]), true);
+  const headers = {
+    // What is not gRPC is told so in HTTP's terms, too.
+    ':status': NOT_GRPC.has(error.reason) ? (error.httpStatus ?? 200) : 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-accept-encoding': ACCEPTED_ENCODINGS,
+    'grpc-status': CODES[error.code].number,
+    'grpc-message': encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  };
+  stream.respond(headers, { endStream: true });
+  stopReading(stream);
+}
+
+/**
+ * How long a caller who is told how the call ended may take to end its request. Node and its clients lose a status that a
+ * reset follows at once.
+ */
+const LINGER_MS = 250;
+
+/** Reads no more of a call that has its status: what is on its way is thrown away, and what never ends is cut off. */
+export function stopReading(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded || stream.closed) return;
+  stream.resume();
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS);
+  stream.once('close', () => clearTimeout(timer));
 }

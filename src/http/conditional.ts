@@ -55,7 +55,7 @@ export interface ConditionalRequest {
 /**
  * Adds what HTTP caches need. A reply from the public catalogue may be kept by everybody for as long as the service itself
  * keeps it fresh, counted from when it came from Vultr: `age`, which is sent beside it, is already part of that time (RFC
- * 9111, section 4.2.3). It has an entity tag, and whoever has it already is answered 304. Every other reply depends on a
+ * 9111, section 4.2.3). It has an entity tag, and whoever has it already gets a 304. Every other reply depends on a
  * credential or is a failure, so nobody may keep it.
  * @param cache how the reply stands in the cache; undefined: it is not public
  * @returns what to send, and the headers to send with it

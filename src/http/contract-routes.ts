@@ -3,22 +3,39 @@ import type { OpenApiOptions } from '../openapi/document.ts';
 import type { OpenApiFormat } from '../openapi/render.ts';
 import type { HttpReply } from '../rpc/call.ts';
 import type { ExtraRoute } from './options.ts';
+import type { GuardRoute } from './service-routes.ts';
 
 /**
  * The routes that hand out the contract itself: `/openapi.json` and `/openapi.yaml`, written when they are first asked for, and
  * `/contract.binpb`, the google.protobuf.FileDescriptorSet with all imports, from which clients are generated.
+ * @param guard default: everybody may ask for all of them
  */
-export function createContractRoutes(options: OpenApiOptions): ReadonlyMap<string, ExtraRoute> {
+export function createContractRoutes(
+  options: OpenApiOptions,
+  guard: GuardRoute = (_part, route) => route,
+): ReadonlyMap<string, ExtraRoute> {
   return new Map<string, ExtraRoute>([
-    ['/openapi.json', once(() => openApiReply('json', 'application/json', options))],
-    ['/openapi.yaml', once(() => openApiReply('yaml', 'application/yaml', options))],
+    [
+      '/openapi.json',
+      guard(
+        'docs',
+        once(() => openApiReply('json', 'application/json', options)),
+      ),
+    ],
+    [
+      '/openapi.yaml',
+      guard(
+        'docs',
+        once(() => openApiReply('yaml', 'application/yaml', options)),
+      ),
+    ],
     [
       '/contract.binpb',
-      async () => ({
+      guard('docs', async () => ({
         status: 200,
         contentType: 'application/octet-stream',
         body: await readBundledContract(),
-      }),
+      })),
     ],
   ]);
 }

@@ -50,7 +50,7 @@ export function toStatusText(error: CallError): string {
   return JSON.stringify(toStatusJson(error));
 }
 
-/** How long a refused caller has to read its answer before the connection is destroyed. */
+/** How long a refused caller has to read its response before the connection is destroyed. */
 const LINGER_MS = 1_000;
 
 /** What a fault that node found in a request means; undefined when the connection is simply gone. */
@@ -73,7 +73,7 @@ export function classifyClientError(
   }
 }
 
-/** Answers on the bare connection, as there is no request that could be answered, and closes it. */
+/** Responds on the bare connection, as there is no request to respond to, and closes it. */
 export function refuseConnection(socket: Duplex, error: CallError): void {
   const { status, headers, body } = toErrorResponse(error, undefined);
   const fields = { ...headers, 'content-length': String(body.length), connection: 'close' };
@@ -82,7 +82,7 @@ export function refuseConnection(socket: Duplex, error: CallError): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${Buffer.from(body).toString('utf8')}`,
   );
   // What the caller still sends is read and thrown away for a moment: to close on it would reset the connection, and
-  // the caller would lose the answer.
+  // the caller would lose the response.
   socket.resume();
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

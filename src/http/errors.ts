@@ -1,9 +1,13 @@
 import { CallError } from '../status/call-error.ts';
 import type { HttpLimits } from './options.ts';
 
-/** No operation has the path. */
-export function unknownPath(): CallError {
-  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', 'There is no operation at this path.');
+/**
+ * No operation has the path.
+ * @param suggestion the path template that was probably meant
+ */
+export function unknownPath(suggestion: string | undefined): CallError {
+  const question = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
+  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', `There is no operation at this path.${question}`);
 }
 
 /** The path would mean something else to the next one who reads it. */
@@ -47,12 +51,32 @@ export function requestTimeout({ requestTimeoutMs }: HttpLimits): CallError {
   );
 }
 
-/** There are as many connections as are allowed. */
+/** There are as many requests under way as are allowed, on this connection or in all. */
+export function tooManyRequests({ maxPipelined, maxRequests }: HttpLimits): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'TOO_MANY_REQUESTS',
+    `Too many requests are under way: at most ${maxPipelined} on a connection and ${maxRequests} in all. Try again later.`,
+    { retryDelayMs: 1_000 },
+  );
+}
+
+/** The bodies of all requests under way are over their limit together. */
+export function tooManyBytes({ maxReceivedBytes }: HttpLimits): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'TOO_MANY_REQUESTS',
+    `The requests under way hold ${maxReceivedBytes} bytes together, which is the limit. Try again later.`,
+    { retryDelayMs: 1_000 },
+  );
+}
+
+/** As many connections have requests under way as are allowed. */
 export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
   return new CallError(
     'RESOURCE_EXHAUSTED',
     'TOO_MANY_CONNECTIONS',
-    `There are ${maxConnections} connections already, which is the limit. Try again later.`,
+    `${maxConnections} connections have requests under way, which is the limit. Try again later.`,
     { httpStatus: 503, retryDelayMs: 1_000 },
   );
 }

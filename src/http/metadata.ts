@@ -61,7 +61,7 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 /**
  * Turns response metadata into HTTP headers: `x-*` and the caching headers as they are, all else as
- * `grpc-metadata-<name>`. A name that is no header name is left out; what no header may hold in a value becomes `?`.
+ * `grpc-metadata-<name>`. A name that is not a valid header name is left out; characters that a header value may not hold become `?`.
  */
 export function metadataHeaders(metadata: ReadonlyMap<string, string>): Record<string, string> {
   const headers: Record<string, string> = {};

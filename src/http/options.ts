@@ -1,9 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher, HttpReply } from '../rpc/call.ts';
+import type { Registry } from 'prom-client';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Dispatcher, HttpReply } from '../rpc/call.ts';
+import type { Evidence } from '../rpc/evidence.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
-/** The bounds of the HTTP side. */
+/** The bounds of the HTTP side. Memory is bounded in number and bytes, for each connection and for all together. */
 export interface HttpLimits {
   /** The largest request body, in bytes. */
   readonly maxBodyBytes: number;
@@ -13,10 +16,20 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** How long a connection without a request is kept. */
   readonly keepAliveTimeoutMs: number;
-  /** How long a caller may leave an answer unread before its connection is closed. */
+  /** How long a caller may leave a response unread before its connection is closed. */
   readonly writeTimeoutMs: number;
-  /** The most connections at a time. */
+  /** The most connections with a request under way. */
   readonly maxConnections: number;
+  /** How many connections more may be open: idle ones, and those of probes, which are served when all others are busy. */
+  readonly reservedConnections: number;
+  /** The most requests under way on one connection; with one more, the connection is ended. */
+  readonly maxPipelined: number;
+  /** The most requests under way on all connections. */
+  readonly maxRequests: number;
+  /** The most bytes that the bodies of all requests under way hold. */
+  readonly maxReceivedBytes: number;
+  /** The most bytes of responses that wait to be read; beyond it those that have waited for longest are cut off. */
+  readonly maxUnreadBytes: number;
   /** How often a stream of server-sent events without news carries a comment, so that proxies keep it open. */
   readonly heartbeatMs: number;
 }
@@ -29,6 +42,11 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   keepAliveTimeoutMs: 65_000,
   writeTimeoutMs: 30_000,
   maxConnections: 1_000,
+  reservedConnections: 100,
+  maxPipelined: 100,
+  maxRequests: 4_000,
+  maxReceivedBytes: 64 * 1024 * 1024,
+  maxUnreadBytes: 64 * 1024 * 1024,
   heartbeatMs: 15_000,
 };
 
@@ -38,12 +56,16 @@ export interface ExtraRequest {
   /** As it came, without the question mark. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
+  /** The address of the caller, for the log. */
+  readonly peer: string;
+  /** What may prove who is calling. */
+  readonly evidence: () => Evidence;
 }
 
-/** Serves one exact path, for GET and HEAD. */
+/** Serves one exact path, for GET and HEAD. What it throws is sent as an error. */
 export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
 
-/** What the HTTP side is made of. */
+/** What the HTTP side needs. */
 export interface HttpServerOptions {
   /** The operations that are served by their HTTP rules, but for those whose paths are Vultr's own. */
   readonly operations: Iterable<Operation>;
@@ -58,6 +80,12 @@ export interface HttpServerOptions {
   readonly extraRoutes?: ReadonlyMap<string, ExtraRoute>;
   /** The origins whose pages may call, `*` for all. Default: none. */
   readonly corsOrigins?: readonly string[];
+  /** The names by which the service may be called, in lower case and without ports. Default: any. */
+  readonly allowedHosts?: ReadonlySet<string> | undefined;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
+  /** Where the HTTP side registers its metrics. */
+  readonly registry?: Registry;
   /** The clock, in milliseconds since the epoch. */
   readonly now?: () => number;
 }

@@ -2,28 +2,32 @@ import type { IncomingMessage } from 'node:http';
 import { bodyTooLarge, callerGone, encodedBody, requestTimeout } from './errors.ts';
 import type { HttpLimits } from './options.ts';
 
+/** How a body is read. */
+export interface ReadBodyOptions {
+  readonly limits: HttpLimits;
+  /** When the body is due, by the clock of `now`. */
+  readonly deadline: number;
+  readonly now: () => number;
+  /** Takes account of memory for the body; throws a CallError when there is none left. */
+  readonly hold: (bytes: number) => void;
+  /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
+  readonly proceed: () => void;
+}
+
 /**
  * Reads the body of a request, whole.
- *
- * @param deadline when it has to be there, in milliseconds since the epoch
- * @param now the clock of the deadline
- * @param proceed asks a caller that waits for it (Expect: 100-continue) to send the body
- * @throws CallError when it is over the size limit (413), late (408), compressed (415), or when the caller leaves
+ * @throws CallError when it is over the size limit (413), late (408), compressed (415), when there is no memory for it, or
+ * when the caller leaves
  */
-export async function readBody(
-  request: IncomingMessage,
-  limits: HttpLimits,
-  deadline: number,
-  now: () => number,
-  proceed: () => void,
-): Promise<Uint8Array> {
+export async function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<Uint8Array> {
+  const { limits, deadline, now, proceed } = options;
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw encodedBody(encoding);
-  if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) throw bodyTooLarge(limits);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limits.maxBodyBytes) throw bodyTooLarge(limits);
   proceed();
+  const body = new Body(announced, options);
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
     const timer = setTimeout(
       () => settle(() => reject(requestTimeout(limits))),
       Math.max(0, deadline - now()),
@@ -31,19 +35,59 @@ export async function readBody(
     const settle = (end: () => void): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
-      // What is still to come is thrown away, so that the connection is not closed on an answer that is not read yet.
+      // What is still to come is thrown away, so that the connection is not closed on a response that is not read yet.
       request.on('error', ignoreError).resume();
       end();
     };
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > limits.maxBodyBytes) settle(() => reject(bodyTooLarge(limits)));
-      else chunks.push(chunk);
+      try {
+        body.add(chunk);
+      } catch (error) {
+        settle(() => reject(error));
+      }
     };
-    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)));
+    const onEnd = (): void => settle(() => resolve(body.bytes()));
     const onGone = (): void => settle(() => reject(callerGone()));
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   });
+}
+
+const FIRST_BYTES = 16 * 1024;
+
+/** A body as it arrives, in one piece: a list of chunks would cost a hundred bytes for each, and a chunk may be one byte. */
+class Body {
+  readonly #options: ReadBodyOptions;
+  /** The most that it can become. */
+  readonly #maxBytes: number;
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+  /** How much memory the next growth asks for. */
+  #next = FIRST_BYTES;
+
+  constructor(announced: number, options: ReadBodyOptions) {
+    this.#options = options;
+    this.#maxBytes = announced > 0 ? announced : options.limits.maxBodyBytes;
+  }
+
+  add(chunk: Buffer): void {
+    const { limits, hold } = this.#options;
+    const length = this.#length + chunk.length;
+    if (length > limits.maxBodyBytes) throw bodyTooLarge(limits);
+    if (length > this.#buffer.length) {
+      const size = Math.min(Math.max(this.#next, length), this.#maxBytes);
+      hold(size - this.#buffer.length);
+      const larger = Buffer.allocUnsafeSlow(size);
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+      this.#next = size * 2;
+    }
+    chunk.copy(this.#buffer, this.#length);
+    this.#length = length;
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
 }
 
 /** After the body was given up, an error of the connection tells nothing new. */

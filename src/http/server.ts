@@ -1,12 +1,18 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { CallError } from '../status/call-error.ts';
+import { Connections, type EndCause } from './connections.ts';
 import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
-import { malformedRequest, tooManyConnections, unknownExpectation } from './errors.ts';
-import { createHandler } from './handler.ts';
+import { malformedRequest, unknownExpectation } from './errors.ts';
+import { createHandler, type RequestHandler } from './handler.ts';
+import { HeldBytes } from './held-bytes.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpServerOptions } from './options.ts';
 import { sendResponse } from './response.ts';
-import { formatPeer } from './target.ts';
+import { PROBE_PATHS } from './service-routes.ts';
+import { formatPeer, parseTarget } from './target.ts';
 
 /** The HTTP side, listening. */
 export interface HttpServer {
@@ -19,9 +25,6 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** Connections over the limit that may wait for their refusal; what comes beyond them is dropped without a word. */
-const SPARE_CONNECTIONS = 100;
-
 /** How often node looks for requests that take too long, at the least. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
@@ -31,89 +34,155 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
-  const handle = createHandler(options, limits);
+  const noteEnd = createMetrics(options.registry, () => connections.size);
+  const connections = new Connections(limits, noteEnd);
+  const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
+  const handle = createHandler(options, limits, held);
+  const server = openServer(nodeOptions(limits), options.tls);
+  // server.close() calls it. Node's own takes a connection for idle whose response is written but not out yet, or has
+  // others waiting behind it, and would cut them off.
+  server.closeIdleConnections = () => connections.endIdle();
+  const front = new Front({ options, limits, connections, handle });
+
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
+    connections.add(socket),
+  );
+  server.on('request', (request, response) => front.take(request, response, () => undefined));
+  server.on('checkContinue', (request, response) =>
+    front.take(request, response, () => response.writeContinue()),
+  );
+  server.on('checkExpectation', (request, response) => front.refuse(request, response, unknownExpectation()));
+  server.on('clientError', (error, socket) => front.refuseBytes(error, socket as Socket));
+  await listen(server, options.listen);
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    host: address,
+    port,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        connections.close();
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
+
+function nodeOptions(limits: HttpLimits) {
   const checkIntervalMs = Math.min(MAX_CHECK_INTERVAL_MS, Math.ceil(limits.requestTimeoutMs / 4));
-  const server = createServer({
+  return {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.requestTimeoutMs,
     // A body that is read has its own timer, which fails the call properly. This is for those that nobody reads.
     requestTimeout: limits.requestTimeoutMs + 2 * checkIntervalMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: checkIntervalMs,
-    // Its absence is refused here, with the same kind of answer as everything else.
+    // Its absence is refused here, with the same kind of response as everything else.
     requireHostHeader: false,
-  });
-  server.maxConnections = limits.maxConnections + SPARE_CONNECTIONS;
+  };
+}
 
-  const open = new Set<Socket>();
-  const surplus = new WeakSet<Socket>();
-  const answering = new WeakMap<Socket, ServerResponse>();
-  let isClosing = false;
+/** With TLS, a connection counts once its handshake is done. */
+function openServer(given: ReturnType<typeof nodeOptions>, tls: ServerTls | undefined): Server {
+  if (tls === undefined) return createServer(given);
+  const server = createSecureServer({ ...given, ...tls.options('http/1.1') });
+  tls.attend(server);
+  return server;
+}
 
-  function onRequest(request: IncomingMessage, response: ServerResponse, expectation?: '100-continue'): void {
-    const { socket } = request;
-    answering.set(socket, response);
-    response.once('close', () => {
-      if (isClosing) server.closeIdleConnections();
+async function listen(server: Server, { port, host }: HttpServerOptions['listen']): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
     });
-    if (isClosing) response.setHeader('connection', 'close');
-    if (surplus.has(socket)) refuse(request, response, tooManyConnections(limits));
-    else if (request.headers.host === undefined && request.httpVersion === '1.1') {
-      refuse(request, response, malformedRequest('no Host header'));
-    } else void handle(request, response, expectation);
+  });
+}
+
+/** Registers the metrics of the connections, and returns what counts those that were ended. */
+function createMetrics(registry: Registry | undefined, open: () => number): (cause: EndCause) => void {
+  if (registry === undefined) return () => undefined;
+  const registers = [registry];
+  new Gauge({
+    name: 'http_server_open_connections',
+    help: 'Connections of the HTTP side.',
+    registers,
+    collect() {
+      this.set(open());
+    },
+  });
+  const ended = new Counter({
+    name: 'http_server_ended_connections_total',
+    help: 'Connections that were ended to keep within the limits, by cause: idle, full, pipelining, unread.',
+    labelNames: ['cause'],
+    registers,
+  });
+  return (cause) => ended.inc({ cause });
+}
+
+/** Where requests come in: they are let in and handled, or refused. */
+class Front {
+  readonly #options: HttpServerOptions;
+  readonly #limits: HttpLimits;
+  readonly #connections: Connections;
+  readonly #handle: RequestHandler;
+  /** The latest response of each connection. */
+  readonly #responses = new WeakMap<Socket, ServerResponse>();
+
+  constructor(parts: {
+    options: HttpServerOptions;
+    limits: HttpLimits;
+    connections: Connections;
+    handle: RequestHandler;
+  }) {
+    this.#options = parts.options;
+    this.#limits = parts.limits;
+    this.#connections = parts.connections;
+    this.#handle = parts.handle;
   }
 
-  function refuse(request: IncomingMessage, response: ServerResponse, error: CallError): void {
-    noteRefusal(request.socket, error);
+  take(request: IncomingMessage, response: ServerResponse, proceed: () => void): void {
+    const isProbe = PROBE_PATHS.has(parseTarget(request.url ?? '').path);
+    const admission = this.#connections.admit(request, response, isProbe);
+    if (admission.kind === 'ignored') return;
+    this.#responses.set(request.socket, response);
+    if (admission.kind === 'cut') this.#note(request.socket, admission.error);
+    else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
+    else if (request.headers.host === undefined && request.httpVersion === '1.1')
+      this.refuse(request, response, malformedRequest('no Host header'));
+    else void this.#handle({ request, response, passage: admission.passage, proceed });
+  }
+
+  /** Refuses a request that is not handled; its connection ends. */
+  refuse({ socket }: IncomingMessage, response: ServerResponse, error: CallError): void {
+    this.#note(socket, error);
     response.setHeader('connection', 'close');
+    response.setTimeout(this.#limits.writeTimeoutMs, () => response.destroy());
     const { status, headers, body } = toErrorResponse(error, undefined);
     sendResponse(response, { status, contentType: 'application/json', body }, headers).catch(() =>
       response.destroy(),
     );
   }
 
-  function noteRefusal(socket: Socket, error: CallError): void {
-    options.dispatcher.refused({ transport: 'http', peer: formatPeer(socket), target: '' }, error);
-  }
-
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    if (open.size > limits.maxConnections) surplus.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  server.on('request', onRequest);
-  server.on('checkContinue', (request, response) => onRequest(request, response, '100-continue'));
-  server.on('checkExpectation', (request, response) => refuse(request, response, unknownExpectation()));
-  server.on('clientError', (error: Error & { code?: string }, socket) => {
-    const failure = classifyClientError(error, limits);
-    const response = answering.get(socket as Socket);
+  /** Refuses bytes that are not a request. */
+  refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+    // A handshake that failed comes here, too. Nothing can be said on such a connection.
+    if (!this.#connections.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const failure = classifyClientError(error, this.#limits);
+    const response = this.#responses.get(socket);
     const isAnswered = response?.headersSent === true && !response.writableFinished;
-    if (failure !== undefined) noteRefusal(socket as Socket, failure);
+    if (failure !== undefined) this.#note(socket, failure);
     if (failure === undefined || isAnswered || !socket.writable) socket.destroy();
     else refuseConnection(socket, failure);
-  });
+  }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.listen.port, options.listen.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const { address, port } = server.address() as AddressInfo;
-
-  return {
-    host: address,
-    port,
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        isClosing = true;
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
-  };
+  #note(socket: Socket, error: CallError): void {
+    this.#options.dispatcher.refused({ transport: 'http', peer: formatPeer(socket), target: '' }, error);
+  }
 }

@@ -14,7 +14,7 @@ interface StreamFormat {
   error(status: string): string;
   /** The last thing that is written when the stream ends well. */
   readonly end: string;
-  /** What is written when there is no news for a while; "" for nothing. */
+  /** What is written after a while without a message; "" for nothing. */
   readonly heartbeat: string;
 }
 
@@ -47,7 +47,7 @@ function singleLine(json: Uint8Array): string {
     .replace(/[\r\n]+/g, ' ');
 }
 
-/** What a stream is answered with besides its messages. */
+/** What belongs to a stream besides its messages. */
 export interface StreamOptions {
   /** Headers, read once the first message is there. */
   readonly headers: () => Readonly<Record<string, string>>;
@@ -60,8 +60,8 @@ export interface StreamOptions {
 }
 
 /**
- * Sends a stream of replies, each as soon as it is there and no faster than the caller reads. The answer begins with the
- * first message: a failure before it is thrown, for an ordinary error answer. A failure after it is the last line; the
+ * Sends a stream of replies, each as soon as it is there and no faster than the caller reads. The response begins with
+ * the first message: a failure before it is thrown, for an ordinary error response. A failure after it is the last line; the
  * stream never just ends.
  *
  * @throws what the stream throws before its first message

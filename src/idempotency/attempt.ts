@@ -3,7 +3,7 @@ import { abortError } from '../status/abort.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { Creation, Outcome } from './creation.ts';
-import { conflict, recordUnavailable } from './errors.ts';
+import { conflict, recordUnavailable, tooLateToSend } from './errors.ts';
 import type { Moments } from './moment.ts';
 import type { OncePolicy } from './policy.ts';
 import { differingFields } from './record.ts';
@@ -114,6 +114,8 @@ class Attempt {
     if (caller.aborted) onLeave();
     try {
       const onSend = (): void => {
+        // A process that was stopped meanwhile may come this late, and others no longer reckon with it.
+        if (clock.now() >= deadline) throw tooLateToSend();
         isSent = true;
       };
       const signal = AbortSignal.any([left.signal, closing]);

@@ -1,9 +1,18 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 
-/** The key of a record: the same for a credential and an idempotency key, whatever they create. Credentials never meet. */
-export function recordKey(credential: string, idempotencyKey: string): string {
-  return createHmac('sha256', credential).update(idempotencyKey).digest('hex');
+/**
+ * The key of a record: the same for a caller and an idempotency key, whatever they create. Two callers never share one, and
+ * a caller that is known by name keeps its records when the key of its account is rotated. One that is not known by name is
+ * its credential.
+ */
+export function recordKey(
+  { caller, credential }: { readonly caller?: CallerShare | undefined; readonly credential: string },
+  idempotencyKey: string,
+): string {
+  const owner = caller === undefined ? credential : `caller ${caller.name}`;
+  return createHmac('sha256', owner).update(idempotencyKey).digest('hex');
 }
 
 /**
@@ -27,8 +36,9 @@ export function digestFields(
 /** Equal values have one text, whatever the order of their members. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) => {
-    if (typeof member === 'bigint') return { bigint: String(member) };
-    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    if (typeof member === 'bigint') return JSON.rawJSON(String(member));
+    if (typeof member !== 'object' || member === null || Array.isArray(member) || JSON.isRawJSON(member))
+      return member;
     return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
   });
 }
@@ -37,7 +47,7 @@ const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 const AUTH_TAG_BYTES = 16;
 
-/** Encrypts a response (it may hold a default_password) so that only who has the credential can read it. */
+/** Encrypts a response (it may hold a default_password) so that only the owner of the credential can read it. */
 export function encryptResponse(credential: string, key: string, response: VultrResponse): Uint8Array {
   const { status, contentType, body } = response;
   const iv = randomBytes(IV_BYTES);

@@ -31,24 +31,31 @@ export function stillUnderWay(): CallError {
   );
 }
 
-/** The failures after which a change may have been carried out or not. */
+/** The failures of a request that was sent, after which it may have been carried out or not. */
 const AMBIGUOUS = new Set([
   'VULTR_UNAVAILABLE',
   'VULTR_FAILED',
   'BAD_UPSTREAM_RESPONSE',
   'DEADLINE_EXCEEDED',
+  'CALL_CANCELLED',
+  'SHUTTING_DOWN',
 ]);
 
-/** The failure of a creation without a key: one that leaves the outcome open says so, and does not invite a repetition. */
-export function withoutKey(thrown: unknown): CallError {
+/**
+ * The failure of a creation without a key: one that leaves the outcome open says so, and does not invite a repetition, which
+ * could buy a second one. UNAVAILABLE is what clients repeat by themselves, so it becomes FAILED_PRECONDITION.
+ * @param isSent whether the request was handed to the connection
+ */
+export function withoutKey(thrown: unknown, isSent: boolean): CallError {
   const error = CallError.from(thrown);
-  if (error.reached === 'no' || !AMBIGUOUS.has(error.reason)) return error;
+  if (!isSent || error.reached === 'no' || !AMBIGUOUS.has(error.reason)) return error;
   // Where no response came, the message says so already.
   const hint =
     error.vultr === undefined
       ? ''
       : ' It may have been created all the same: look before you repeat the call.';
-  return new CallError(error.code, 'CREATE_UNCERTAIN', error.message + hint, {
+  const code = error.code === 'UNAVAILABLE' ? 'FAILED_PRECONDITION' : error.code;
+  return new CallError(code, 'CREATE_UNCERTAIN', error.message + hint, {
     metadata: error.metadata,
     ...(error.vultr !== undefined && { vultr: error.vultr }),
     cause: error,
@@ -83,6 +90,16 @@ export function recordUnavailable(cause: unknown): CallError {
 /** As many creations are under way in this process as may be. */
 export function tooManyUnderWay(count: number): CallError {
   return refusal(`${count} creations with a key are under way, which is the limit. Nothing was sent.`);
+}
+
+/** The moment until which the request may be under way has passed before it was sent. */
+export function tooLateToSend(): CallError {
+  return new CallError(
+    'DEADLINE_EXCEEDED',
+    'DEADLINE_EXCEEDED',
+    'The deadline of the creation passed before it could be sent. Nothing was sent.',
+    { reached: 'no' },
+  );
 }
 
 function refusal(message: string, cause?: unknown): CallError {

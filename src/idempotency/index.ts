@@ -14,6 +14,7 @@ import { provesCreation, unproven } from './proof.ts';
 import { readMembers, requestFields } from './request-fields.ts';
 import type { IdempotencyStore } from './store.ts';
 
+export { createBootClock } from './boot-clock.ts';
 export { createMoments, type Moments } from './moment.ts';
 export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
@@ -54,13 +55,18 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
+      let isSent = false;
+      const onSend = (): void => {
+        isSent = true;
+        callOptions.onSend?.();
+      };
       try {
-        const response = await vultr.call(operation, request, callOptions);
-        // A redirect is not a success, and whoever asked for it can see that.
+        const response = await vultr.call(operation, request, { ...callOptions, onSend });
+        // A redirect claims no success, so it is passed on.
         if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
         return response;
       } catch (error) {
-        throw withoutKey(error);
+        throw withoutKey(error, isSent);
       }
     },
     close: once.close,
@@ -74,7 +80,9 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const key = recordKey(credential, idempotencyKey);
+  const { caller, renewCredential } = options;
+  const maker = { credential, renewCredential, caller };
+  const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;
   const field = members === undefined ? undefined : chooseTagField(rule?.tagFields ?? [], members);
@@ -89,7 +97,7 @@ function toCreation(
         tag === undefined || field === undefined
           ? request
           : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
-      const response = await vultr.call(operation, tagged, { credential, ...context });
+      const response = await vultr.call(operation, tagged, { ...maker, ...context });
       if (!provesCreation(rule, response)) throw unproven(response);
       return response;
     },
@@ -99,7 +107,7 @@ function toCreation(
       const { list, idPaths } = rule;
       const pathFields = readListPath(operation, request, list);
       const search = { list, idPaths, pathFields, field, tag, isThorough };
-      return await findByTag(vultr, search, { credential, ...context });
+      return await findByTag(vultr, search, { ...maker, ...context });
     },
     encrypt: (response) => encryptResponse(credential, key, response),
     decrypt: (encrypted) => decryptResponse(credential, key, encrypted),

@@ -1,4 +1,5 @@
-import type { BootClock, Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { BootClock } from './boot-clock.ts';
 
 /** How many first sightings are kept. The oldest are forgotten first, which only makes the wait longer. */
 const MAX_SIGHTINGS = 10_000;

@@ -15,11 +15,11 @@ export interface OncePolicy {
   readonly renewMs: number;
   /** How long before its deadline a caller is told that the outcome is not known. Default 200. */
   readonly marginMs: number;
-  /** Creations that may be under way, those included whose callers have left. Default 2 000. */
+  /** How many creations may be under way, including those whose callers have left. Default 2 000. */
   readonly maxUnderWay: number;
 }
 
-/** The values that hold where none is given. */
+/** The defaults. */
 export const DEFAULT_POLICY: OncePolicy = {
   postTimeoutMs: 60_000,
   findMs: 10_000,

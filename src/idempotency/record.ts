@@ -20,7 +20,7 @@ export interface SentRecord {
   readonly postUntil: string;
 }
 
-/** For how long a creation is remembered, from its first request on. */
+/** How long a creation is remembered, from its first request on. */
 export const REMEMBERED_MS = 86_400_000;
 
 /** The names of the fields that two requests under one key differ in, sorted. */

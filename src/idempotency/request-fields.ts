@@ -22,6 +22,8 @@ export function requestFields(
     ...Object.fromEntries(inside),
     ...(members === undefined &&
       body !== undefined && { [`${OUTSIDE}body`]: Buffer.from(body).toString('base64') }),
+    // The digests are keyed with the credential, so after a rotation this one tells why all of them differ.
+    [`${OUTSIDE}credential`]: '',
     [`${OUTSIDE}operation`]: name,
     [`${OUTSIDE}path`]: path,
     ...(query !== '' && { [`${OUTSIDE}query`]: query }),
@@ -34,8 +36,8 @@ export function fieldLabel(name: string): string {
 }
 
 /**
- * The members of a JSON body, read so that no second reading of it exists: members given twice and numbers that would lose
- * digits are refused.
+ * The members of a JSON body, read so that no second reading of it exists: repeated members are refused, and numbers keep
+ * all of their digits.
  * @returns undefined when the body is not a JSON object
  * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not
  */
@@ -54,6 +56,7 @@ export function readMembers(request: UpstreamRequest): Readonly<Record<string, S
       `The body of a creation with an idempotency key must be JSON${problem}.`,
     );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value))
+    return undefined;
   return value;
 }

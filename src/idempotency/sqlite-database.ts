@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import type { BootClock } from '../base/clock.ts';
+import type { BootClock } from './boot-clock.ts';
 import type { SentRecord } from './record.ts';
 import { type Begun, readFields, type StoreLimits, writeFields } from './store.ts';
 
@@ -75,8 +75,7 @@ export class SqliteDatabase {
   }
 
   renew(key: string, owner: string): void {
-    const { boot, limits } = this.#options;
-    this.#statements.lease.run(boot.uptimeMs() + limits.leaseMs, key, owner);
+    this.#statements.lease.run(this.#uptimeMs() + this.#options.limits.leaseMs, key, owner);
   }
 
   setPostUntil(key: string, owner: string, postUntil: string): boolean {
@@ -114,7 +113,7 @@ export class SqliteDatabase {
   #begin(key: string, record: SentRecord, owner: string): Begun {
     const { now, boot, limits } = this.#options;
     this.#expire();
-    const uptime = boot.uptimeMs();
+    const uptime = this.#uptimeMs();
     const fields = writeFields(record.fields);
     const row = this.#statements.read.get(key);
     const leaseUntil = uptime + limits.leaseMs;
@@ -134,11 +133,16 @@ export class SqliteDatabase {
     return { kind: 'recovered', record: toRecord(row, record.fields) };
   }
 
+  /** The columns hold integers, and refuse anything else. */
+  #uptimeMs(): number {
+    return Math.floor(this.#options.boot.uptimeMs());
+  }
+
   #expire(): void {
     const { now, boot, limits } = this.#options;
     const { bootId } = boot;
     const remembered = limits.rememberedMs;
-    this.#statements.expire.run({ now: now(), boot: bootId, remembered, uptime: boot.uptimeMs() });
+    this.#statements.expire.run({ now: now(), boot: bootId, remembered, uptime: this.#uptimeMs() });
   }
 
   #assertRoom(): void {

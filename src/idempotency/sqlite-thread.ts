@@ -27,6 +27,38 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
+/** The requests that wait for a response of the thread, by their ids. */
+class PendingRequests {
+  readonly #pending = new Map<number, Pending>();
+
+  wait(id: number): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const timer = setTimeout(() => {
+      this.#pending.delete(id);
+      reject(new Error(`The record of creations did not respond within ${TIMEOUT_MS} ms.`));
+    }, TIMEOUT_MS);
+    this.#pending.set(id, { resolve, reject, timer });
+    return promise;
+  }
+
+  settle(response: SqliteResponse): void {
+    const waiting = this.#pending.get(response.id);
+    if (waiting === undefined) return;
+    this.#pending.delete(response.id);
+    clearTimeout(waiting.timer);
+    if ('error' in response) waiting.reject(new Error(response.error));
+    else waiting.resolve(response.result);
+  }
+
+  rejectAll(error: Error): void {
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(error);
+    }
+    this.#pending.clear();
+  }
+}
+
 /**
  * Starts the thread and opens the database in it.
  * @throws Error when the database cannot be opened, or not in time
@@ -36,57 +68,37 @@ export async function startSqliteThread(workerData: SqliteWorkerData): Promise<S
   const url = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(url, { workerData, env: {} });
   worker.unref();
-  const pending = new Map<number, Pending>();
+  const pending = new PendingRequests();
   let ended: Error | undefined;
   let lastId = 0;
 
-  function wait(id: number): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const timer = setTimeout(() => {
-      pending.delete(id);
-      reject(new Error(`The record of creations did not respond within ${TIMEOUT_MS} ms.`));
-    }, TIMEOUT_MS);
-    pending.set(id, { resolve, reject, timer });
-    return promise;
+  function end(thrown: unknown): void {
+    ended ??= thrown instanceof Error ? thrown : new Error(String(thrown));
+    pending.rejectAll(ended);
   }
 
-  function end(error: Error): void {
-    ended ??= error;
-    for (const { reject, timer } of pending.values()) {
-      clearTimeout(timer);
-      reject(ended);
-    }
-    pending.clear();
+  function assertRunning(): void {
+    if (ended !== undefined) throw ended;
   }
 
-  worker.on('message', (response: SqliteResponse) => {
-    const waiting = pending.get(response.id);
-    if (waiting === undefined) return;
-    pending.delete(response.id);
-    clearTimeout(waiting.timer);
-    if ('error' in response) waiting.reject(new Error(response.error));
-    else waiting.resolve(response.result);
-  });
-  worker.on('error', (thrown: unknown) => end(thrown instanceof Error ? thrown : new Error(String(thrown))));
+  worker.on('message', (response: SqliteResponse) => pending.settle(response));
+  worker.on('error', end);
   worker.on('exit', () => end(new Error('The thread that keeps the record of creations has ended.')));
-
   try {
-    await wait(0);
+    await pending.wait(0);
   } catch (error) {
     await worker.terminate();
     throw error;
   }
   return {
+    assertRunning,
     request: async (method, ...args) => {
-      if (ended !== undefined) throw ended;
+      assertRunning();
       lastId += 1;
-      const result = wait(lastId);
+      const result = pending.wait(lastId);
       const startBy = process.hrtime.bigint() + BigInt(START_WITHIN_MS) * 1_000_000n;
       worker.postMessage({ id: lastId, method, args, startBy } satisfies SqliteRequest);
       return await result;
-    },
-    assertRunning: () => {
-      if (ended !== undefined) throw ended;
     },
     close: async () => {
       if (ended !== undefined) return;

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createBootClock } from '../base/clock.ts';
+import { createBootClock } from './boot-clock.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import type { StoreLimits } from './store.ts';
 

@@ -131,7 +131,7 @@ function simpleName(service: string): string {
   return service.slice(service.lastIndexOf('.') + 1);
 }
 
-/** The resource of a service: `BareMetals` of `vultr.v2.BareMetalsService`. */
+/** The resource of a service: its name without `Service`. */
 function tagOf(service: string): string {
   return simpleName(service).replace(/Service$/, '');
 }

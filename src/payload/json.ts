@@ -1,4 +1,4 @@
-import { parseExactNumber, type RawNumber } from './exact-number.ts';
+import { isShortestDouble, numberToText, parseExactNumber, type RawNumber } from './exact-number.ts';
 
 /** A JSON value. Integers that a double cannot hold are bigints, other such numbers keep their text. */
 export type JsonValue = null | boolean | number | bigint | string | RawNumber | JsonValue[] | JsonObject;
@@ -9,23 +9,28 @@ export interface JsonObject {
 }
 
 /**
- * Text that may hold a number which JSON.parse would round: a long run of digits, or an exponent. A number stands behind
- * one of these characters; a UUID, which is full of such runs, does not.
+ * A number that JSON.parse may round: a long run of digits, or an exponent. A number follows one of these characters; a UUID,
+ * which is full of such runs, does not.
  */
-const MAY_ROUND = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE])/;
+const MAY_ROUND = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+const IS_NUMBER = /^-?\d/;
+
+const FLOAT_NOTATION = /[.eE]/;
 
 /**
  * Reads JSON as Vultr sends it, without rounding any number. Of equal keys the last one counts.
- * @throws SyntaxError when it is no JSON
+ * @throws SyntaxError when it is not JSON
  */
 export function parseJson(text: string): JsonValue {
-  if (!MAY_ROUND.test(text)) return JSON.parse(text) as JsonValue;
+  if (!MAY_ROUND.test(text) && !IS_NUMBER.test(text)) return JSON.parse(text) as JsonValue;
   return JSON.parse(text, (_key, value, context) =>
     typeof value === 'number' && context.source !== undefined ? exact(context.source) : value,
   ) as JsonValue;
 }
 
 function exact(source: string): number | bigint | RawNumber {
+  // Whoever writes an integer with an exponent or a point has a double, and it is the double that has to arrive.
+  if (FLOAT_NOTATION.test(source)) return isShortestDouble(source) ? Number(source) : JSON.rawJSON(source);
   return parseExactNumber(source) ?? JSON.rawJSON(source);
 }
 
@@ -38,10 +43,7 @@ export function stringifyJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member === 'bigint') return JSON.rawJSON(member.toString());
     if (typeof member !== 'number' || (Number.isSafeInteger(member) && !Object.is(member, -0))) return member;
-    if (!Number.isFinite(member)) throw new TypeError(`${member} is no JSON number`);
-    if (Object.is(member, -0)) return JSON.rawJSON('-0');
-    return Number.isInteger(member) && Math.abs(member) < 1e21
-      ? JSON.rawJSON(BigInt(member).toString())
-      : member;
+    if (!Number.isFinite(member)) throw new TypeError(`JSON cannot represent ${member}`);
+    return JSON.rawJSON(numberToText(member));
   });
 }

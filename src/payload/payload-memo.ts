@@ -3,12 +3,12 @@ import { Payload } from './payload.ts';
 const payloads = new WeakMap<Uint8Array, Payload>();
 const derivedPayloads = new WeakMap<Payload, WeakMap<DerivePayload, Payload>>();
 
-/** Makes one payload of another, always the same one of the same. */
+/** Makes one payload from another; the same source gives the same result. */
 export type DerivePayload = (source: Payload) => Payload;
 
 /**
- * Reads an answer of Vultr's as Payload.parse does, once per body: a body that is kept, in a cache or by several callers
- * who share it, is parsed and encoded once however often it is asked for. The body must not change any more.
+ * Reads a response of Vultr's as Payload.parse does, once per body: a body that a cache keeps or several callers share is
+ * parsed and encoded once, however often it is asked for. The body must not change any more.
  * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8
  */
 export function payloadOf(body: Uint8Array): Payload {
@@ -21,9 +21,9 @@ export function payloadOf(body: Uint8Array): Payload {
 }
 
 /**
- * What `derive` makes of a payload, once per payload, so that it is encoded once as well.
- * @param derive a function that lives as long as the program: one made per call would be remembered for nothing
- * @throws what `derive` throws; it is asked again the next time
+ * What `derive` makes of a payload, made once per payload, so that it is encoded only once as well.
+ * @param derive a function that lives as long as the program; results of one made per call would never be found again
+ * @throws what `derive` throws; it is called again the next time
  */
 export function derivedPayload(source: Payload, derive: DerivePayload): Payload {
   let forms = derivedPayloads.get(source);

@@ -1,8 +1,17 @@
 import { CallError } from '../status/call-error.ts';
+import { encodeStruct } from './encode-struct.ts';
 import { type JsonObject, type JsonValue, parseJson, stringifyJson } from './json.ts';
-import { encodeStruct } from './struct.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The most values in a response. A page of 500 elements has some twenty thousand; a few megabytes can hold a million, and
+ * reading those would hold up everybody else.
+ */
+const MAX_VALUES = 60_000;
+
+/** The most bytes that are parsed: twice what gRPC clients accept by default. */
+const MAX_BYTES = 8 * 1024 * 1024;
 
 /** A JSON object in the forms that callers want it in. Each form is made once, when it is first asked for. */
 export class Payload {
@@ -21,12 +30,14 @@ export class Payload {
   }
 
   /**
-   * Reads an answer of Vultr's. No content is an empty object; a JSON value that is no object, which a Struct could not
-   * carry, becomes the member `value` of one.
-   * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8
+   * Reads a response of Vultr's. No content is an empty object; a JSON value other than an object, which a Struct could not
+   * represent, becomes the member `value` of one.
+   * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8, or has more than
+   *   8 MB or 60 000 values
    */
   static parse(body: Uint8Array): Payload {
     if (body.length === 0) return new Payload({});
+    checkSize(body);
     const value = parseUpstream(body);
     return isObject(value) ? new Payload(value, body) : new Payload({ value });
   }
@@ -44,7 +55,7 @@ export class Payload {
 
   /**
    * As the bytes of a google.protobuf.Struct.
-   * @throws CallError INTERNAL when a Struct cannot carry it
+   * @throws CallError INTERNAL when a Struct cannot represent it
    */
   get struct(): Uint8Array {
     this.#struct ??= encodeStruct(this.#value);
@@ -52,16 +63,47 @@ export class Payload {
   }
 }
 
+/** Counts before parsing, as JSON.parse cannot be stopped. Invalid JSON is miscounted at most, and refused afterwards. */
+function checkSize(body: Uint8Array): void {
+  if (body.length > MAX_BYTES) throw tooLarge(`${MAX_BYTES} bytes`);
+  // A value takes two bytes at least, a comma or bracket included.
+  if (body.length < 2 * MAX_VALUES) return;
+  let count = 0;
+  for (let index = 0; index < body.length; index += 1) {
+    const byte = body[index];
+    if (byte === QUOTE) index = findStringEnd(body, index + 1);
+    else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) count += 1;
+    if (count > MAX_VALUES) throw tooLarge(`${MAX_VALUES} values`);
+  }
+}
+
+function tooLarge(limit: string): CallError {
+  return new CallError(
+    'INTERNAL',
+    'BAD_UPSTREAM_RESPONSE',
+    `Vultr's response has more than ${limit}. Ask for less at once, for example with per_page.`,
+  );
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+
+/** The index of the quote that ends a string. */
+function findStringEnd(body: Uint8Array, start: number): number {
+  let index = start;
+  while (index < body.length && body[index] !== QUOTE) index += body[index] === BACKSLASH ? 2 : 1;
+  return index;
+}
+
 function parseUpstream(body: Uint8Array): JsonValue {
   try {
     return parseJson(UTF8.decode(body));
   } catch {
-    // The parser's own message quotes the text, which may hold a password; it goes not even into the log.
-    throw new CallError(
-      'INTERNAL',
-      'BAD_UPSTREAM_RESPONSE',
-      'Vultr answered with something that is not JSON.',
-    );
+    // The parser's own message quotes the text, which may contain a password, so it must not reach the log either.
+    throw new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', "Vultr's response is not JSON.");
   }
 }
 

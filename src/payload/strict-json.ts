@@ -1,14 +1,22 @@
-import { parseExactNumber } from './exact-number.ts';
+import { parseExactNumber, type RawNumber } from './exact-number.ts';
 
-/** A JSON value that lost nothing on the way: integers that a double cannot hold are bigints. */
-export type StrictJson = null | boolean | number | bigint | string | StrictJson[] | StrictJsonObject;
+/** A JSON value that lost nothing: integers that a double cannot hold are bigints, other such numbers keep their text. */
+export type StrictJson =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | RawNumber
+  | StrictJson[]
+  | StrictJsonObject;
 
 /** A JSON object. It has no prototype, so that `__proto__` is a key like any other. */
 export interface StrictJsonObject {
   [key: string]: StrictJson;
 }
 
-/** A text that is no JSON, or JSON of which something would be lost. */
+/** A text that is not JSON, JSON of which something would be lost, or JSON beyond the limits. */
 export class JsonError extends Error {
   override readonly name = 'JsonError';
   /** Where, in UTF-16 units from 0. */
@@ -35,7 +43,11 @@ const MAX_DEPTH = 100;
 /** The most characters of a number. A double has 309 digits before the point at most; no caller needs more. */
 const MAX_NUMBER_LENGTH = 400;
 
+/** The most values in a text. A megabyte can hold half a million, and reading those would hold up everybody else. */
+const MAX_VALUES = 20_000;
+
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const PLAIN_INTEGER = /^-?\d+$/;
 const HEX = /[0-9A-Fa-f]{4}/y;
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -50,8 +62,8 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads JSON by the letter of RFC 8259, without losing anything: a key that comes twice, a number that neither a double
- * nor an integer holds as written, and an escape of half a surrogate pair are refused rather than guessed.
+ * Reads JSON strictly by RFC 8259, without losing anything: a number keeps its value, and a repeated key and an escape of
+ * half a surrogate pair are refused, as any reading of them would be a guess.
  *
  * @param maxDepth how deep arrays and objects may be nested
  * @throws JsonError with the position
@@ -64,6 +76,7 @@ class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
   #offset = 0;
+  #valuesLeft = MAX_VALUES;
 
   constructor(text: string, maxDepth: number) {
     this.#text = text;
@@ -79,6 +92,8 @@ class Parser {
   /** Reads a value and the whitespace on both sides of it. */
   #parseValue(depth: number): StrictJson {
     this.#skipWhitespace();
+    this.#valuesLeft -= 1;
+    if (this.#valuesLeft < 0) this.#fail(`there are more than ${MAX_VALUES} values`);
     const value = this.#parseBareValue(depth);
     this.#skipWhitespace();
     return value;
@@ -113,7 +128,7 @@ class Parser {
       const start = this.#offset;
       if (this.#text[start] !== '"') this.#expected("a key in double quotes or '}'");
       const key = this.#parseString();
-      if (key in object) this.#fail(`the key ${JSON.stringify(key)} comes twice in an object`, start);
+      if (key in object) this.#fail(`the key ${JSON.stringify(key)} is repeated in an object`, start);
       this.#skipWhitespace();
       if (!this.#skip(':')) this.#expected("':'");
       object[key] = this.#parseValue(depth + 1);
@@ -146,7 +161,7 @@ class Parser {
     return value;
   }
 
-  /** What may stand in a string as it is: all but the quote, the backslash and control characters. */
+  /** What needs no escape in a string: all but the quote, the backslash and control characters. */
   #parsePlainCharacters(): string {
     const start = this.#offset;
     for (;;) {
@@ -163,7 +178,7 @@ class Parser {
     this.#offset += 2;
     const character = ESCAPES.get(letter);
     if (character !== undefined) return character;
-    if (letter !== 'u') this.#fail('there is no such escape', start);
+    if (letter !== 'u') this.#fail('this escape is not one of JSON', start);
     const unit = this.#parseHex(start);
     if (!isSurrogate(unit)) return String.fromCharCode(unit);
     if (isHighSurrogate(unit) && this.#text.startsWith('\\u', this.#offset)) {
@@ -171,25 +186,25 @@ class Parser {
       const low = this.#parseHex(start);
       if (isSurrogate(low) && !isHighSurrogate(low)) return String.fromCharCode(unit, low);
     }
-    return this.#fail('the escape is half a surrogate pair, which is no character', start);
+    return this.#fail('the escape is half of a surrogate pair', start);
   }
 
   #parseHex(start: number): number {
     const digits = this.#match(HEX);
-    if (digits === '') this.#fail('the escape has no four hexadecimal digits', start);
+    if (digits === '') this.#fail('the escape needs four hexadecimal digits', start);
     return Number.parseInt(digits, 16);
   }
 
-  #parseNumber(): number | bigint {
+  #parseNumber(): number | bigint | RawNumber {
     const start = this.#offset;
     const digits = this.#match(NUMBER);
     if (digits === '') this.#expected('a JSON value');
     if (digits.length > MAX_NUMBER_LENGTH)
-      this.#fail(`the number has over ${MAX_NUMBER_LENGTH} characters`, start);
+      this.#fail(`the number has more than ${MAX_NUMBER_LENGTH} characters`, start);
     const value = parseExactNumber(digits);
-    if (value === undefined)
-      return this.#fail(`the number ${digits} cannot be held exactly by a double`, start);
-    return value;
+    // A large integer with an exponent, such as 1e300, is not made longer than it was written.
+    const isKept = value === undefined || (typeof value === 'bigint' && !PLAIN_INTEGER.test(digits));
+    return isKept ? JSON.rawJSON(digits) : value;
   }
 
   #parseWord<Value>(word: string, value: Value): Value {

@@ -1,6 +1,7 @@
 import type { Operation } from '../contract/operation.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
+import type { Evidence } from './evidence.ts';
 
 /** A call on its way through the service, whichever transport brought it. */
 export interface Call {
@@ -17,14 +18,27 @@ export interface Call {
   readonly deadline: number;
   /** Names the call in logs and replies. */
   readonly requestId: string;
-  /** The caller's Vultr API key, or the service's own; undefined when there is neither. */
+  /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */
   readonly credential: string | undefined;
+  /**
+   * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
+   */
+  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  /** Who makes the call; undefined: callers are not known by name. */
+  readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
   readonly idempotencyKey: string | undefined;
   /** What is sent to the caller besides the reply, lower-case names: gRPC initial metadata, HTTP headers. */
   readonly responseMetadata: Map<string, string>;
   /** The messages of a caller that streams them; `request` is empty then. */
   readonly requests: AsyncIterable<Message> | undefined;
+}
+
+/** A caller, as far as fairness and the record of creations are concerned. */
+export interface CallerShare {
+  readonly name: string;
+  /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
+  readonly ratePerSecond?: number | undefined;
 }
 
 /** An HTTP request that is passed on byte for byte. */
@@ -98,6 +112,8 @@ export interface Incoming {
   readonly transport: 'grpc' | 'http';
   /** The address of the caller, for the log. */
   readonly peer: string;
+  /** What may prove who is calling. */
+  readonly evidence: () => Evidence;
   /** As in Call. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left; its reason is a CallError. */
@@ -117,12 +133,23 @@ export type IncomingRequest =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'verbatim'; readonly request: VerbatimRequest };
 
+/** A request that a transport refuses by itself. */
+export interface RefusedRequest {
+  readonly transport: 'grpc' | 'http';
+  /** The address of the caller, for the log. */
+  readonly peer: string;
+  /** What was asked for. */
+  readonly target: string;
+  /** The request id that the caller is told; undefined: none. */
+  readonly requestId?: string | undefined;
+}
+
 /** The pipeline, as the transports see it. Everything it throws is a CallError. */
 export interface Dispatcher {
   /** Serves a unary operation. */
   unary(incoming: Incoming): Promise<Reply>;
   /** Serves an operation that streams its replies. Returning from the iteration ends the call. */
   stream(incoming: Incoming): AsyncIterable<Reply>;
-  /** Takes note of a request that belongs to no operation, for log and metrics. */
-  refused(request: { transport: 'grpc' | 'http'; peer: string; target: string }, error: CallError): void;
+  /** Takes note of a request that belongs to no operation, or did not get as far as to one, for log and metrics. */
+  refused(request: RefusedRequest, error: CallError): void;
 }

@@ -5,7 +5,7 @@ import type { Reason } from './reasons.ts';
 export interface FieldViolation {
   /** Where, as a path of proto field names: `until.status`, `block_devices[0].disk_size`. */
   readonly field: string;
-  /** What is wrong and what is expected, as a sentence. */
+  /** What is wrong and what to do, as a sentence. */
   readonly description: string;
 }
 
@@ -13,9 +13,9 @@ export interface FieldViolation {
 export interface VultrFailure {
   /** The HTTP status that counts: the one that came, or the one in an error object that came with 200. */
   readonly status: number;
-  /** The reason in Vultr's words, or what stands in for them. */
+  /** The reason in Vultr's words, or what replaces them. */
   readonly error: string;
-  /** When Vultr wants to be asked again, by its Retry-After header. */
+  /** How long Vultr's Retry-After header asks to wait. */
   readonly retryAfterMs?: number;
   /** The response as it came, for callers of the drop-in API; left out when it echoes the API key. */
   readonly response?: {
@@ -26,7 +26,7 @@ export interface VultrFailure {
   };
 }
 
-/** What a CallError is made of besides code, reason and message. */
+/** What a CallError consists of apart from code, reason and message. */
 export interface CallErrorOptions {
   /** Facts for programs, for google.rpc.ErrorInfo.metadata. No secrets. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -35,9 +35,9 @@ export interface CallErrorOptions {
   readonly retryDelayMs?: number;
   /** What Vultr said, when the error is Vultr's. */
   readonly vultr?: VultrFailure;
-  /** The HTTP status to answer with, when it is not that of the code. */
+  /** The HTTP status of the reply, when it is not that of the code. */
   readonly httpStatus?: number;
-  /** HTTP headers that belong to the error, such as Allow. */
+  /** HTTP headers that belong to the error, for example Allow. */
   readonly httpHeaders?: Readonly<Record<string, string>>;
   /** `no`: it is certain that Vultr has not carried out the request. Default `maybe`. */
   readonly reached?: 'no' | 'maybe';
@@ -46,8 +46,8 @@ export interface CallErrorOptions {
 }
 
 /**
- * The failure of a call: what the caller is told, whichever the transport. The message is for the caller, so it never
- * holds a secret or the text of an unexpected error; `cause` is for the log.
+ * The failure of a call: what the caller learns, whatever the transport. The message is for the caller, so it never contains
+ * a secret or the text of an unexpected error; `cause` is for the log.
  */
 export class CallError extends Error {
   override readonly name = 'CallError';
@@ -80,13 +80,13 @@ export class CallError extends Error {
     return this.vultr === undefined ? 'vultr-grpc' : 'vultr.com';
   }
 
-  /** Sorts whatever was thrown: a CallError stays as it is, anything else becomes INTERNAL with a fixed text. */
+  /** Classifies whatever was thrown: a CallError stays as it is, anything else becomes INTERNAL with a fixed text. */
   static from(thrown: unknown): CallError {
     if (thrown instanceof CallError) return thrown;
     return new CallError(
       'INTERNAL',
       'INTERNAL_ERROR',
-      'The service failed in an unexpected way. Its log tells more under the request id of this call.',
+      'The service failed in an unexpected way. Its log says more under the request id of this call.',
       { cause: thrown },
     );
   }

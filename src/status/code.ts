@@ -1,5 +1,5 @@
 /**
- * The status codes of gRPC, each with the HTTP status that a transcoder answers with (google/rpc/code.proto).
+ * The status codes of gRPC, each with the HTTP status that a transcoder replies with (google/rpc/code.proto).
  */
 export const CODES = {
   OK: { number: 0, http: 200 },
@@ -21,5 +21,5 @@ export const CODES = {
   UNAUTHENTICATED: { number: 16, http: 401 },
 } as const satisfies Record<string, { number: number; http: number }>;
 
-/** The name of a gRPC status code, such as `NOT_FOUND`. */
+/** The name of a gRPC status code, for example `NOT_FOUND`. */
 export type Code = keyof typeof CODES;

@@ -6,13 +6,13 @@ import { CODES } from './code.ts';
 const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
 
 /**
- * The most bytes of the binary status and of the text beside it. They travel as trailers, the one in base64, the other
- * percent-encoded, and proxies and clients commonly cut or refuse more than 8 KB of headers: 5 868 and 1 900 together.
+ * The most bytes of the binary status and of the text that accompanies it. They travel as trailers, one in base64 and the
+ * other percent-encoded, and proxies and clients commonly cut or refuse more than 8 KB of headers: these are 5 868 and 1 900.
  */
 const MAX_STATUS_BYTES = 4_400;
 const MAX_TRAILER_MESSAGE_BYTES = 1_900;
 
-/** The most violations that are listed; a caller mends those first. */
+/** The most violations that are listed; the caller can correct those first. */
 const MAX_VIOLATIONS = 50;
 
 /** The JSON form of google.rpc.Status, as proto3 JSON writes it. */

@@ -1,29 +1,83 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { describeError } from './describe.ts';
+import { type LogDestination, openLogDestination } from './log-destination.ts';
 
 /** How the log is written. */
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** `json`: one object a line; `text`: for people. */
   readonly format: 'json' | 'text';
-  /** Where it goes. Default: standard error. */
-  readonly destination?: DestinationStream;
+  /** The service's own keys and passwords, which no line may hold, whatever led to it. */
+  readonly secrets?: readonly string[];
 }
 
 export type { Logger };
 
-/** Makes the log of the service. */
-export function createLogger(options: LogOptions): Logger {
-  const destination = options.destination ?? pino.destination({ dest: 2, sync: true });
+/** The log of the process, on standard error. */
+export interface ProcessLog extends Pick<LogDestination, 'dropped' | 'flush'> {
+  readonly log: Logger;
+}
+
+/** Shorter secrets are not looked for; they would be found by accident. */
+const MIN_SECRET_LENGTH = 8;
+
+/** Makes the log of the process. It never waits for whoever reads it. */
+export function createProcessLog(options: LogOptions): ProcessLog {
+  const destination = openLogDestination(2, (dropped) =>
+    log.warn({ dropped }, 'lines of the log were dropped because nobody read them in time'),
+  );
+  const log = createLogger(options, destination);
+  return { log, dropped: () => destination.dropped(), flush: (timeoutMs) => destination.flush(timeoutMs) };
+}
+
+/**
+ * Makes a log that is written to a destination. An Error among the members of a line is reduced to its name and message.
+ * @param destination default: standard error as it is
+ */
+export function createLogger(options: LogOptions, destination: DestinationStream = process.stderr): Logger {
+  const redacting = withoutSecrets(destination, options.secrets ?? []);
   return pino(
     {
       level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (value: unknown) => value },
+      formatters: { level: (label) => ({ level: label }), log: describeErrors },
     },
-    options.format === 'text' ? prettyStream(destination) : destination,
+    options.format === 'text' ? prettyStream(redacting) : redacting,
   );
+}
+
+/** The members of a line, with every error among them reduced to its description, however deep it stands. */
+function describeErrors(line: Record<string, unknown>): Record<string, unknown> {
+  const members = Object.entries(line);
+  // Most lines hold texts and numbers only.
+  if (!members.some(([, value]) => typeof value === 'object')) return line;
+  return Object.fromEntries(members.map(([name, value]) => [name, withoutErrors(value, 0)]));
+}
+
+/** Members nested deeper than this are left out; no line of this service has any. */
+const MAX_DEPTH = 5;
+
+function withoutErrors(value: unknown, depth: number): unknown {
+  if (value instanceof Error) return describeError(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MAX_DEPTH) return undefined;
+  if (Array.isArray(value)) return value.map((each) => withoutErrors(each, depth + 1));
+  const members = Object.entries(value);
+  return Object.fromEntries(members.map(([name, each]) => [name, withoutErrors(each, depth + 1)]));
+}
+
+function withoutSecrets(destination: DestinationStream, secrets: readonly string[]): DestinationStream {
+  const forms = secrets
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
+  if (forms.length === 0) return destination;
+  return {
+    write: (line) =>
+      destination.write(forms.reduce((text, form) => text.replaceAll(form, '[redacted]'), line)),
+  };
 }
 
 function prettyStream(destination: DestinationStream): DestinationStream {

@@ -1,4 +1,4 @@
-import { Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CallRecord } from './call-log.ts';
 
 /** The numbers of the service, for Prometheus. */
@@ -13,14 +13,15 @@ export interface Metrics {
   render(): Promise<{ contentType: string; text: string }>;
 }
 
-/** Upper bounds in seconds: from a cached answer to a slow change at Vultr. */
+/** Upper bounds in seconds: from a cached reply to a slow change at Vultr. */
 const DURATION_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
  * Makes an empty set of metrics, named after OpenTelemetry's conventions for RPC servers (rpc.server.call.duration).
- * Calls of what is no rpc share the method `_OTHER`, so that nobody can make labels up.
+ * Requests that belong to no rpc share the method `_OTHER`, so that callers cannot make up labels.
+ * @param droppedLogLines how many lines of the log have been dropped so far
  */
-export function createMetrics(): Metrics {
+export function createMetrics(droppedLogLines: () => number = () => 0): Metrics {
   const registry = new Registry();
   const duration = new Histogram({
     name: 'rpc_server_call_duration_seconds',
@@ -33,6 +34,15 @@ export function createMetrics(): Metrics {
     name: 'rpc_server_active_calls',
     help: 'Calls under way.',
     registers: [registry],
+  });
+  new Counter({
+    name: 'log_lines_dropped_total',
+    help: 'Lines of the log that were dropped because nobody read them in time.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
   });
   return {
     registry,

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import type { PathTemplate } from './path-template.ts';
 
-/** One google.api.http rule of an rpc, compiled. It decodes an incoming HTTP request and encodes an outgoing one. */
+/** One google.api.http rule of an rpc, compiled. By it an incoming HTTP request is decoded and an outgoing one encoded. */
 export interface HttpBinding {
   /** The full name of the rpc, for messages: `package.Service/Method`. */
   readonly rpc: string;
@@ -12,7 +12,7 @@ export interface HttpBinding {
   readonly template: PathTemplate;
   /** The fields that the template's variables bind, in the template's order; each a way into nested messages. */
   readonly variables: readonly FieldPath[];
-  /** What the body holds: nothing, the whole message but for the path's fields, or one field. */
+  /** What the body contains: nothing, the whole message except the path's fields, or one field. */
   readonly body: 'none' | 'message' | DescField;
   /** The field of the response that is the HTTP body; undefined: all of it. */
   readonly responseBody: DescField | undefined;
@@ -22,8 +22,8 @@ export interface HttpBinding {
 export type FieldPath = readonly [DescField, ...DescField[]];
 
 /**
- * A google.api.http rule that cannot be served: it breaks the grammar, names a field that does not exist, or has the route
- * of another rule. The message names the rpc, what is wrong with it and what to do.
+ * A google.api.http rule that cannot be served: it breaks the grammar, names a field that does not exist, or has the same
+ * route as another rule. The message names the rpc, what is wrong with it and what to do.
  */
 export class HttpRuleError extends Error {
   override readonly name = 'HttpRuleError';

@@ -1,13 +1,13 @@
 import type { DescField } from '@bufbuild/protobuf';
-import { fieldNames, wireName } from './field-names.ts';
-import { decodeJsonField, decodeJsonMessage, takesNull } from './decode-json.ts';
-import { createMessage, type FieldValue, type Message } from './message.ts';
-import type { FieldPath, HttpBinding } from './binding.ts';
-import { decodeQuery } from './decode-query.ts';
-import { expectedScalar, scalarFromText } from './scalar-json.ts';
-import { Violations } from './violations.ts';
 import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
+import type { FieldPath, HttpBinding } from './binding.ts';
+import { decodeJsonField, decodeJsonMessage, takesNull } from './decode-json.ts';
+import { decodeQuery } from './decode-query.ts';
+import { fieldNames, wireName } from './field-names.ts';
+import { createMessage, type FieldValue, type Message } from './message.ts';
+import { expectedScalar, scalarFromText } from './scalar-json.ts';
+import { Violations } from './violations.ts';
 
 /** The parts of an HTTP request that hold the request message. */
 export interface RequestParts {
@@ -20,14 +20,15 @@ export interface RequestParts {
   readonly body: Uint8Array;
 }
 
-/** Finds what is wrong with a message besides its types, such as a field that is required and missing. */
+/** Finds what is wrong with a message other than its types, such as a required field that is missing. */
 export type MessageCheck = (message: Message) => readonly FieldViolation[];
 
 /**
- * Reads the request message from an HTTP request as its binding says. The path wins over the body, the body over the
- * query; with a body `*` there are no query parameters (google/api/http.proto). An empty body is an empty message.
+ * Reads the request message from an HTTP request as its binding says. The path takes precedence over the body, and the
+ * body over the query; with a body `*` there are no query parameters (google/api/http.proto), so one that is given is
+ * refused, as ignoring it would do something else than was asked. An empty body is an empty message.
  *
- * @param check asked only when the request cannot be read, so that the caller learns everything that is wrong with it at once
+ * @param check called only when the request cannot be read, so that the caller learns everything that is wrong at once
  * @throws CallError INVALID_ARGUMENT, with every violation, or for a body that is not JSON with the position in it; with
  *   HTTP status 415 for a body of another media type or charset
  */
@@ -47,7 +48,7 @@ export function decodeHttpRequest(
   return message;
 }
 
-/** A caller whose request cannot be read learns at once what else is wrong with it. */
+/** Adds what is wrong with fields about which nothing is known yet. */
 function addUnknown(found: readonly FieldViolation[], violations: Violations): void {
   const known = new Set(violations.list.map(({ field }) => field));
   for (const { field, description } of found) {
@@ -64,7 +65,10 @@ function decodeBodyAndQuery(
   if (body === 'none') return decodeQuery(input, parts.query, elsewhere, violations);
   const json = parseBody(parts);
   if (body === 'message') {
-    return json === undefined ? createMessage() : decodeJsonMessage(input, json, '', violations);
+    const message = json === undefined ? createMessage() : decodeJsonMessage(input, json, '', violations);
+    for (const name of Object.keys(decodeQuery(input, parts.query, elsewhere, violations)))
+      violations.add(name, 'Must be given in the body, because this request takes no query parameters.');
+    return message;
   }
   elsewhere.add(body.name);
   const message = decodeQuery(input, parts.query, elsewhere, violations);
@@ -91,22 +95,22 @@ function parseBody({ contentType, body }: RequestParts): FieldValue | undefined 
     throw new CallError(
       'INVALID_ARGUMENT',
       'MALFORMED_JSON',
-      `The body is not valid JSON: ${error.message}.`,
+      `The body cannot be read as JSON: ${error.message}.`,
     );
   }
 }
 
-/** `application/json`, with no charset but UTF-8, which is the only one that JSON has (RFC 8259, section 8.1). */
+/** `application/json` with no charset or UTF-8, the only one that JSON has (RFC 8259, section 8.1). */
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-?8"?)?\s*;?$/i;
 
 function checkContentType(contentType: string | undefined): void {
   if (contentType !== undefined && JSON_TYPE.test(contentType.trim())) return;
   const found =
-    contentType === undefined ? 'none was given' : `not ${JSON.stringify(contentType.slice(0, 100))}`;
+    contentType === undefined ? 'it has none' : `it has ${JSON.stringify(contentType.slice(0, 100))}`;
   throw new CallError(
     'INVALID_ARGUMENT',
     'UNSUPPORTED_MEDIA_TYPE',
-    `The body has to be JSON in UTF-8, with the header "Content-Type: application/json"; ${found}.`,
+    `The body must be JSON in UTF-8, with the header "Content-Type: application/json"; ${found}.`,
     { httpStatus: 415, httpHeaders: { accept: 'application/json' } },
   );
 }
@@ -127,7 +131,7 @@ function setVariable(message: Message, path: FieldPath, text: string, violations
   }
 }
 
-/** What a body says about a field that the path binds does not count: another member of its oneof, an unknown one. */
+/** Drops what a body says about a field that the path binds: another member of its oneof, an additional field. */
 function dropRivals(target: Message, field: DescField): void {
   for (const rival of field.oneof?.fields ?? []) if (rival !== field) delete target[rival.name];
   const { additional } = fieldNames(field.parent);

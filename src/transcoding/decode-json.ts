@@ -1,7 +1,8 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { ADDITIONAL_FIELDS, type FieldNames, fieldNames, wireName } from './field-names.ts';
-import { createMessage, type FieldValue, type Message } from './message.ts';
+import { createMessage, type FieldValue, isRawNumber, type Message } from './message.ts';
 import { enumFromJson, expectedScalar, scalarFromJson } from './scalar-json.ts';
+import { keyName } from './scalar-text.ts';
 import { suggest } from './suggest.ts';
 import { at, type Violations } from './violations.ts';
 import { expectedForm, jsonForm, wellKnownFromJson } from './well-known.ts';
@@ -13,8 +14,8 @@ const MAX_NAME_LENGTH = 100;
  * Reads a message from its proto3 JSON (https://protobuf.dev/programming-guides/json), strictly: a value of another type
  * and an unknown member are violations, and every one of them is collected.
  *
- * A message with a field `additional_fields` of type google.protobuf.Struct takes what it does not model there, as it
- * is, and a null for a field that it does model too: Vultr tells null and absent apart. Elsewhere null means absent.
+ * A message with a field `additional_fields` of type google.protobuf.Struct keeps there what it does not model, as it is,
+ * and also a null for a field that it does model: Vultr tells null and absent apart. Elsewhere null means absent.
  *
  * @param path leads to the message, as a path of proto names; "" for the request itself
  */
@@ -26,13 +27,14 @@ export function decodeJsonMessage(
 ): Message {
   const message = createMessage();
   if (!isObject(json)) {
-    violations.add(path, `It has to be a JSON object, not ${describe(json)}.`);
+    violations.add(path, `Must be a JSON object, not ${describe(json)}.`);
     return message;
   }
   const names = fieldNames(descriptor);
   const additional = createMessage();
   const seen = new Map<DescField, string>();
   for (const [name, value] of Object.entries(json)) {
+    if (violations.isFull) break;
     const field = names.byName.get(name);
     if (field === undefined) {
       if (names.additional === undefined) refuseUnknown(name, names, path, violations);
@@ -42,7 +44,7 @@ export function decodeJsonMessage(
     const where = at(path, field.name);
     const before = seen.get(field);
     if (before !== undefined) {
-      violations.add(where, `It is given twice, as ${before} and as ${name}.`);
+      violations.add(where, `Given twice, as ${before} and as ${name}. Leave one of them out.`);
       continue;
     }
     seen.set(field, name);
@@ -67,22 +69,35 @@ export function decodeJsonField(
   violations: Violations,
 ): FieldValue | undefined {
   if (field.fieldKind === 'list') {
-    if (!Array.isArray(json))
-      return refuse(path, `It has to be a JSON array, not ${describe(json)}.`, violations);
-    return json.map(
-      (element, index) => decodeElement(field, element, `${path}[${index}]`, violations) ?? null,
-    );
+    if (!Array.isArray(json)) return refuse(path, `Must be a JSON array, not ${describe(json)}.`, violations);
+    return decodeElements(field, json, path, violations);
   }
   if (field.fieldKind !== 'map') return decodeElement(field, json, path, violations);
-  if (!isObject(json)) return refuse(path, `It has to be a JSON object, not ${describe(json)}.`, violations);
+  if (!isObject(json)) return refuse(path, `Must be a JSON object, not ${describe(json)}.`, violations);
   const map = createMessage();
   for (const [name, element] of Object.entries(json)) {
+    if (violations.isFull) break;
     const where = `${path}[${JSON.stringify(clip(name))}]`;
     const key = decodeMapKey(field.mapKey, name);
-    if (key === undefined) violations.add(where, 'It is no key of this map.');
+    if (key === undefined)
+      violations.add(where, `Not a key of this map. Its keys must be ${keyName(field.mapKey)}.`);
     else map[key] = decodeElement(field, element, where, violations) ?? null;
   }
   return map;
+}
+
+function decodeElements(
+  field: DescField,
+  elements: readonly FieldValue[],
+  path: string,
+  violations: Violations,
+): FieldValue[] {
+  const list: FieldValue[] = [];
+  for (const [index, element] of elements.entries()) {
+    if (violations.isFull) break;
+    list.push(decodeElement(field, element, `${path}[${index}]`, violations) ?? null);
+  }
+  return list;
 }
 
 function setField(
@@ -130,10 +145,10 @@ function decodeMessageValue(
       return decodeJsonMessage(type, json, path, violations);
     case 'struct':
       if (isObject(json)) return json;
-      return refuse(path, `It has to be a JSON object, not ${describe(json)}.`, violations);
+      return refuse(path, `Must be a JSON object, not ${describe(json)}.`, violations);
     case 'list':
       if (Array.isArray(json)) return json;
-      return refuse(path, `It has to be a JSON array, not ${describe(json)}.`, violations);
+      return refuse(path, `Must be a JSON array, not ${describe(json)}.`, violations);
     case 'value':
       return json;
     case 'wrapper': {
@@ -150,7 +165,7 @@ function decodeMessageValue(
   }
 }
 
-/** Merges what the caller put into `additional_fields` itself into what was unknown beside it. */
+/** Merges what the caller put into `additional_fields` itself with the unknown members around it. */
 function mergeAdditional(
   additional: Message,
   given: FieldValue,
@@ -162,14 +177,17 @@ function mergeAdditional(
   const parent = at(path, ADDITIONAL_FIELDS);
   if (given === null) return;
   if (!isObject(given)) {
-    violations.add(parent, `It has to be a JSON object, not ${describe(given)}.`);
+    violations.add(parent, `Must be a JSON object, not ${describe(given)}.`);
     return;
   }
   for (const [name, value] of Object.entries(given)) {
-    const field = names.ordered.find((known) => wireName(known) === name);
+    const field = names.byWireName.get(name);
     const isSet = name in additional || (field !== undefined && message[field.name] !== undefined);
     if (isSet)
-      violations.add(at(parent, clip(name)), `It is given twice, here and as ${at(path, clip(name))}.`);
+      violations.add(
+        at(parent, clip(name)),
+        `Given twice, here and as ${at(path, clip(name))}. Leave one of them out.`,
+      );
     else additional[name] = value;
   }
 }
@@ -180,7 +198,7 @@ function refuseUnknown(name: string, names: FieldNames, path: string, violations
     names.ordered.map((field) => field.name),
   );
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  violations.add(at(path, clip(name)), `There is no such field.${hint}`);
+  violations.add(at(path, clip(name)), `Unknown field.${hint}`);
 }
 
 function refuse(path: string, description: string, violations: Violations): undefined {
@@ -188,7 +206,7 @@ function refuse(path: string, description: string, violations: Violations): unde
   return undefined;
 }
 
-/** Whether null is a value of a field: of a google.protobuf.Value. For all others it means absent. */
+/** Whether null is a value of this field, as it is of a google.protobuf.Value. For all others it means absent. */
 export function takesNull(field: DescField): boolean {
   return (
     field.fieldKind !== 'list' &&
@@ -198,7 +216,8 @@ export function takesNull(field: DescField): boolean {
   );
 }
 
-function decodeMapKey(type: ScalarType, name: string): string | undefined {
+/** Reads the key of a map entry from its text. Undefined when it is not of the type of the map's keys. */
+export function decodeMapKey(type: ScalarType, name: string): string | undefined {
   if (type === ScalarType.STRING) return name;
   if (type === ScalarType.BOOL) return name === 'true' || name === 'false' ? name : undefined;
   const key = scalarFromJson(type, name);
@@ -206,13 +225,20 @@ function decodeMapKey(type: ScalarType, name: string): string | undefined {
 }
 
 function isObject(json: FieldValue): json is Message {
-  return typeof json === 'object' && json !== null && !Array.isArray(json) && !(json instanceof Uint8Array);
+  return (
+    typeof json === 'object' &&
+    json !== null &&
+    !Array.isArray(json) &&
+    !(json instanceof Uint8Array) &&
+    !isRawNumber(json)
+  );
 }
 
 function describe(json: FieldValue): string {
   if (json === null) return 'null';
   if (Array.isArray(json)) return 'an array';
-  return typeof json === 'object' ? 'an object' : `a ${typeof json === 'bigint' ? 'number' : typeof json}`;
+  if (typeof json === 'bigint' || isRawNumber(json)) return 'a number';
+  return typeof json === 'object' ? 'an object' : `a ${typeof json}`;
 }
 
 function clip(name: string): string {

@@ -1,25 +1,26 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
-import { fieldNames } from './field-names.ts';
-import { decodeElement } from './decode-json.ts';
+import { decodeElement, decodeMapKey } from './decode-json.ts';
 import { createMessage, type FieldValue, type Message } from './message.ts';
-import type { FieldPath } from './binding.ts';
 import { percentDecode } from './percent.ts';
+import { findParameter, nameOf, type Parameter, suggestParameter } from './query-parameter.ts';
 import { expectedScalar, scalarFromText } from './scalar-json.ts';
+import { keyName } from './scalar-text.ts';
 import { at, type Violations } from './violations.ts';
 import { jsonForm } from './well-known.ts';
 
-/** How many messages a parameter's name may lead through. */
-const MAX_DEPTH = 32;
+const NOT_SINGLE = 'Cannot be given in a query string, because it is not a single value.';
 
-const NOT_SINGLE = 'It holds no single value, so it cannot be given in a query string.';
+/** The most characters of an unknown name that are repeated to the caller. */
+const MAX_NAME_LENGTH = 100;
 
 /**
- * Reads the fields of a message from a query string. Names are proto or JSON names, `a.b` for a field of a nested
- * message; a repeated field is a repeated parameter. What names no field is ignored.
+ * Reads the fields of a message from a query string. Names are proto or JSON names, `a.b` for a field of a nested message,
+ * `labels[env]` for an entry of a map; a repeated field is a repeated parameter.
  *
- * @param query as it came, without the question mark
+ * @param query as it came, without the question mark; further question marks at its beginning are ignored
  * @param elsewhere fields that path and body hold, as paths of proto names; parameters for them are ignored
- * @param violations takes a malformed value or escape, a singular field that comes twice, a field no query can hold
+ * @param violations takes an unknown parameter, a malformed value or escape, a singular field that comes twice, a field
+ *   that no query can hold
  */
 export function decodeQuery(
   descriptor: DescMessage,
@@ -28,20 +29,38 @@ export function decodeQuery(
   violations: Violations,
 ): Message {
   const message = createMessage();
-  for (const parameter of query.split('&')) {
-    const [rawName = '', ...rest] = parameter.split('=');
-    const name = decodeText(rawName);
-    if (name === undefined) {
-      violations.add('', 'The query string has a parameter whose name is not percent-encoded UTF-8.');
-      continue;
-    }
-    const path = findField(descriptor, name, MAX_DEPTH);
-    if (path === undefined || isElsewhere(path, elsewhere)) continue;
-    const text = decodeText(rest.join('='));
-    if (text === undefined) violations.add(nameOf(path), 'It is not percent-encoded UTF-8.');
-    else setParameter(message, path, text, violations);
+  for (const part of query.replace(/^\?+/, '').split('&')) {
+    if (violations.isFull) break;
+    // Empty parts, such as that of a trailing `&`, mean nothing.
+    if (part !== '') decodePart(descriptor, message, part, elsewhere, violations);
   }
   return message;
+}
+
+function decodePart(
+  descriptor: DescMessage,
+  message: Message,
+  part: string,
+  elsewhere: ReadonlySet<string>,
+  violations: Violations,
+): void {
+  const equals = part.indexOf('=');
+  const name = decodeText(equals < 0 ? part : part.slice(0, equals));
+  if (name === undefined) {
+    violations.add('', 'The name of a query parameter is not percent-encoded UTF-8.');
+    return;
+  }
+  const parameter = findParameter(descriptor, name);
+  if (parameter === undefined) {
+    const meant = suggestParameter(descriptor, name);
+    const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+    violations.add(name.slice(0, MAX_NAME_LENGTH), `Unknown query parameter.${hint}`);
+    return;
+  }
+  if (isElsewhere(parameter, elsewhere)) return;
+  const text = decodeText(equals < 0 ? '' : part.slice(equals + 1));
+  if (text === undefined) violations.add(nameOf(parameter.path), 'Not percent-encoded UTF-8.');
+  else setParameter(message, parameter, text, violations);
 }
 
 /** A plus is a space here, as in HTML forms and in every reference transcoder. */
@@ -54,30 +73,12 @@ function decodeText(raw: string): string | undefined {
   }
 }
 
-/** The way to the field that a parameter names. A wire name may hold dots itself, so the longest match wins. */
-function findField(descriptor: DescMessage, name: string, depth: number): FieldPath | undefined {
-  const { byName } = fieldNames(descriptor);
-  const whole = byName.get(name);
-  if (whole !== undefined) return [whole];
-  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
-    const field = byName.get(name.slice(0, dot));
-    if (field?.message === undefined || depth === 0) continue;
-    if (field.fieldKind !== 'message') return [field];
-    const rest = findField(field.message, name.slice(dot + 1), depth - 1);
-    if (rest !== undefined) return [field, ...rest];
-  }
-  return undefined;
-}
-
-function nameOf(path: FieldPath): string {
-  return path.map(({ name }) => name).join('.');
-}
-
-function isElsewhere(path: FieldPath, elsewhere: ReadonlySet<string>): boolean {
+function isElsewhere({ path }: Parameter, elsewhere: ReadonlySet<string>): boolean {
   return path.some((_, index) => elsewhere.has(nameOf([path[0], ...path.slice(1, index + 1)])));
 }
 
-function setParameter(message: Message, path: FieldPath, text: string, violations: Violations): void {
+function setParameter(message: Message, parameter: Parameter, text: string, violations: Violations): void {
+  const { path, key } = parameter;
   const name = nameOf(path);
   let target = message;
   let parent = '';
@@ -91,8 +92,9 @@ function setParameter(message: Message, path: FieldPath, text: string, violation
       return;
     }
     parent = at(parent, field.name);
-    if (index === path.length - 1) setValue(target, field, text, name, violations);
-    else target = childOf(target, field);
+    if (index < path.length - 1) target = childOf(target, field);
+    else if (key === undefined) setValue(target, field, text, name, violations);
+    else setEntry(target, field, key, text, name, violations);
   }
 }
 
@@ -109,9 +111,13 @@ function setValue(
   name: string,
   violations: Violations,
 ): void {
+  if (field.fieldKind === 'map') {
+    violations.add(name, `Must be given entry by entry in a query string, for example ${name}[key]=value.`);
+    return;
+  }
   const before = target[field.name];
   if (before !== undefined && field.fieldKind !== 'list') {
-    violations.add(name, 'It is given twice in the query string.');
+    violations.add(name, 'Given twice in the query string. Leave one of them out.');
     return;
   }
   const value = fromText(field, text, name, violations);
@@ -121,14 +127,38 @@ function setValue(
   else target[field.name] = [value];
 }
 
-/** One value; undefined, and a violation, when the text is none of the field's. */
+function setEntry(
+  target: Message,
+  field: DescField,
+  keyText: string,
+  text: string,
+  name: string,
+  violations: Violations,
+): void {
+  if (field.fieldKind !== 'map') {
+    violations.add(name, 'Not a map, so it has no entries in brackets.');
+    return;
+  }
+  const where = `${name}[${JSON.stringify(keyText.slice(0, MAX_NAME_LENGTH))}]`;
+  const key = decodeMapKey(field.mapKey, keyText);
+  const map = childOf(target, field);
+  if (key === undefined) {
+    violations.add(where, `Not a key of this map. Its keys must be ${keyName(field.mapKey)}.`);
+  } else if (map[key] !== undefined) {
+    violations.add(where, 'Given twice in the query string. Leave one of them out.');
+  } else {
+    const value = fromText(field, text, where, violations);
+    if (value !== undefined) map[key] = value;
+  }
+}
+
+/** One value, of a field or of an entry; undefined, and a violation, when the text is not such a value. */
 function fromText(
   field: DescField,
   text: string,
   name: string,
   violations: Violations,
 ): FieldValue | undefined {
-  if (field.fieldKind === 'map') return refuse(name, NOT_SINGLE, violations);
   if (field.message === undefined) {
     return scalarFromText(field, text) ?? refuse(name, expectedScalar(field), violations);
   }

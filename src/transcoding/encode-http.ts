@@ -1,8 +1,8 @@
 import type { DescField } from '@bufbuild/protobuf';
+import type { FieldPath, HttpBinding } from './binding.ts';
 import { type EncodeContext, encodeField, encodeMessage } from './encode-json.ts';
 import { encodeQuery } from './encode-query.ts';
 import type { FieldValue, Message } from './message.ts';
-import type { FieldPath, HttpBinding } from './binding.ts';
 import type { PathTemplate, TemplateVariable } from './path-template.ts';
 import { percentEncode } from './percent.ts';
 import { scalarToText } from './scalar-text.ts';
@@ -20,8 +20,8 @@ export interface EncodedRequest {
 }
 
 /**
- * Writes a message as the HTTP request that its binding describes: the reading of a google.api.http rule that a client
- * has, the reverse of decoding. A rule for every method (`*`) is sent as POST with a body, as GET without.
+ * Writes a message as the HTTP request that its binding describes, as a client reads a google.api.http rule: the reverse of
+ * decoding. A rule for every method (`*`) is sent as POST with a body, as GET without.
  *
  * @throws CallError INVALID_ARGUMENT with every field that cannot be sent: a path variable that is empty, `.` or `..`,
  *   a value that its place in the template does not allow, a lone surrogate, an additional field that is set already
@@ -68,9 +68,9 @@ function encodePath(binding: HttpBinding, message: Message, violations: Violatio
     }
     const segment = template.segments[index];
     if (segment !== undefined && 'literal' in segment) parts.push(segment.spelling);
-    // `**` stands for no segment just as well; what `*` stands for, nobody has said.
+    // `**` may stand for no segment at all, but `*` is one, and nothing says which.
     else if (segment?.wildcard === '*')
-      violations.add('', `The path ${template.source} leaves a segment open.`);
+      violations.add('', `The path ${template.source} has a segment that no field sets.`);
   }
   const verb = template.verb === undefined ? '' : `:${percentEncode(template.verb)}`;
   return `/${parts.join('/')}${verb}`;
@@ -101,17 +101,17 @@ function findProblem(
   text: string,
   parts: readonly string[],
 ): string | undefined {
-  if (text === '') return 'It is part of the path, so it must not be empty.';
-  if (!text.isWellFormed()) return 'It holds a lone surrogate, which no URL can carry.';
+  if (text === '') return 'Part of the path, so it must not be empty.';
+  if (!text.isWellFormed()) return 'Contains half of a surrogate pair, which no URL can carry.';
   if (!parts.every(isPathValue)) {
-    return "It is part of the path, so neither it nor a segment of it may be '.', '..' or empty.";
+    return "Part of the path, so neither it nor a segment of it may be '.', '..' or empty.";
   }
   if (!matches(template, variable, parts)) {
     const wanted = template.segments.slice(variable.start, variable.end);
     const pattern = wanted
       .map((segment) => ('literal' in segment ? segment.literal : segment.wildcard))
       .join('/');
-    return `It has to be of the form ${pattern}.`;
+    return `Must have the form ${pattern}.`;
   }
   return undefined;
 }
@@ -126,7 +126,7 @@ function matches(template: PathTemplate, variable: TemplateVariable, parts: read
   return fixed.every((segment, index) => 'wildcard' in segment || segment.literal === parts[index]);
 }
 
-/** Whether a text may be the value of a path segment: `.` and `..` are folded away on the way, so they name another path. */
+/** Whether a text may be a path segment: clients and proxies fold `.` and `..` away, so they lead to another path. */
 export function isPathValue(text: string): boolean {
   return text !== '' && text !== '.' && text !== '..';
 }

@@ -1,11 +1,10 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { fieldNames, wireName } from './field-names.ts';
-import { createMessage, type FieldValue, type Message } from './message.ts';
-import { enumToText } from './scalar-text.ts';
+import { createMessage, type FieldValue, isRawNumber, type Message } from './message.ts';
 import { at, type Violations } from './violations.ts';
 import { jsonForm, wellKnownToJson } from './well-known.ts';
 
-/** What goes along while a message is encoded. */
+/** What accompanies the encoding of a message. */
 export interface EncodeContext {
   /** Takes what cannot be written. */
   readonly violations: Violations;
@@ -17,7 +16,7 @@ export interface EncodeContext {
  * Writes a message as Vultr's JSON: an object keyed by wire names in the order of the field numbers, then the members of
  * `additional_fields`, at every level. 64-bit integers are numbers (bigints here), enums their names, bytes base64.
  *
- * An additional field that is set already, and a number that JSON does not have, are violations.
+ * An additional field that is set already, and a number that JSON cannot represent, are violations.
  *
  * @param path leads to the message, as a path of proto names; "" for the request itself
  */
@@ -41,10 +40,7 @@ export function encodeMessage(
   for (const [name, value] of Object.entries(members as Message)) {
     const where = at(at(path, 'additional_fields'), name);
     if (taken.has(name))
-      context.violations.add(
-        where,
-        `It is set already, as the field ${at(path, name)}. Leave one of them out.`,
-      );
+      context.violations.add(where, `Already set by the field ${at(path, name)}. Leave one of them out.`);
     else object[name] = encodeStruct(value, where, context);
   }
   return object;
@@ -77,7 +73,7 @@ export function encodeSingular(
   path: string,
   context: EncodeContext,
 ): FieldValue {
-  if (field.enum !== undefined) return enumToText(field.enum, value as number);
+  if (field.enum !== undefined) return field.enum.value[value as number]?.name ?? value;
   if (field.message === undefined) return encodeScalar(value, path, context);
   switch (jsonForm(field.message)) {
     case 'fields':
@@ -92,7 +88,7 @@ export function encodeSingular(
       try {
         return wellKnownToJson(field.message, value as Message, field.parent.file);
       } catch (error) {
-        context.violations.add(path, `It has no JSON form: ${(error as Error).message}.`);
+        context.violations.add(path, `Cannot be written as JSON: ${(error as Error).message}.`);
         return null;
       }
   }
@@ -106,7 +102,7 @@ function encodeWrapper(
 ): FieldValue {
   const held = value['value'];
   if (held !== undefined) return encodeScalar(held, path, context);
-  // The zero of the wrapped type does not travel in binary, so it is not there.
+  // In binary the zero of the wrapped type is left out.
   switch (wrapper.typeName) {
     case 'google.protobuf.StringValue':
     case 'google.protobuf.BytesValue':
@@ -121,29 +117,40 @@ function encodeWrapper(
 function encodeScalar(value: FieldValue, path: string, context: EncodeContext): FieldValue {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (typeof value === 'string' && !value.isWellFormed()) {
-    context.violations.add(path, 'It holds a lone surrogate, which is no Unicode text.');
+    context.violations.add(path, 'Contains half of a surrogate pair, which is not Unicode text.');
   }
-  // proto3 JSON writes them as text; where a number is expected a text is another thing.
+  // proto3 JSON writes them as strings, but where Vultr expects a number a string is something else.
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    context.violations.add(path, `It is ${value}, which is no JSON number.`);
+    context.violations.add(path, notFinite(value));
     return null;
   }
   return value;
 }
 
-/** What stands in a Struct is JSON already; only numbers that JSON does not have are refused. */
+/** The content of a Struct is JSON already; only numbers that JSON cannot represent are refused. */
 function encodeStruct(value: FieldValue, path: string, context: EncodeContext): FieldValue {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    context.violations.add(path, `It is ${value}, which is no JSON number.`);
-    return null;
-  }
-  if (Array.isArray(value)) {
-    value.forEach((element, index) => {
-      encodeStruct(element, `${path}[${index}]`, context);
-    });
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, element] of Object.entries(value))
-      encodeStruct(element as FieldValue, at(path, key), context);
-  }
+  // The way to each member is worked out only when one of them is at fault.
+  if (hasNonFinite(value)) addNonFinite(value, path, context.violations);
   return value;
+}
+
+function hasNonFinite(value: FieldValue): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  if (typeof value !== 'object' || value === null || isRawNumber(value)) return false;
+  return (Array.isArray(value) ? value : Object.values(value)).some(hasNonFinite);
+}
+
+function addNonFinite(value: FieldValue, path: string, violations: Violations): void {
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) violations.add(path, notFinite(value));
+  } else if (Array.isArray(value)) {
+    for (const [index, element] of value.entries()) addNonFinite(element, `${path}[${index}]`, violations);
+  } else if (typeof value === 'object' && value !== null && !isRawNumber(value)) {
+    for (const [key, element] of Object.entries(value))
+      addNonFinite(element as FieldValue, at(path, key), violations);
+  }
+}
+
+function notFinite(value: number): string {
+  return `Must not be ${value}, which JSON cannot represent.`;
 }

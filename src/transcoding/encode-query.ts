@@ -1,24 +1,25 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { type EncodeContext, encodeSingular } from './encode-json.ts';
 import { fieldNames, wireName } from './field-names.ts';
-import type { FieldValue, Message } from './message.ts';
+import { type FieldValue, isRawNumber, type Message } from './message.ts';
 import { percentEncode } from './percent.ts';
-import { scalarToText } from './scalar-text.ts';
+import { plainToText, scalarToText } from './scalar-text.ts';
 import { at } from './violations.ts';
 import { jsonForm } from './well-known.ts';
 
-const NOT_SINGLE = 'It is no single value, so it cannot be sent in a query string.';
+const NOT_SINGLE = 'Not a single value, so it cannot be sent in a query string.';
 
 /**
  * Writes the fields of a message as a query string, without the `?`: in the order of the field numbers, by wire name,
- * nested ones as `a.b`, repeated ones as repeated parameters. What a query cannot carry (maps, lists of messages, objects) is a violation.
+ * nested ones as `a.b`, repeated ones as repeated parameters. What a query cannot carry (maps, lists of messages, objects)
+ * is a violation.
  */
 export function encodeQuery(descriptor: DescMessage, message: Message, context: EncodeContext): string {
   const { violations } = context;
   const parameters: string[] = [];
   const add = (name: string, text: string, path: string): void => {
     if (text.isWellFormed()) parameters.push(`${percentEncode(name)}=${percentEncode(text)}`);
-    else violations.add(path, 'It holds a lone surrogate, which is no Unicode text.');
+    else violations.add(path, 'Contains half of a surrogate pair, which is not Unicode text.');
   };
   const walk = (type: DescMessage, value: Message, prefix: string, parent: string): void => {
     for (const field of fieldNames(type).ordered) {
@@ -48,7 +49,7 @@ export function encodeQuery(descriptor: DescMessage, message: Message, context: 
   return parameters.join('&');
 }
 
-/** One value as the text of a parameter; undefined when there is no such text. */
+/** One value as the text of a parameter; undefined when it cannot be written as text. */
 function toText(
   field: DescField,
   value: FieldValue,
@@ -59,9 +60,11 @@ function toText(
   switch (jsonForm(field.message)) {
     case 'text':
     case 'wrapper':
-      return String(encodeSingular(field, value, path, context));
+      return plainToText(encodeSingular(field, value, path, context));
     case 'value':
-      return value !== null && typeof value !== 'object' ? String(value) : undefined;
+      return (value !== null && typeof value !== 'object') || isRawNumber(value)
+        ? plainToText(value)
+        : undefined;
     default:
       return undefined;
   }

@@ -7,6 +7,10 @@ export const ADDITIONAL_FIELDS = 'additional_fields';
 export interface FieldNames {
   /** By proto name and by JSON name, as proto3 JSON asks. */
   readonly byName: ReadonlyMap<string, DescField>;
+  /** By the names of Vultr's JSON. */
+  readonly byWireName: ReadonlyMap<string, DescField>;
+  /** The length of the longest name in `byName`. */
+  readonly longestName: number;
   /** In the order of their numbers. */
   readonly ordered: readonly DescField[];
   /** The field `additional_fields` of type google.protobuf.Struct, when the message has it. */
@@ -34,16 +38,25 @@ function compile(message: DescMessage): FieldNames {
   const additional = message.fields.find(
     (field) => field.name === ADDITIONAL_FIELDS && field.message?.typeName === 'google.protobuf.Struct',
   );
-  return { byName, ordered, additional };
+  const byWireName = new Map(ordered.map((field) => [wireName(field), field]));
+  const longestName = Math.max(0, ...Array.from(byName.keys(), (name) => name.length));
+  return { byName, byWireName, longestName, ordered, additional };
 }
 
 /**
- * The name of a field in Vultr's JSON and query strings: its json_name where the proto sets one of its own, else its
- * proto name. A compiler fills in json_name always, so the default lowerCamelCase form counts as not set.
+ * The name of a field in Vultr's JSON and query strings: its json_name where the proto sets one, else its proto name.
+ * Compilers always fill in json_name, so the default lowerCamelCase form counts as not set.
  */
 export function wireName(field: DescField): string {
-  return field.jsonName === lowerCamelCase(field.name) ? field.name : field.jsonName;
+  let name = wireNames.get(field);
+  if (name === undefined) {
+    name = field.jsonName === lowerCamelCase(field.name) ? field.name : field.jsonName;
+    wireNames.set(field, name);
+  }
+  return name;
 }
+
+const wireNames = new WeakMap<DescField, string>();
 
 /** The default json_name of a field name, as protoc makes it. */
 function lowerCamelCase(name: string): string {

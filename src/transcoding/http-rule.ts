@@ -21,7 +21,7 @@ interface HttpRule {
   readonly additionalBindings: readonly HttpRule[];
 }
 
-/** The token of RFC 9110, which an HTTP method has to be. */
+/** A token of RFC 9110, which is what an HTTP method is. */
 const METHOD_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
@@ -75,13 +75,13 @@ function compileRule(method: DescMethod, rule: HttpRule): HttpBinding {
 function pattern(method: DescMethod, rule: HttpRule): { httpMethod: string; path: string } {
   switch (rule.pattern.case) {
     case undefined:
-      return fail(method, 'has a google.api.http rule without a pattern: name a method and a path.');
+      return fail(method, 'has a google.api.http rule without a pattern. State a method and a path.');
     case 'custom': {
       const { kind, path } = rule.pattern.value;
       if (!METHOD_TOKEN.test(kind)) {
         fail(
           method,
-          `has a custom rule of kind ${JSON.stringify(kind)}, which is no HTTP method and not "*".`,
+          `has a custom rule of kind ${JSON.stringify(kind)}, which is neither an HTTP method nor "*".`,
         );
       }
       return { httpMethod: kind, path };
@@ -108,7 +108,7 @@ function bindVariable(method: DescMethod, names: readonly string[]): FieldPath {
     if (message === undefined) {
       return fail(
         method,
-        `binds {${path}}, but ${fields.at(-1)?.name} is no message that could hold ${name}.`,
+        `binds {${path}}, but ${fields.at(-1)?.name} is not a message, so it has no field ${name}.`,
       );
     }
     const field = findField(message, name);
@@ -117,7 +117,7 @@ function bindVariable(method: DescMethod, names: readonly string[]): FieldPath {
     if (field.fieldKind === 'list' || field.fieldKind === 'map') {
       return fail(
         method,
-        `binds {${path}}, but ${name} is a ${field.fieldKind === 'list' ? 'repeated field' : 'map'}; a path holds one value.`,
+        `binds {${path}}, but ${name} is a ${field.fieldKind === 'list' ? 'repeated field' : 'map'}; a path variable holds one value.`,
       );
     }
     fields.push(field);
@@ -126,7 +126,7 @@ function bindVariable(method: DescMethod, names: readonly string[]): FieldPath {
   if (message !== undefined) {
     fail(
       method,
-      `binds {${path}}, which is a message (${message.typeName}); a path holds a scalar or an enum.`,
+      `binds {${path}}, which is a message (${message.typeName}); a path variable holds a scalar or an enum.`,
     );
   }
   const [first, ...rest] = fields;
@@ -143,18 +143,14 @@ function checkDistinct(method: DescMethod, template: PathTemplate): void {
   }
 }
 
-function bindBody(
-  method: DescMethod,
-  rule: HttpRule,
-  template: PathTemplate,
-): HttpBinding['body'] {
+function bindBody(method: DescMethod, rule: HttpRule, template: PathTemplate): HttpBinding['body'] {
   const { body } = rule;
   if (body === '') return 'none';
-  // A custom rule may give a GET a body: whoever writes it so means it.
+  // A custom rule may give a GET a body: whoever writes one does so on purpose.
   if (rule.pattern.case === 'get') {
     fail(
       method,
-      `has a body ${JSON.stringify(body)} for GET, which carries none. Remove it or use POST.`,
+      `has a body ${JSON.stringify(body)} for GET, which has none. Remove it, or use POST or a custom rule.`,
     );
   }
   if (body === '*') return 'message';
@@ -162,11 +158,11 @@ function bindBody(
   if (field === undefined) {
     return fail(
       method,
-      `has body ${JSON.stringify(body)}, which is no field of ${method.input.typeName} and not "*".`,
+      `has body ${JSON.stringify(body)}, which is neither a field of ${method.input.typeName} nor "*".`,
     );
   }
   if (template.variables.some(({ fieldPath }) => fieldPath.length === 1 && fieldPath[0] === body)) {
-    fail(method, `has body ${JSON.stringify(body)}, which its path binds already.`);
+    fail(method, `has body ${JSON.stringify(body)}, which its path already binds.`);
   }
   return field;
 }
@@ -178,11 +174,11 @@ function bindResponseBody(method: DescMethod, responseBody: string): DescField |
   if (field !== undefined) return field;
   return fail(
     method,
-    `has response_body ${JSON.stringify(responseBody)}, which is no field of ${output.typeName}.`,
+    `has response_body ${JSON.stringify(responseBody)}, which is not a field of ${output.typeName}.`,
   );
 }
 
-/** Rules name fields as the proto does; JSON names are for callers only. */
+/** Rules name fields as the proto does; JSON names are only for callers. */
 function findField(message: DescMessage, name: string): DescField | undefined {
   return message.fields.find((field) => field.name === name);
 }

@@ -1,9 +1,12 @@
+import type { RawNumber } from '../payload/exact-number.ts';
+
 /**
  * A request as the service works with it: a message of the contract as a plain tree, keyed by proto field names.
  *
- * What is not there was not sent; a present zero, an empty string or an empty list was. Objects have no prototype, so
- * that a key such as `__proto__` is a key like any other. 64-bit integers are bigints, bytes are Uint8Arrays, enums are
- * numbers; google.protobuf.Struct, Value and ListValue stand as the JSON they mean.
+ * A field that is absent was not sent; a zero, an empty string or an empty list that is present was. Objects have no
+ * prototype, so that a key such as `__proto__` is a key like any other. 64-bit integers are bigints, bytes are Uint8Arrays,
+ * enums are numbers. google.protobuf.Struct, Value and ListValue are the JSON that they mean, in which integers beyond a
+ * double are bigints and other such numbers RawNumbers.
  */
 export interface Message {
   [field: string]: FieldValue;
@@ -16,6 +19,7 @@ export type FieldValue =
   | number
   | bigint
   | string
+  | RawNumber
   | Uint8Array
   | FieldValue[]
   | { [key: string]: FieldValue };
@@ -23,4 +27,9 @@ export type FieldValue =
 /** A Message without fields. */
 export function createMessage(): Message {
   return Object.create(null) as Message;
+}
+
+/** Whether a value is a number of which only the text is kept. In JavaScript it is an object, in JSON it is not. */
+export function isRawNumber(value: unknown): value is RawNumber {
+  return JSON.isRawJSON(value);
 }

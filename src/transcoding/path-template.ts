@@ -11,7 +11,7 @@
 export interface PathTemplate {
   /** The template as it was written. */
   readonly source: string;
-  /** What a path has to look like, variables flattened into the segments that they capture. Never empty. */
+  /** What a path must look like, variables flattened into the segments that they capture. Never empty. */
   readonly segments: readonly TemplateSegment[];
   /** The variables, in the order of the template. They never overlap. */
   readonly variables: readonly TemplateVariable[];
@@ -19,7 +19,7 @@ export interface PathTemplate {
   readonly verb: string | undefined;
 }
 
-/** One segment of a path template: text that has to be there, any one segment (`*`), or all that remain (`**`). */
+/** One segment of a path template: fixed text, any one segment (`*`), or all that remain (`**`). */
 export type TemplateSegment =
   | {
       /** The text, percent escapes decoded. */
@@ -37,7 +37,7 @@ export interface TemplateVariable {
   readonly start: number;
   /** The index after its last segment. */
   readonly end: number;
-  /** Whether its value may hold slashes: any template but that of exactly one segment, `**` alone included. */
+  /** Whether its value may contain slashes: with `**`, or with more than one segment. */
   readonly isMultiSegment: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Percent-encodes one path segment or query component: all but the unreserved characters `[-_.~0-9a-zA-Z]` of RFC 3986,
  * as google/api/http.proto asks of a client.
- * @throws URIError when the text holds a lone surrogate, which no URL can carry
+ * @throws URIError when the text contains half of a surrogate pair, which no URL can carry
  */
 export function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(

@@ -17,7 +17,7 @@ export type RouteMatch<Target> =
       /** The text of each variable of the binding, decoded. */
       readonly values: readonly string[];
     })
-  /** The path is known, the method is not: those that are, HEAD beside GET. */
+  /** The path is known, the method is not: the methods that are, with HEAD if GET is one. */
   | { readonly kind: 'other_methods'; readonly allow: readonly string[] }
   | { readonly kind: 'unknown' };
 
@@ -53,8 +53,9 @@ interface PathSegment {
 const NO_VERB = '';
 
 /**
- * Builds a router. A literal goes before `*`, `*` before `**`, with back-tracking, for each method on its own; a rule for
- * every method (`*`) comes after one that names it, and HEAD is served as GET. `**` matches no segment at all, too.
+ * Builds a router. A literal takes precedence over `*`, and `*` over `**`, with back-tracking, for each method on its own. A
+ * rule for every method (`*`) comes after one that names the method, and HEAD is served as GET. `**` also matches no
+ * segment at all.
  * @throws HttpRuleError that names both rpcs, when two have the same method and path
  */
 export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Target> {
@@ -138,7 +139,9 @@ function* findEnds<Target>(
   const colon = last?.raw.lastIndexOf(':') ?? -1;
   if (last !== undefined && colon >= 0) {
     const verb = percentDecode(last.raw.slice(colon + 1));
-    const shortened = [...segments.slice(0, -1), decodeSegment(last.raw.slice(0, colon))];
+    const shortened = segments.slice(0, -1);
+    // `/:verb` is the root with a verb, which has no segments.
+    if (segments.length > 1 || colon > 0) shortened.push(decodeSegment(last.raw.slice(0, colon)));
     if (verb !== NO_VERB) yield* walk(root, shortened, 0, verb);
   }
   yield* walk(root, segments, 0, NO_VERB);

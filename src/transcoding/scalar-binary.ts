@@ -15,7 +15,7 @@ export function isLong(type: ScalarType): boolean {
   ].includes(type);
 }
 
-/** How a scalar stands on the wire when it is not packed. */
+/** The wire type of a scalar that is not packed. */
 export function scalarWireType(type: ScalarType): WireType {
   switch (type) {
     case ScalarType.STRING:

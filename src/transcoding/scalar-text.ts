@@ -1,11 +1,18 @@
 import { type DescEnum, type DescField, ScalarType } from '@bufbuild/protobuf';
-import type { FieldValue } from './message.ts';
+import { numberToText } from '../payload/exact-number.ts';
+import { type FieldValue, isRawNumber } from './message.ts';
 
 /** A scalar or an enum as text, for a path segment or a query parameter: the proto3 JSON form without quotes. */
 export function scalarToText(field: DescField, value: FieldValue): string {
   if (field.enum !== undefined) return enumToText(field.enum, value as number);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return Object.is(value, -0) ? '-0' : String(value);
+  return plainToText(value);
+}
+
+/** A value that is neither bytes, a list nor an object as text. A number keeps its value and its sign. */
+export function plainToText(value: FieldValue): string {
+  if (typeof value === 'number') return numberToText(value);
+  return isRawNumber(value) ? value.rawJSON : String(value);
 }
 
 /** The name of an enum's value; the number of one that has no name. */
@@ -16,6 +23,11 @@ export function enumToText(type: DescEnum, value: number): string {
 /** The type of a scalar field in words, for a violation. */
 export function scalarName(type: ScalarType): string {
   return SCALAR_NAMES[type];
+}
+
+/** The type of a map's keys in words. */
+export function keyName(type: ScalarType): string {
+  return type === ScalarType.BOOL ? 'true or false' : SCALAR_NAMES[type].replace(/^an? (.*)$/, '$1s');
 }
 
 const SCALAR_NAMES: Readonly<Record<ScalarType, string>> = {

@@ -1,20 +1,24 @@
 import { CallError, type FieldViolation } from '../status/call-error.ts';
 
-/** The most violations that are collected; a caller mends those first. */
+/** The most violations that are collected; the caller can correct those first. */
 const MAX_VIOLATIONS = 50;
 
-/** Collects what is wrong with a request, so that the caller learns of every fault at once. */
+/** Collects what is wrong with a request, so that the caller learns about every fault at once. */
 export class Violations {
   readonly #list: FieldViolation[] = [];
 
   /**
-   * Takes note of one. Beyond the bound they are dropped, so that a hostile request cannot make a huge answer.
+   * Adds one. Beyond the bound they are dropped, so that a hostile request cannot cause a huge reply.
    * @param field where, as a path of proto field names; "" for the message as a whole
-   * @param description what is wrong and what is expected, as a sentence
+   * @param description what is wrong and what to do, as a sentence
    */
   add(field: string, description: string): void {
-    if (this.#list.length < MAX_VIOLATIONS)
-      this.#list.push({ field, description: description.toWellFormed() });
+    if (!this.isFull) this.#list.push({ field, description: description.toWellFormed() });
+  }
+
+  /** Whether more would be dropped, so that there is no point in looking for any. */
+  get isFull(): boolean {
+    return this.#list.length >= MAX_VIOLATIONS;
   }
 
   /** What was collected. */

@@ -45,12 +45,12 @@ export function jsonForm(message: DescMessage): JsonForm {
 }
 
 const EXPECTED: ReadonlyMap<string, string> = new Map([
-  ['google.protobuf.Timestamp', 'It has to be a time of RFC 3339, such as "2026-01-31T12:00:00Z".'],
-  ['google.protobuf.Duration', 'It has to be seconds with at most nine decimals and an "s", such as "1.5s".'],
-  ['google.protobuf.FieldMask', 'It has to be field names in lowerCamelCase, separated by commas.'],
+  ['google.protobuf.Timestamp', 'Must be an RFC 3339 time, for example "2026-01-31T12:00:00Z".'],
+  ['google.protobuf.Duration', 'Must be seconds with at most nine decimals and an "s", for example "1.5s".'],
+  ['google.protobuf.FieldMask', 'Must be field names in lowerCamelCase, separated by commas.'],
 ]);
 
-/** What a type that is written as text takes, as a sentence; undefined for other types. */
+/** What a type that is written as text accepts, as a sentence; undefined for other types. */
 export function expectedForm(message: DescMessage): string | undefined {
   return EXPECTED.get(message.typeName);
 }
@@ -87,7 +87,7 @@ export function wellKnownToJson(message: DescMessage, value: Message, scope: Des
   return toJson(message, target, { registry: registryOf(scope) });
 }
 
-/** What protobuf-es lets pass: text after the `s` of a duration, and days and hours that do not exist. */
+/** Refuses what protobuf-es accepts: text after the `s` of a duration, and days and hours that do not exist. */
 function checkText(message: DescMessage, text: string): void {
   if (message.typeName === 'google.protobuf.Duration' && !/^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$/.test(text)) {
     throw new Error('malformed duration');
@@ -96,7 +96,7 @@ function checkText(message: DescMessage, text: string): void {
     const local = text.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
     const time = Date.parse(`${local}Z`);
     if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(local))
-      throw new Error('no such time');
+      throw new Error('nonexistent time');
   }
 }
 

@@ -9,7 +9,6 @@ import { createRouter } from '../transcoding/router.ts';
  * Names the operation that an HTTP request to Vultr is for. One that the contract does not know goes by the rpc that passes
  * anything on, with the strictest effect that its method allows.
  * @param path as it came
- * @throws CallError INVALID_ARGUMENT when the path is not percent-encoded UTF-8
  */
 export type ResolveOperation = (method: string, path: string) => Operation;
 
@@ -24,11 +23,22 @@ export function createResolver({ operations }: Pick<Contract, 'operations'>): Re
   );
   const raw = [...operations.values()].find(({ isRaw }) => isRaw);
   return (method, path) => {
-    const match = router.match(method, path);
-    if (match.kind === 'match') return match.target;
+    const operation = find(method, path);
+    if (operation !== undefined) return operation;
     if (raw === undefined) throw notServed();
     return { ...raw, effect: effectOfUnknown(method) };
   };
+
+  function find(method: string, path: string): Operation | undefined {
+    try {
+      const match = router.match(method, path);
+      return match.kind === 'match' ? match.target : undefined;
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      // A path that is not percent-encoded UTF-8 is for Vultr to judge, like everything else in a request.
+      return undefined;
+    }
+  }
 }
 
 /** Whether an operation is Vultr's own, so that serving it is forwarding it. */

@@ -31,7 +31,7 @@ export function createVultrClient(options: StageOptions): VultrClient {
 function toVultrRequest(
   operation: UpstreamOperation,
   request: UpstreamRequest,
-  { credential, isPoll = false }: CallOptions,
+  { credential, caller, isPoll = false }: CallOptions,
 ): VultrRequest {
   const { name, effect, idempotency, isPublic } = operation;
   if (!isPublic && credential === undefined) throw credentialMissing();
@@ -41,6 +41,7 @@ function toVultrRequest(
     ...request,
     // A public operation is the same for everybody, so it is asked for in one form only.
     ...(isPublic && { accept: undefined }),
+    caller,
     credential: isPublic ? undefined : credential,
     kind: reads ? (isPoll ? 'poll' : 'read') : 'change',
     repeatable: idempotency !== 'IDEMPOTENCY_UNKNOWN',

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { CallerShare } from '../rpc/call.ts';
 
 /**
  * Names a credential without holding it. A public request is sent without one, so all of those are alike.
@@ -12,4 +13,16 @@ export function credentialKey({
   readonly credential: string | undefined;
 }): string {
   return isPublic || credential === undefined ? '' : hash('sha256', credential);
+}
+
+/**
+ * Names whoever a request is made for: the caller, or, where callers are not known by name, the credential. Turns are shared
+ * out and reads are shared by it.
+ */
+export function callerKey(request: {
+  readonly caller?: CallerShare | undefined;
+  readonly isPublic?: boolean;
+  readonly credential: string | undefined;
+}): string {
+  return request.caller === undefined ? credentialKey(request) : `caller ${request.caller.name}`;
 }

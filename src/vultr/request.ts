@@ -1,4 +1,4 @@
-import type { CacheStatus } from '../rpc/call.ts';
+import type { CacheStatus, CallerShare } from '../rpc/call.ts';
 
 /** One request to Vultr, ready to be written to the wire. */
 export interface VultrRequest {
@@ -16,6 +16,8 @@ export interface VultrRequest {
   readonly contentType?: string | undefined;
   /** What the caller accepts; undefined: application/json. */
   readonly accept?: string | undefined;
+  /** Who asks; undefined: callers are told apart by their credentials. */
+  readonly caller?: CallerShare | undefined;
   /** The API key; undefined: none. A public request is sent without, whatever stands here. */
   readonly credential: string | undefined;
   /** What is at stake: it changes something, somebody waits for a response, or a watch polls. */

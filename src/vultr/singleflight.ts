@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { resolvePositive } from '../base/limits.ts';
 import { abortError } from '../status/abort.ts';
-import { credentialKey } from './credential-key.ts';
+import { callerKey, credentialKey } from './credential-key.ts';
 import type { SendContext, Stage, VultrRequest, VultrResponse } from './request.ts';
 import { SharedCall } from './shared-call.ts';
 
@@ -45,8 +45,12 @@ export function singleflight({ clock, limits: given = {} }: SingleflightOptions)
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
       const credential = credentialKey(request);
+      // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
+      const caller = request.isPublic ? '' : callerKey(request);
       // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-      const key = [credential, request.kind, request.path, request.query, request.accept ?? ''].join(' ');
+      const key = [credential, caller, request.kind, request.path, request.query, request.accept ?? ''].join(
+        ' ',
+      );
       const running = open.get(key);
       if (running !== undefined && isJoinable(running)) return running.shared;
       if (running === undefined && open.size >= limits.maxShared) return undefined;

@@ -12,5 +12,5 @@ export function isTransient(error: CallError): boolean {
 
 /** Whether Vultr's edge sent the request away, because too many came from this address: it did not look at it. */
 export function isThrottled(error: CallError): boolean {
-  return error.vultr?.status === 429;
+  return error.vultr?.status === 429 && error.reached === 'no';
 }

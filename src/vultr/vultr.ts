@@ -1,4 +1,5 @@
 import type { Operation } from '../contract/operation.ts';
+import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from './request.ts';
 
 /** The one door to Vultr. The client implements it, idempotency wraps it, and handlers know nothing else of the way. */
@@ -39,10 +40,14 @@ export interface UpstreamRequest {
 export interface CallOptions {
   /** The Vultr API key; undefined: none. */
   readonly credential: string | undefined;
+  /** To be asked once Vultr has refused the credential (401): another one to try, if there is one by now. */
+  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
   /** Aborts when the response is of no use any more; its reason should be a CallError. */
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** Who makes the call; undefined: callers are told apart by their credentials. */
+  readonly caller?: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
   /** Whether this is a poll on behalf of a watch, which waits for everything else. Default: no. */

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -19,8 +20,9 @@ interface Run {
 }
 
 /** Starts `vultr-grpc`. It is killed when the test ends. */
-function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run {
-  const child = spawn(process.execPath, [resolve('src/cli/vultr-grpc.ts'), ...args], {
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}, node: readonly string[] = []): Run {
+  const [program = process.execPath, ...options] = node;
+  const child = spawn(program, [...options, resolve('bin/vultr-grpc.js'), ...args], {
     env: { PATH: process.env['PATH'], STATE_DIR: 'memory', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -57,19 +59,22 @@ const READY = /^vultr-grpc ready: gRPC (\S+), HTTP (?:http:\/\/)?(\S+), upstream
 const FREE = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 
 /** Arguments, exit code, and what stands on stdout and stderr. */
-const ANSWERS: readonly [string[], number, RegExp, RegExp][] = [
+const OUTCOMES: readonly [string[], number, RegExp, RegExp][] = [
+  [[], 0, /vultr-grpc serve/, /^$/],
   [['--help'], 0, /vultr-grpc serve/, /^$/],
   [['serve', '--help'], 0, /--upstream +VULTR_API_URL/, /^$/],
+  [['sandbox', '-h'], 0, /--speed +SANDBOX_SPEED/, /^$/],
   [['--version'], 0, new RegExp(`^${packageJson.version}\n$`), /^$/],
-  [['start'], 2, /^$/, /^vultr-grpc: "start" is no command/],
-  [['serve', '--grpc', 'x', '--loud'], 2, /^$/, /--loud is no flag[\s\S]*--grpc is "x"/],
-  [['sandbox', '--listen', 'x'], 2, /^$/, /^vultr-grpc: --listen is "x"/],
+  [['start'], 2, /^$/, /^vultr-grpc: There is no command "start"\. See vultr-grpc --help\.\n$/],
+  [['sevre'], 2, /^$/, /^vultr-grpc: There is no command "sevre"\. Did you mean serve\?\n$/],
+  [['serve', '--grpc', 'x', '--loud'], 2, /^$/, /There is no flag --loud\.\n--grpc is "x"/],
+  [['sandbox', '--listen', 'x', '--loud'], 2, /^$/, /There is no flag --loud\.\n--listen is "x"/],
 ];
 
 describe('the command', () => {
-  test('tells what it is asked, and refuses with exit code 2 what it does not know', async () => {
-    const runs = ANSWERS.map(([args]) => run(args));
-    for (const [index, [args, code, out, err]] of ANSWERS.entries()) {
+  test('prints what it is asked for, and exits with 2 when it is called wrongly', async () => {
+    const runs = OUTCOMES.map(([args]) => run(args));
+    for (const [index, [args, code, out, err]] of OUTCOMES.entries()) {
       const command = runs[index];
       expect(await command?.ended, args.join(' ')).toBe(code);
       expect(command?.out()).toMatch(out);
@@ -105,17 +110,57 @@ describe('the command', () => {
     expect(command.err()).toBe('');
   });
 
-  test.each(['--grpc', '--http'])('serve on a port in use (%s) says so and ends', async (flag) => {
+  test.each([
+    { args: ['serve', '--upstream', 'sandbox', '--http', 'off'], flag: '--grpc', env: 'GRPC_LISTEN' },
+    { args: ['serve', '--upstream', 'sandbox', '--grpc', '127.0.0.1:0'], flag: '--http', env: 'HTTP_LISTEN' },
+    { args: ['sandbox'], flag: '--listen', env: 'SANDBOX_LISTEN' },
+  ])('on a port in use ($flag) it names the setting to change', async ({ args, flag, env }) => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     closeAtEnd(() => server.close());
     const { port } = server.address() as { port: number };
-    const command = run(['serve', '--upstream', 'sandbox', ...FREE, flag, `127.0.0.1:${port}`]);
+    const command = run([...args, flag, `127.0.0.1:${port}`]);
     expect(await command.ended).toBe(1);
     expect(command.out()).toBe('');
-    expect(command.err()).toMatch(new RegExp(`^vultr-grpc: .*(EADDRINUSE|in use).*${port}`));
-    expect(command.err()).not.toContain('    at ');
+    expect(command.err()).toBe(
+      `vultr-grpc: Cannot listen on 127.0.0.1:${port}: another program is using it. ` +
+        `Choose another address with ${flag} or ${env}; port 0 picks a free one.\n`,
+    );
+  });
+
+  test('on a host that does not exist it names the setting to change', async () => {
+    const command = run(['serve', '--upstream', 'sandbox', '--grpc', 'nowhere.invalid:1', '--http', 'off']);
+    expect(await command.ended).toBe(1);
+    expect(command.err()).toMatch(
+      /^vultr-grpc: Cannot listen on nowhere\.invalid:1: there is no host of that name\. .*--grpc or GRPC_LISTEN/,
+    );
+  });
+
+  test('keeps its secrets from child processes and out of diagnostic reports', async () => {
+    // On SIGUSR2 the process prints the environment of a child process, and a report of itself.
+    const show = `import { execFileSync } from 'node:child_process';
+      process.on('SIGUSR2', () => console.log(execFileSync('env', { encoding: 'utf8' })
+        + JSON.stringify(process.report.getReport()) + 'END'));`;
+    const node = [process.execPath, `--import=data:text/javascript,${encodeURIComponent(show)}`];
+    const secrets = { VULTR_API_KEY: 'SECRET-KEY', REDIS_URL: 'redis://:SECRET-PASSWORD@127.0.0.1:1' };
+    const command = run(['serve', '--upstream', 'sandbox', ...FREE], { ...secrets, OTHER: 'PLAIN' }, node);
+    await command.printed(/ready/);
+    command.child.kill('SIGUSR2');
+    const [shown] = await command.printed(/\n[\s\S]*END/);
+    expect(shown).toContain('OTHER=PLAIN');
+    expect(shown.match(/PLAIN/g)).toHaveLength(1);
+    expect(shown + command.err()).not.toContain('SECRET');
+  });
+
+  test('ignores SIGHUP, and opens no debugger on SIGUSR1', async () => {
+    const command = run(['serve', '--upstream', 'sandbox', ...FREE]);
+    const [, , http = ''] = await command.printed(READY);
+    command.child.kill('SIGHUP');
+    command.child.kill('SIGUSR1');
+    await expect.poll(() => command.err().match(/the signal is ignored/g)?.length).toBe(2);
+    expect((await sendHttp(http, 'GET', '/healthz')).status).toBe(200);
+    expect(command.err()).not.toContain('Debugger');
   });
 
   test('sandbox says where it is, serves, and ends well on SIGTERM', async () => {
@@ -128,4 +173,35 @@ describe('the command', () => {
     command.child.kill('SIGTERM');
     expect(await command.ended).toBe(0);
   });
+});
+
+/** A Node that is too old for the program, where the machine has one. */
+const OLD_NODE = '/usr/bin/node';
+const isOld =
+  existsSync(OLD_NODE) &&
+  Number.parseInt(execFileSync(OLD_NODE, ['-p', 'process.versions.node'], { encoding: 'utf8' }), 10) < 24;
+
+describe('Node that is too old', () => {
+  test('is refused by every way in before anything is loaded that it cannot read', () => {
+    const { scripts, bin } = packageJson;
+    expect(bin['vultr-grpc']).toBe('bin/vultr-grpc.js');
+    for (const name of ['start', 'serve', 'sandbox'] as const)
+      expect(scripts[name]).toMatch(/^node bin\/vultr-grpc\.js /);
+    for (const name of ['predev', 'pretest', 'precheck'] as const)
+      expect(scripts[name]).toBe('node bin/require-node.js');
+    const [first] = readFileSync('bin/vultr-grpc.js', 'utf8').match(/^import .*$/m) ?? [];
+    expect(first).toBe("import './require-node.js';");
+  });
+
+  test.skipIf(!isOld)(
+    'is told in one sentence which Node is needed (skipped without an older /usr/bin/node)',
+    async () => {
+      const command = run(['serve'], {}, [OLD_NODE]);
+      expect(await command.ended).toBe(1);
+      expect(command.out()).toBe('');
+      expect(command.err()).toMatch(
+        /^vultr-grpc needs Node 24 or later; this is Node \d+\.\d+\.\d+\. [^\n]+\n$/,
+      );
+    },
+  );
 });

@@ -134,6 +134,21 @@ describe('a watch', () => {
     expect(sandbox.requests.count()).toBe(0);
   });
 
+  test.each([
+    ['status', 'ACTIVE', 'pending, installing, active, suspended, resizing'],
+    ['status', '', 'pending, installing, active, suspended, resizing'],
+    ['server_status', 'ready', 'none, locked, installingbooting, isomounting, ok, error'],
+    ['power_status', 'off', 'starting, running, stopped'],
+  ])('refuses to wait for %s to be %o, which it never is', async (field, value, allowed) => {
+    const { client, sandbox } = start();
+    const watch = client.watch({ instance_id: EXAMPLE, until: { [field]: value } });
+    expect(await failureOf(watch.next())).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      violations: { [`until.${field}`]: `Must be one of ${allowed}.` },
+    });
+    expect(sandbox.requests.count()).toBe(0);
+  });
+
   test('for something else ends with NOT_FOUND when the instance goes away', async () => {
     const { client } = start();
     const watch = client.watch({ instance_id: EXAMPLE, until: { power_status: 'stopped' } });

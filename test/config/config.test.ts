@@ -1,18 +1,36 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readServeConfig } from '../../src/config/read.ts';
-import { readSandboxConfig } from '../../src/config/sandbox.ts';
+import { sandboxUsage, serveUsage } from '../../src/cli/usage.ts';
 import { formatListen, parseListen } from '../../src/config/parsers.ts';
-import { SETTINGS } from '../../src/config/settings.ts';
-import { serveUsage } from '../../src/cli/usage.ts';
+import {
+  ConfigError,
+  type Environment,
+  readSandboxConfig,
+  readServeConfig,
+  takeEnvironment,
+} from '../../src/config/read.ts';
+import type { Setting } from '../../src/config/setting.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../../src/config/settings.ts';
 
-interface Setting {
-  readonly env: string;
-  readonly flag?: string;
-  readonly default: string | undefined;
-}
-const settings: Readonly<Record<string, Setting>> = SETTINGS;
+/** The commands with their settings, and how these are read. */
+const COMMANDS: Readonly<
+  Record<
+    string,
+    {
+      readonly settings: Readonly<Record<string, Setting<unknown>>>;
+      readonly usage: () => string;
+      readonly read: (args: readonly string[], env: Environment) => object;
+    }
+  >
+> = {
+  serve: { settings: SERVE_SETTINGS, usage: serveUsage, read: readServeConfig },
+  sandbox: { settings: SANDBOX_SETTINGS, usage: sandboxUsage, read: readSandboxConfig },
+};
 
-/** For each setting a text and what it means, and a text that is wrong. */
+const EVERY_SETTING = Object.entries(COMMANDS).flatMap(([command, { settings }]) =>
+  Object.entries(settings).map(([name, setting]) => ({ command, name, setting })),
+);
+
+/** For each setting a text and what it means, and texts that are wrong. */
 const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: readonly string[] }>> = {
   upstream: {
     text: 'http://127.0.0.1:9/prefix',
@@ -33,6 +51,16 @@ const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: rea
     wrong: ['x', ':1', 'x:65536', '::1:5', '[x]:1'],
   },
   httpListen: { text: 'off', value: undefined, wrong: ['', 'OFF', 'x:-1', 'a b:1', '[127.0.0.1]:1'] },
+  allowedHosts: {
+    text: 'Vultr.Example, 10.0.0.7,[::1]',
+    value: ['vultr.example', '10.0.0.7', '[::1]'],
+    wrong: ['*', 'a:1', 'a,', 'a b', 'http://a', '.a', '::1'],
+  },
+  corsOrigins: {
+    text: 'https://a.example, http://localhost:3000,*',
+    value: ['https://a.example', 'http://localhost:3000', '*'],
+    wrong: ['a.example', 'https://a.example/', 'https://a.example:443', 'null', 'https://a,'],
+  },
   logLevel: { text: 'debug', value: 'debug', wrong: ['loud', 'Info', '__proto__'] },
   logFormat: { text: 'text', value: 'text', wrong: ['xml'] },
   callTimeoutMs: {
@@ -54,11 +82,13 @@ const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: rea
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },
   cacheKeepMs: { text: '48h', value: 172_800_000, wrong: ['5', 'off'] },
   sandboxSpeed: { text: '60', value: 60, wrong: ['0', '-1', 'fast', '10001'] },
+  listen: { text: '[::1]:0', value: { host: '::1', port: 0 }, wrong: ['x', ':1'] },
+  timeScale: { text: '0.5', value: 0.5, wrong: ['0', 'fast', '10001'] },
 };
 
-function faults(args: readonly string[], env: NodeJS.ProcessEnv): string[] {
+function faults(args: readonly string[], env: Environment, command = 'serve'): string[] {
   try {
-    readServeConfig(args, env);
+    COMMANDS[command]?.read(args, env);
   } catch (error) {
     if (error instanceof ConfigError) return error.message.split('\n');
     throw error;
@@ -67,29 +97,35 @@ function faults(args: readonly string[], env: NodeJS.ProcessEnv): string[] {
 }
 
 test('every setting has values to try here', () => {
-  expect(Object.keys(settings).filter((name) => VALUES[name] === undefined)).toEqual([]);
+  expect(EVERY_SETTING.map(({ name }) => name).filter((name) => VALUES[name] === undefined)).toEqual([]);
 });
 
-describe.each(Object.entries(settings))('the setting %s', (name, { env, flag, default: byDefault }) => {
+describe.each(EVERY_SETTING)('$command: the setting $name', ({ command, name, setting }) => {
+  const { env, flag, default: byDefault } = setting;
   const { text, value, wrong } = VALUES[name] ?? { text: '', value: '', wrong: [] };
-  const read = (args: readonly string[], from: NodeJS.ProcessEnv): unknown =>
-    readServeConfig(args, from)[name as keyof typeof SETTINGS];
+  const read = (args: readonly string[], from: Environment): unknown =>
+    new Map(Object.entries(COMMANDS[command]?.read(args, from) ?? {})).get(name);
 
-  test('is read from the environment, where empty is not given', () => {
+  test('is read from the environment, where an empty value counts as absent', () => {
     expect(read([], { [env]: text })).toEqual(value);
     expect(read([], { [env]: '' })).toEqual(read([], {}));
     expect(read([], {})).toEqual(byDefault === undefined ? undefined : read([], { [env]: byDefault }));
   });
 
-  test('is told in the help', () => {
-    expect(serveUsage()).toContain(env);
-    if (flag !== undefined) expect(serveUsage()).toContain(`--${flag}`);
+  test('stands in the usage text with its default', () => {
+    const line = COMMANDS[command]
+      ?.usage()
+      .split('\n')
+      .find((each) => each.split(/ +/).includes(env));
+    expect(line).toContain(setting.help);
+    if (flag !== undefined) expect(line).toContain(`--${flag} `);
+    if (byDefault !== undefined) expect(line).toContain(`(default ${byDefault})`);
   });
 
   test('is refused by name when it is wrong', () => {
     for (const bad of wrong.filter((each) => each !== '')) {
-      expect(faults([], { [env]: bad }), bad).toEqual([
-        expect.stringMatching(new RegExp(`^${env} .*has to be .`)),
+      expect(faults([], { [env]: bad }, command), bad).toEqual([
+        expect.stringMatching(new RegExp(`^${env} .*must be .+\\.$`)),
       ]);
     }
   });
@@ -98,38 +134,33 @@ describe.each(Object.entries(settings))('the setting %s', (name, { env, flag, de
     if (flag === undefined) return;
     expect(read([`--${flag}`, text], { [env]: wrong.at(-1) })).toEqual(value);
     expect(read([`--${flag}=${text}`], {})).toEqual(value);
-    expect(faults([`--${flag}`], {})).toEqual([`--${flag} needs a value`]);
+    expect(faults([`--${flag}`], {}, command)).toEqual([`--${flag} needs a value.`]);
+    expect(faults([`--${flag}`, text, `--${flag}=${text}`], {}, command)).toEqual([
+      `--${flag} is given more than once.`,
+    ]);
     for (const bad of wrong) {
-      expect(faults([`--${flag}=${bad}`], { [env]: text }), bad).toEqual([
-        expect.stringMatching(new RegExp(`^--${flag} is .*has to be .`)),
+      expect(faults([`--${flag}=${bad}`], { [env]: text }, command), bad).toEqual([
+        expect.stringMatching(new RegExp(`^--${flag} is .*must be .+\\.$`)),
       ]);
     }
   });
 });
 
-test('all that is wrong is told at once', () => {
-  const found = faults(['--grpc', 'x', '--nothing', 'stray', '--log-level=loud', '--burst'], {
-    VULTR_API_KEY: 'a b',
-    CALL_TIMEOUT: '5',
-  });
-  for (const what of [
-    '--grpc',
-    '--nothing',
-    'stray',
-    '--log-level',
-    '--burst',
-    'VULTR_API_KEY',
-    'CALL_TIMEOUT',
-  ]) {
-    expect(
-      found.filter((line) => line.includes(what)),
-      what,
-    ).toHaveLength(1);
-  }
-  expect(found).toHaveLength(7);
+test('every mistake is reported at once, a line each', () => {
+  const args = ['--burst', '--grpc', 'x', '--log-levle=info', 'stray', '--log-level=loud', '--nothing', 'y'];
+  expect(faults(args, { VULTR_API_KEY: 'a b', CALL_TIMEOUT: '5' })).toEqual([
+    '--burst needs a value.',
+    'There is no flag --log-levle. Did you mean --log-level?',
+    '"stray" is not a flag.',
+    'There is no flag --nothing.',
+    'VULTR_API_KEY must be up to 512 printable ASCII characters without spaces.',
+    '--grpc is "x"; it must be host:port, for example 127.0.0.1:50051 or [::1]:0.',
+    '--log-level is "loud"; it must be one of debug, info, warn, error, silent.',
+    'CALL_TIMEOUT is "5"; it must be a duration with a unit (ms, s, m, h), from 100ms to 10m, for example 30s.',
+  ]);
 });
 
-test('a secret is not repeated', () => {
+test('an error does not repeat a secret', () => {
   const found = faults([], {
     VULTR_API_KEY: 'SECRET KEY',
     REDIS_URL: 'http://user:SECRET@redis',
@@ -141,31 +172,36 @@ test('a secret is not repeated', () => {
 });
 
 test('a secret has no flag, which would show it in the list of processes', () => {
-  expect(faults(['--api-key', 'x'], {})).toEqual(
-    expect.arrayContaining([expect.stringContaining('--api-key')]),
-  );
+  expect(faults(['--api-key', 'x', '--redis-url', 'y'], {})).toEqual([
+    'There is no flag --api-key.',
+    'There is no flag --redis-url.',
+  ]);
+});
+
+test('secrets are taken out of the environment, and everything else stays', () => {
+  const env = { VULTR_API_KEY: 'KEY', REDIS_URL: 'redis://:PASSWORD@h', LOG_LEVEL: 'info', PATH: '/bin' };
+  const taken = takeEnvironment(env);
+  expect(env).toEqual({ LOG_LEVEL: 'info', PATH: '/bin' });
+  expect(readServeConfig([], taken)).toMatchObject({ apiKey: 'KEY', redisUrl: 'redis://:PASSWORD@h' });
+});
+
+test('a reserve that is too small for the rate is refused with one that is not', () => {
+  const [fault = ''] = faults(['--rate', '30', '--reserve', '0%'], {});
+  const [, least = ''] =
+    /^--reserve or VULTR_RESERVE must be at least (\d+%) at a rate of 30 requests per second/.exec(fault) ??
+    [];
+  expect(faults(['--rate', '30', '--reserve', least], {})).toEqual([]);
+  expect(faults(['--rate', 'off', '--reserve', '0%'], {})).toEqual([]);
+});
+
+test('the two commands take the speed of the sandbox from the same variable', () => {
+  expect(readServeConfig([], { SANDBOX_SPEED: '7' }).sandboxSpeed).toBe(7);
+  expect(readSandboxConfig([], { SANDBOX_SPEED: '7' }).timeScale).toBe(7);
 });
 
 test.each(['127.0.0.1:50051', '[::1]:0', 'localhost:65535'])(
-  'the address %s is written as it is read',
+  'the address %s is formatted as it is parsed',
   (text) => {
     expect(formatListen(parseListen(text))).toBe(text);
   },
 );
-
-describe('the settings of the sandbox', () => {
-  test('have defaults', () => {
-    expect(readSandboxConfig([])).toEqual({ listen: '127.0.0.1:8080', timeScale: 1 });
-    expect(readSandboxConfig(['--listen=[::1]:0', '--speed=0.5'])).toEqual({
-      listen: '[::1]:0',
-      timeScale: 0.5,
-    });
-  });
-
-  test('are refused by name, all at once', () => {
-    const read = () => readSandboxConfig(['--listen', 'x', '--speed', 'fast']);
-    expect(read).toThrow(ConfigError);
-    expect(read).toThrow(/--listen is "x".*\n--speed is "fast"/);
-    expect(() => readSandboxConfig(['--nothing'])).toThrow(/--nothing/);
-  });
-});

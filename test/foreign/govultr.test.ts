@@ -83,7 +83,7 @@ const LACKING: Readonly<Record<string, string>> = {
 const ENGINE_OPTIONS = /^DatabaseAdvancedOptions\./;
 
 const SOURCE = new URL('govultr/', import.meta.url);
-const CLI = new URL('../../src/cli/vultr-grpc.ts', import.meta.url).pathname;
+const CLI = new URL('../../bin/vultr-grpc.js', import.meta.url).pathname;
 
 const hasGo = spawnSync('go', ['version']).status === 0;
 if (!hasGo)

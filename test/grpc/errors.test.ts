@@ -11,7 +11,7 @@ const ID = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
 
 /** What the service makes of an error, as a client of gRPC reads it. */
 function received(thrown: unknown) {
-  const { code, details, metadata } = toStatusObject(thrown);
+  const { code, details, metadata } = toStatusObject(thrown, new Map(), true);
   return failureOf(Promise.reject(Object.assign(new Error(), { code, details, metadata })));
 }
 
@@ -52,7 +52,7 @@ describe('an error over gRPC', () => {
       field: `${letter.repeat(300)}${index}`,
       description: letter.repeat(1_000),
     }));
-    const { details, metadata } = toStatusObject(CallError.invalid(violations));
+    const { details, metadata } = toStatusObject(CallError.invalid(violations), new Map(), true);
     const [bytes] = metadata.get('grpc-status-details-bin');
     // As they stand on the wire: percent-encoded (gRPC over HTTP/2) and in base64.
     const onWire = encodeURI(details).length + Buffer.from(bytes as Buffer).toString('base64').length;
@@ -63,8 +63,8 @@ describe('an error over gRPC', () => {
   });
 });
 
-/** What Vultr or what stands before it answers, and what a caller of gRPC gets. */
-const ANSWERS: readonly [string, readonly [number, unknown, string?], string, string, string][] = [
+/** What Vultr, or what stands before it, sends, and what a caller of gRPC gets. */
+const RESPONSES: readonly [string, readonly [number, unknown, string?], string, string, string][] = [
   [
     'locked',
     [500, { error: 'Unable to halt server: Server is currently locked', status: 500 }],
@@ -116,8 +116,8 @@ describe("Vultr's failures", () => {
     startService({ upstream: (await startFakeUpstream(() => next)).url, callTimeoutMs: 1_000 }),
   );
 
-  test.each(ANSWERS)('%s', async (_what, answer, code, reason, domain) => {
-    next = answer;
+  test.each(RESPONSES)('%s', async (_what, response, code, reason, domain) => {
+    next = response;
     const { client, log } = service();
     const failure = await failureOf(client.ask('getInstance', { instance_id: ID }));
     expect(failure).toMatchObject({ code, info: { reason, domain } });

@@ -58,7 +58,7 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   '.google.protobuf.Any': 'google/protobuf/any.proto',
 };
 
-/** Questions without an answer, each with the code of the error. */
+/** Questions that fail, each with the code of the error. */
 const WRONG_QUESTIONS: readonly [Question, number][] = [
   [{ file_by_filename: '../../etc/passwd' }, 5],
   [{ file_by_filename: '' }, 5],
@@ -73,7 +73,7 @@ const WRONG_QUESTIONS: readonly [Question, number][] = [
   [{}, 3],
 ];
 
-/** The names of the files in an answer. */
+/** The names of the files in a response. */
 function filesIn(response: ServerReflectionResponse | undefined): string[] {
   const files = response?.file_descriptor_response?.file_descriptor_proto ?? [];
   return files.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name);
@@ -81,8 +81,8 @@ function filesIn(response: ServerReflectionResponse | undefined): string[] {
 
 describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   test('lists every service, itself included', async () => {
-    const [answer] = await ask(version, { list_services: '' });
-    const names = answer?.list_services_response?.service.map(({ name }) => name) ?? [];
+    const [response] = await ask(version, { list_services: '' });
+    const names = response?.list_services_response?.service.map(({ name }) => name) ?? [];
     const declared = set.file.flatMap((file) => file.service.map(({ name }) => `${file.package}.${name}`));
     expect(names).toEqual(declared.sort());
     expect(names).toEqual(
@@ -97,28 +97,28 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   });
 
   test('sends files as they were built, options included, with everything that they import', async () => {
-    const [answer] = await ask(version, { file_by_filename: 'vultr/cloud/v1/cloud_service.proto' });
-    const names = filesIn(answer);
+    const [response] = await ask(version, { file_by_filename: 'vultr/cloud/v1/cloud_service.proto' });
+    const names = filesIn(response);
     expect(names[0]).toBe('vultr/cloud/v1/cloud_service.proto');
     expect(new Set(names).size).toBe(names.length);
     const imports = set.file.filter(({ name }) => names.includes(name)).flatMap((file) => file.dependency);
     expect(imports.filter((name) => !names.includes(name))).toEqual([]);
 
     const built = readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url));
-    for (const bytes of answer?.file_descriptor_response?.file_descriptor_proto ?? []) {
+    for (const bytes of response?.file_descriptor_response?.file_descriptor_proto ?? []) {
       expect(built.includes(bytes), fromBinary(FileDescriptorProtoSchema, bytes).name).toBe(true);
     }
     // The HTTP rule is an option that a descriptor loses when it is decoded by halves.
-    const [service] = answer?.file_descriptor_response?.file_descriptor_proto ?? [];
+    const [service] = response?.file_descriptor_response?.file_descriptor_proto ?? [];
     expect(Buffer.from(service ?? []).includes('/api/instances/{instance_id}:watch')).toBe(true);
   });
 
   test('finds the file of every kind of symbol', async () => {
     const questions = Object.keys(SYMBOLS).map((symbol) => ({ file_containing_symbol: symbol }));
-    const answers = await ask(version, ...questions);
-    const found = answers.map((answer, index) => [
+    const responses = await ask(version, ...questions);
+    const found = responses.map((response, index) => [
       questions[index]?.file_containing_symbol,
-      filesIn(answer)[0] ?? answer.error_response?.error_message,
+      filesIn(response)[0] ?? response.error_response?.error_message,
     ]);
     expect(Object.fromEntries(found)).toEqual(SYMBOLS);
   });
@@ -137,17 +137,17 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     expect(none?.all_extension_numbers_response?.extension_number).toEqual([]);
   });
 
-  test('answers what it cannot with an error, and goes on', async () => {
+  test('tells what it does not know with an error, and goes on', async () => {
     const questions = WRONG_QUESTIONS.map(([question]) => ({ host: 'here', ...question }));
-    const answers = await ask(version, ...questions, { list_services: '' });
+    const responses = await ask(version, ...questions, { list_services: '' });
     for (const [index, [, error_code]] of WRONG_QUESTIONS.entries()) {
-      expect(answers[index]).toMatchObject({
+      expect(responses[index]).toMatchObject({
         valid_host: 'here',
         original_request: questions[index],
         error_response: { error_code, error_message: expect.stringMatching(/\.$/) },
       });
     }
-    expect(answers.at(-1)?.list_services_response?.service.length).toBeGreaterThan(5);
+    expect(responses.at(-1)?.list_services_response?.service.length).toBeGreaterThan(5);
   });
 
   test('refuses garbage', async () => {

@@ -189,9 +189,9 @@ describe('compression', () => {
 
   test('leaves small answers alone and makes a strong entity tag weak', async () => {
     const { url } = await startThings({
-      unary: ({ responseMetadata }, request) => {
+      unary: ({ responseMetadata }, { request }) => {
         responseMetadata.set('etag', '"abc"');
-        return jsonReply(request['id'] === 'large' ? large : {});
+        return jsonReply(request?.['id'] === 'large' ? large : {});
       },
     });
     const small = await fetch(`${url}/api/things/small`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { conditionalAnswer, entityTag, isNotModified } from '../../src/http/conditional.ts';
+import { conditionalReply, entityTag, isNotModified } from '../../src/http/conditional.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
@@ -41,7 +41,7 @@ describe('If-None-Match', () => {
     ['**', false],
     ['"a b"', false],
     ['"\u00fc", "a"', true],
-  ])('%j for the answer tagged "a": %j', (header, expected) => {
+  ])('%j for the response tagged "a": %j', (header, expected) => {
     expect(isNotModified(header, '"a"')).toBe(expected);
     expect(isNotModified(header, 'W/"a"')).toBe(expected);
   });
@@ -53,31 +53,32 @@ describe('If-None-Match', () => {
   });
 });
 
-describe('an answer', () => {
-  const catalogue = new Map([['x-cache', 'hit']]);
-  const answer = { status: 200, contentType: 'application/json', body: bytes('{}') };
-  const etag = entityTag(answer.body);
+describe('a reply', () => {
+  const catalogue = { state: 'hit', ageMs: 0, freshMs: 300_000 } as const;
+  const reply = { status: 200, contentType: 'application/json', body: bytes('{}') };
+  const etag = entityTag(reply.body);
   const headers = { etag, 'cache-control': 'public, max-age=300' };
 
-  test('of the catalogue may be kept by everybody, and has a tag', () => {
-    const result = conditionalAnswer({ method: 'GET', ifNoneMatch: undefined }, answer, catalogue, 300_000);
-    expect(result).toEqual({ answer, headers });
+  test('from the catalogue may be kept by everybody, and has a tag', () => {
+    const result = conditionalReply({ method: 'GET', ifNoneMatch: undefined }, reply, catalogue);
+    expect(result).toEqual({ reply, headers });
   });
 
   test.each(['GET', 'HEAD'])('that the caller has already is 304 to %s, with the same headers', (method) => {
-    const result = conditionalAnswer({ method, ifNoneMatch: `W/${etag}` }, answer, catalogue, 300_999);
-    expect(result.answer).toEqual({ status: 304, contentType: undefined, body: new Uint8Array() });
+    const cache = { ...catalogue, freshMs: 300_999 };
+    const result = conditionalReply({ method, ifNoneMatch: `W/${etag}` }, reply, cache);
+    expect(result.reply).toEqual({ status: 304, contentType: undefined, body: new Uint8Array() });
     expect(result.headers).toEqual(headers);
   });
 
   test.each([
-    ['with a credential', 'GET', 200, new Map()],
+    ['with a credential', 'GET', 200, undefined],
     ['to a POST', 'POST', 200, catalogue],
     ['that is a failure', 'GET', 404, catalogue],
     ['without content', 'GET', 204, catalogue],
-  ])('%s may be kept by nobody and is sent, whatever the caller has', (_, method, status, metadata) => {
-    const given = { ...answer, status };
-    const result = conditionalAnswer({ method, ifNoneMatch: '*' }, given, metadata, 300_000);
-    expect(result).toEqual({ answer: given, headers: { 'cache-control': 'no-store' } });
+  ] as const)('%s may be kept by nobody and is sent, whatever the caller has', (_, method, status, cache) => {
+    const given = { ...reply, status };
+    const result = conditionalReply({ method, ifNoneMatch: '*' }, given, cache);
+    expect(result).toEqual({ reply: given, headers: { 'cache-control': 'no-store' } });
   });
 });

@@ -89,17 +89,17 @@ describe('OPTIONS and CORS', () => {
 
   test('an OPTIONS that is no preflight is routed like any method', async () => {
     const { url } = await startThings({}, { corsOrigins: ['*'] });
-    const response = await fetch(`${url}/v2/things/i/options`, {
+    const response = await fetch(`${url}/api/things/i/options`, {
       method: 'OPTIONS',
       headers: { origin: 'https://page' },
     });
     expect(await response.json()).toMatchObject({ rpc: 'Options' });
-    expect((await fetch(`${url}/v2/things/i`, { method: 'OPTIONS' })).status).toBe(405);
+    expect((await fetch(`${url}/api/things/i`, { method: 'OPTIONS' })).status).toBe(405);
   });
 
   test('a preflight allows nothing unless origins are configured', async () => {
     const { url, dispatcher } = await startThings();
-    const response = await fetch(`${url}/v2/things/i/options`, { method: 'OPTIONS', headers: preflight });
+    const response = await fetch(`${url}/api/things/i/options`, { method: 'OPTIONS', headers: preflight });
     expect(response.status).toBe(204);
     expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
     expect(dispatcher.seen).toEqual([]);

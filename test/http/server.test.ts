@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { jsonReply, startThings } from '../support/http-server.ts';
+import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
 
 describe('a caller that leaves', () => {
   test('aborts its call', async () => {
@@ -63,6 +64,75 @@ describe('closing', () => {
     go.resolve();
     expect(await (await answer).json()).toEqual({ done: true });
     await closed;
+  });
+
+  test('tells callers under way, in their last response, that the connection ends', async () => {
+    const go = Promise.withResolvers<void>();
+    const { port, close, dispatcher } = await startThings({
+      unary: async () => {
+        await go.promise;
+        return jsonReply({ done: true });
+      },
+    });
+    const agent = new Agent({ keepAlive: true });
+    const responses = [1, 2].map(async () => {
+      const outgoing = request({ port, host: '127.0.0.1', path: '/api/things/i', agent });
+      outgoing.end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.headers.connection;
+    });
+    const pipelined = rawExchange(port, 'GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+    await expect.poll(() => dispatcher.seen.length).toBe(5);
+    const closed = close(10_000);
+    go.resolve();
+    expect(await Promise.all(responses)).toEqual(['close', 'close']);
+    // All three, in their order, and only the last one says so.
+    expect((await pipelined).match(/^connection: .*$/gim)).toEqual([
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'connection: close',
+    ]);
+    await closed;
+    agent.destroy();
+  });
+
+  test('lets a large response out that is written but not read yet', async () => {
+    const body = Buffer.alloc(32 * 1024 * 1024, 'x');
+    const { port, close } = await startThings({
+      unary: () => jsonReply({}, { http: { status: 200, contentType: 'text/x', body } }),
+    });
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.write('GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'readable');
+    const closed = close(10_000);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await once(socket, 'end');
+    expect(bytes).toBeGreaterThan(body.length);
+    await closed;
+  });
+
+  test('serves no request that comes after the last response was announced', async () => {
+    const go = Promise.withResolvers<void>();
+    const { port, close, dispatcher } = await startThings({
+      unary: async () => {
+        await go.promise;
+        return jsonReply({ done: true });
+      },
+    });
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.write('GET /api/things/1 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => dispatcher.seen.length).toBe(1);
+    const closed = close(10_000);
+    socket.write('GET /api/things/2 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    go.resolve();
+    await closed;
+    expect(dispatcher.seen).toHaveLength(1);
+    socket.destroy();
   });
 
   test('cuts off what is still under way after the grace', async () => {

@@ -1,34 +1,14 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { HttpLimits } from '../../src/http/options.ts';
 import type { Incoming, Reply } from '../../src/rpc/call.ts';
-import type { Contract } from '../../src/contract/load.ts';
-import type { HttpLimits } from '../../src/http/limits.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { compileContract, jsonReply, recordingDispatcher, startServer } from '../support/http-server.ts';
-
-const PROTO = `
-syntax = "proto3";
-package t;
-import "google/api/annotations.proto";
-message Req { string id = 1; }
-message Res { string name = 1; }
-service S { rpc Watch(Req) returns (stream Res) { option (google.api.http) = { get: "/things/{id}:watch" }; } }
-`;
-
-let contract: Contract;
-
-beforeAll(async () => {
-  contract = await compileContract(PROTO);
-});
+import { jsonReply, startThings } from '../support/http-server.ts';
 
 async function start(stream: (incoming: Incoming) => AsyncIterable<Reply>, limits: Partial<HttpLimits> = {}) {
-  const server = await startServer({
-    operations: contract.operations.values(),
-    dispatcher: recordingDispatcher({ stream }),
-    limits,
-  });
-  return { ...server, target: `${server.url}/things/i:watch` };
+  const server = await startThings({ stream }, { limits });
+  return { ...server, target: `${server.url}/api/things/i:watch` };
 }
 
 async function* twoMessages(): AsyncGenerator<Reply> {
@@ -252,7 +232,7 @@ describe('the reader of a stream', () => {
     );
     const socket = createConnection({ host: '127.0.0.1', port });
     socket.on('error', () => undefined);
-    socket.write('GET /things/i:watch HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /api/things/i:watch HTTP/1.1\r\nHost: x\r\n\r\n');
     await ended.promise;
     expect(sent).toBeLessThan(1_000);
     socket.destroy();

@@ -8,7 +8,7 @@ afterAll(() => server?.stop());
 const needed =
   server === undefined ? ' (left out: no redis-server; Debian: apt-get install redis-server)' : '';
 
-/** Two processes, killed in the middle, over a Vultr that loses every fifth answer. */
+/** Two processes, killed in the middle, over a Vultr that loses every fifth response. */
 const PLAN = { ids: 150, callers: 50, processes: 2, killEveryMs: 1_500, faultRate: 0.2, seed: 11 };
 
 async function expectOneEach(plan: CreatesPlan): Promise<void> {
@@ -17,7 +17,7 @@ async function expectOneEach(plan: CreatesPlan): Promise<void> {
     instancesMade: plan.ids,
     idsWithSeveralInstances: 0,
     instancesShared: 0,
-    unanswered: 0,
+    withoutReply: 0,
   });
   // Without these the run would have shown nothing.
   expect(result.kills).toBeGreaterThan(0);
@@ -25,7 +25,7 @@ async function expectOneEach(plan: CreatesPlan): Promise<void> {
   expect(result.failures['CREATE_UNCERTAIN']).toBeGreaterThan(0);
 }
 
-describe('as many instances are made as ids are used, whatever is lost and killed', () => {
+describe('as many instances are made as keys are used, whatever is lost and killed', () => {
   test('with the record in a file', { timeout: 120_000 }, async () => {
     await expectOneEach({ ...PLAN, record: { stateDir: temporaryFolder() } });
   });

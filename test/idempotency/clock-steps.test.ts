@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createBootClock } from '../../src/idempotency/boot-clock.ts';
 import { createOnce } from '../../src/idempotency/create-once.ts';
 import { createMoments } from '../../src/idempotency/moment.ts';
 import { createVultrDouble, type Fate, LOST, textOf } from '../support/creations.ts';
@@ -163,6 +167,22 @@ test('a record is kept for a day, whatever the wall clock shows meanwhile', asyn
   expect((await store.begin('k', record, 'two')).kind).toBe('done');
   await machine.time.advance(86_400_000);
   expect((await store.begin('k', record, 'two')).kind).toBe('fresh');
+});
+
+test('the clock of this machine is the same for every thread and process, and no wall clock', async () => {
+  const boot = createBootClock();
+  const script =
+    "import { createBootClock } from './src/idempotency/boot-clock.ts'; const { bootId, uptimeMs } = createBootClock(); console.log(bootId, uptimeMs());";
+  const before = boot.uptimeMs();
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module-typescript',
+    '-e',
+    script,
+  ]);
+  const [bootId = '', uptimeMs] = stdout.trim().split(' ');
+  if (existsSync('/proc/sys/kernel/random/boot_id')) expect(bootId).toBe(boot.bootId);
+  expect(Number(uptimeMs)).toBeGreaterThan(before);
+  expect(Number(uptimeMs)).toBeLessThan(boot.uptimeMs());
 });
 
 describe('a moment', () => {

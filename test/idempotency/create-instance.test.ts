@@ -24,17 +24,17 @@ test('the same id returns the same instance, password and all', async () => {
 
 test('a creation carries a tag beside those of the caller, one without an id does not', async () => {
   const { client } = await startOnSandbox();
-  const marked = await client.ask('createInstance', { ...REQUEST, request_id: randomUUID() });
+  const tagged = await client.ask('createInstance', { ...REQUEST, request_id: randomUUID() });
   const plain = await client.ask('createInstance', REQUEST);
-  expect(instanceOf(marked).tags).toEqual(['mine', expect.stringMatching(/^vultr-grpc-[0-9a-f]{20}$/)]);
+  expect(instanceOf(tagged).tags).toEqual(['mine', expect.stringMatching(/^vultr-grpc-[0-9a-f]{20}$/)]);
   expect(instanceOf(plain).tags).toEqual(['mine']);
 });
 
 test('calls with the same id at the same time make one instance', async () => {
   const { client, sandbox } = await startOnSandbox();
   const request = { ...REQUEST, request_id: randomUUID() };
-  const answers = await Promise.all(Array.from({ length: 50 }, () => client.ask('createInstance', request)));
-  expect(new Set(answers.map((answer) => instanceOf(answer).id)).size).toBe(1);
+  const replies = await Promise.all(Array.from({ length: 50 }, () => client.ask('createInstance', request)));
+  expect(new Set(replies.map((reply) => instanceOf(reply).id)).size).toBe(1);
   expect(sandbox.state.instancesCreated).toBe(1);
 });
 
@@ -60,7 +60,7 @@ test('the same id with another request is refused with the fields that differ', 
 });
 
 test.each([
-  ['a request_id that is no UUID', { request_id: 'x' }, {}],
+  ['a request_id that is not a UUID', { request_id: 'x' }, {}],
   ['a key with a space', {}, { 'idempotency-key': 'a b' }],
   ['two ids', { request_id: randomUUID() }, { 'idempotency-key': randomUUID() }],
 ])('%s is refused', async (_what, fields, metadata) => {
@@ -83,8 +83,8 @@ test.each([
   ['the connection is lost', { kind: 'drop-after' }],
   ['Vultr says 503', { kind: 'status', status: 503, after: true }],
   ['Vultr says 500', { kind: 'status', status: 500, after: true }],
-  ['the answer is cut off', { kind: 'cut-body' }],
-  ['the answer is no JSON', { kind: 'not-json' }],
+  ['the response is cut off', { kind: 'cut-body' }],
+  ['the response is not JSON', { kind: 'not-json' }],
 ] as const)('when %s after the instance was made, it is found', async (_what, fault) => {
   const { client, sandbox } = await startOnSandbox({}, QUICK);
   sandbox.faults.add({ method: 'POST', times: 1, ...fault });
@@ -96,7 +96,7 @@ test.each([
   expect(sandbox.state.instancesCreated).toBe(1);
 });
 
-test('without an id an ambiguous outcome is told and not repeated', async () => {
+test('without an id an ambiguous outcome is reported and not repeated', async () => {
   const { client, sandbox } = await startOnSandbox();
   sandbox.faults.add({ method: 'POST', kind: 'drop-after' });
   const failure = await failureOf(client.ask('createInstance', REQUEST));
@@ -146,7 +146,7 @@ test('a UUID in the header is the same id as in the request, in upper case too',
   expect(sandbox.state.instancesCreated).toBe(1);
 });
 
-test("the caller's one tag, in Vultr's older form, stays beside the mark", async () => {
+test("the caller's one tag, in Vultr's older form, stays beside the correlation tag", async () => {
   const { client } = await startOnSandbox();
   const { value } = await client.ask('createInstance', {
     region: 'ams',

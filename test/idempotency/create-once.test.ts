@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createOnce, type OnceOptions } from '../../src/idempotency/create-once.ts';
 import { createMoments } from '../../src/idempotency/moment.ts';
@@ -5,7 +6,7 @@ import { CallError } from '../../src/status/call-error.ts';
 import type { VultrResponse } from '../../src/vultr/request.ts';
 import type { ManualClock } from '../support/budget.ts';
 import { createVultrDouble, type Fate, LOST, textOf } from '../support/creations.ts';
-import { openTestStore, TestMachine } from '../support/stores.ts';
+import { openTestStore, TestMachine, temporaryFolder } from '../support/stores.ts';
 
 const NEVER_SENT = new CallError('UNAVAILABLE', 'BREAKER_OPEN', 'left alone', { reached: 'no' });
 const REFUSED = new CallError('INVALID_ARGUMENT', 'VULTR_REFUSED', 'no', {
@@ -166,6 +167,35 @@ test('the request ends no later than recorded, however long the record took', as
   expect(vultr.deadlines).toEqual([until]);
 });
 
+test('a process that was stopped until others went on does not send any more', async () => {
+  const machine = new TestMachine();
+  const path = join(temporaryFolder(), 'idempotency.sqlite');
+  const stopped = start([{}], { store: openTestStore(machine, { path }) }, machine);
+  const other = start([{}], { store: openTestStore(machine, { path }) }, machine);
+  const release = Promise.withResolvers<void>();
+  const { post } = stopped.creation();
+  const late = textOf(
+    stopped.once.create(
+      stopped.creation({
+        deadline: machine.time.now() + 600_000,
+        post: async (...args) => {
+          await release.promise;
+          return await post(...args);
+        },
+      }),
+    ),
+  );
+  // The process stands still: it renews no lease, and lets a permit to send wait.
+  await machine.time.advance(0);
+  machine.time.set(machine.time.now() + 400_000);
+  const work = textOf(other.once.create(other.creation()));
+  await machine.time.advance(1_000);
+  expect(await work).toBe('made 1');
+  release.resolve();
+  expect(await late).toBe('DEADLINE_EXCEEDED');
+  expect(stopped.vultr.posts + other.vultr.posts).toBe(1);
+});
+
 test('a key that is used for another request meanwhile is refused with the fields', async () => {
   const { clock, once, vultr, creation } = start([{ takesMs: 1_000 }]);
   const first = once.create(creation());
@@ -254,4 +284,28 @@ test('no more creations are under way than may be, those of callers who have lef
   const joined = once.create(creation());
   expect(await outcome(clock, first)).toBe(await textOf(joined));
   expect(await outcome(clock, once.create(creation({ key: 'other' })))).toMatch(/^made/);
+});
+
+test('closing ends what is under way, and what was sent is found by the next process', async () => {
+  const machine = new TestMachine();
+  const path = join(temporaryFolder(), 'idempotency.sqlite');
+  const before = start([{ takesMs: 20_000 }], { store: openTestStore(machine, { path }) }, machine);
+  const work = textOf(before.once.create(before.creation()));
+  await before.clock.advance(5_000);
+  await before.once.close();
+  expect(await work).toBe('CREATE_UNCERTAIN');
+  const after = start([{}], { store: openTestStore(machine, { path }) }, machine);
+  after.vultr.made = 1;
+  expect(await outcome(after.clock, after.once.create(after.creation()), 12_000)).toBe('found 1');
+  expect(after.vultr.posts).toBe(0);
+});
+
+test('a poll that fails in an unexpected way leaves the outcome open, and frees the lease', async () => {
+  const { clock, once, vultr, creation } = start([{ fails: LOST }]);
+  const find = (): never => {
+    throw new TypeError('a fault of this service');
+  };
+  expect(await outcome(clock, once.create(creation({ find })), 12_000)).toBe('CREATE_UNCERTAIN');
+  expect(await outcome(clock, once.create(creation()), 10)).toBe('found 1');
+  expect(vultr.posts).toBe(1);
 });

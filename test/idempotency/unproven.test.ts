@@ -4,6 +4,7 @@ import { connectAnyRpc } from '../support/any-rpc.ts';
 import { type FakeAnswer, startFakeUpstream } from '../support/fake-upstream.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { sendHttp } from '../support/http-request.ts';
+import { openForFile } from '../support/opened.ts';
 import { KEY, startService } from '../support/service.ts';
 
 /** Successes of Vultr's that do not prove that anything was made. */
@@ -56,44 +57,43 @@ const FILE_SYSTEM: Thing = {
   wrap: (vfs) => vfs,
 };
 
-/** Starts the service before a Vultr that makes the thing and answers as given. */
-async function start(thing: Thing, answers: readonly FakeAnswer[]) {
-  const made: unknown[] = [];
+/** The service, before a Vultr that makes everything and responds as a test says. */
+const opened = openForFile(async () => {
+  const vultr = { list: 'things', responses: [] as readonly FakeAnswer[], made: [] as unknown[] };
   const upstream = await startFakeUpstream(({ method, body }) => {
-    if (method === 'GET') return [200, { [thing.list ?? 'things']: made, meta: { total: made.length } }];
+    const { list, responses, made } = vultr;
+    if (method === 'GET') return [200, { [list]: made, meta: { total: made.length } }];
     made.push({ ...JSON.parse(body), id: `made-${made.length + 1}` });
-    return answers[Math.min(made.length, answers.length) - 1] ?? [500, {}];
+    return responses[Math.min(made.length, responses.length) - 1] ?? [500, {}];
   });
   const service = await startService({ upstream: upstream.url, httpListen: { host: '127.0.0.1', port: 0 } });
-  const call = connectAnyRpc(service.app.grpcAddress);
-  const posts = () => upstream.received.filter(({ method }) => method === 'POST').length;
+  return { vultr, service, call: connectAnyRpc(service.app.grpcAddress) };
+});
+
+/** Begins anew, with what Vultr responds to the creations of a thing from now on. */
+function start({ rpc, path, pathFields, body, list = 'things' }: Thing, responses: readonly FakeAnswer[]) {
+  const { vultr, service, call } = opened();
+  Object.assign(vultr, { list, responses, made: [] });
   const create = {
-    gRPC: (key: string) =>
-      call(thing.rpc, { ...thing.body, ...thing.pathFields }, { 'idempotency-key': key }),
+    gRPC: (key: string) => call(rpc, { ...body, ...pathFields }, { 'idempotency-key': key }),
     HTTP: async (key: string | undefined) => {
       const headers = {
         authorization: `Bearer ${KEY}`,
         ...(key !== undefined && { 'idempotency-key': key }),
       };
-      const { status, text } = await sendHttp(
-        service.app.httpAddress ?? '',
-        'POST',
-        thing.path,
-        thing.body,
-        headers,
-      );
+      const { status, text } = await sendHttp(service.app.httpAddress ?? '', 'POST', path, body, headers);
       return { status, text };
     },
   };
-  return { ...service, upstream, posts, create, call };
+  return { posts: () => vultr.made.length, create, call };
 }
 
 describe.each([
   ['an instance', INSTANCE],
   ['a file system, which is returned bare', FILE_SYSTEM],
-])('%s that is answered with a success that proves nothing is found by its tag', (_what, thing) => {
-  test.each(KINDS)('%s, over gRPC', async (_kind, answer) => {
-    const { create, posts } = await start(thing, [answer]);
+])('%s whose creation gets a success that proves nothing is found by its tag', (_what, thing) => {
+  test.each(KINDS)('%s, over gRPC', async (_kind, response) => {
+    const { create, posts } = start(thing, [response]);
     const key = randomUUID();
     const found = await create.gRPC(key);
     expect(found).toMatchObject(thing.wrap({ id: 'made-1' }) as object);
@@ -101,8 +101,8 @@ describe.each([
     expect(posts()).toBe(1);
   });
 
-  test.each(KINDS)('%s, over HTTP', async (_kind, answer) => {
-    const { create, posts } = await start(thing, [answer]);
+  test.each(KINDS)('%s, over HTTP', async (_kind, response) => {
+    const { create, posts } = start(thing, [response]);
     const key = randomUUID();
     const found = await create.HTTP(key);
     expect(found.status).toBe(200);
@@ -113,8 +113,8 @@ describe.each([
 });
 
 describe('a DNS record, which carries no tag, is never taken for made, nor created again', () => {
-  test.each(KINDS)('%s, over gRPC', async (_kind, answer) => {
-    const { create, posts } = await start(DNS_RECORD, [answer]);
+  test.each(KINDS)('%s, over gRPC', async (_kind, response) => {
+    const { create, posts } = start(DNS_RECORD, [response]);
     const key = randomUUID();
     for (let time = 0; time < 2; time += 1) {
       const failure = await failureOf(create.gRPC(key));
@@ -124,8 +124,8 @@ describe('a DNS record, which carries no tag, is never taken for made, nor creat
     expect(posts()).toBe(1);
   });
 
-  test.each(KINDS)('%s, over HTTP', async (_kind, answer) => {
-    const { create, posts } = await start(DNS_RECORD, [answer]);
+  test.each(KINDS)('%s, over HTTP', async (_kind, response) => {
+    const { create, posts } = start(DNS_RECORD, [response]);
     const key = randomUUID();
     for (let time = 0; time < 2; time += 1) {
       const { status, text } = await create.HTTP(key);
@@ -145,7 +145,7 @@ describe.each([
   const success: FakeAnswer = [201, thing.wrap({ id: 'right' })];
 
   test('is refused over gRPC, and its key is free', async () => {
-    const { create, posts } = await start(thing, [refusal, success]);
+    const { create, posts } = start(thing, [refusal, success]);
     const key = randomUUID();
     const failure = await failureOf(create.gRPC(key));
     expect(failure.info?.reason).toBe('VULTR_REFUSED');
@@ -154,7 +154,7 @@ describe.each([
   });
 
   test("is refused over HTTP with Vultr's response, and its key is free", async () => {
-    const { create, posts } = await start(thing, [refusal, success]);
+    const { create, posts } = start(thing, [refusal, success]);
     const key = randomUUID();
     expect((await create.HTTP(key)).text).toContain('Invalid plan.');
     expect(JSON.parse((await create.HTTP(key)).text)).toMatchObject(thing.wrap({ id: 'right' }) as object);
@@ -164,8 +164,8 @@ describe.each([
 
 test.each(KINDS)(
   'without a key, %s is reported as uncertain over gRPC, and not repeated',
-  async (_kind, answer) => {
-    const { call, posts } = await start(INSTANCE, [answer]);
+  async (_kind, response) => {
+    const { call, posts } = start(INSTANCE, [response]);
     const failure = await failureOf(call(INSTANCE.rpc, INSTANCE.body));
     expect(failure.info?.reason).toBe('CREATE_UNCERTAIN');
     expect(failure.message).toMatch(/before you repeat/);
@@ -174,7 +174,7 @@ test.each(KINDS)(
   },
 );
 
-test('without a key, /v2 passes on what Vultr has answered', async () => {
-  const { create } = await start(INSTANCE, [[202, { account: { name: 'somebody' } }]]);
+test('without a key, /v2 passes on what Vultr said', async () => {
+  const { create } = start(INSTANCE, [[202, { account: { name: 'somebody' } }]]);
   expect(await create.HTTP(undefined)).toEqual({ status: 202, text: '{"account":{"name":"somebody"}}' });
 });

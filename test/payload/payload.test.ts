@@ -1,9 +1,12 @@
 import { fromBinary, type JsonObject as PlainObject, toJson } from '@bufbuild/protobuf';
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+
 import { StructSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from 'vitest';
+import { decodeStruct } from '../../src/payload/decode-struct.ts';
+import { encodeStruct } from '../../src/payload/encode-struct.ts';
+import { stringifyJson } from '../../src/payload/json.ts';
 import { Payload } from '../../src/payload/payload.ts';
-import { decodeStruct, encodeStruct } from '../../src/payload/struct.ts';
+import { WireReader } from '../../src/payload/wire-reader.ts';
 import { createRandom, type Random } from '../support/random.ts';
 
 function parse(text: string): Payload {
@@ -53,16 +56,16 @@ describe('the Struct of an answer', () => {
     'is what another implementation reads, and reads back (seed %d)',
     (seed) => {
       const value = randomObject(createRandom(seed), 0);
-      const text = JSON.stringify(value);
+      const text = stringifyJson(value);
       const bytes = parse(text).struct;
       expect(independently(bytes)).toEqual(value);
-      expect(JSON.stringify(decodeStruct(new BinaryReader(bytes), bytes.length))).toBe(text);
+      expect(stringifyJson(decodeStruct(new WireReader(bytes, 100_000), bytes.length))).toBe(text);
     },
   );
 
   test('keeps __proto__ as a key like any other', () => {
     const bytes = parse('{"__proto__":{"polluted":true},"constructor":1}').struct;
-    const object = decodeStruct(new BinaryReader(bytes), bytes.length);
+    const object = decodeStruct(new WireReader(bytes, 100_000), bytes.length);
     expect(Object.entries(object).map(([key]) => key)).toEqual(['__proto__', 'constructor']);
     expect(Object.getPrototypeOf(object)).toBeNull();
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
@@ -73,7 +76,7 @@ describe('the Struct of an answer', () => {
     ['objects', nested(100, '{"a":', '}'), nested(101, '{"a":', '}')],
   ])('carries %s of 100 levels and not of 101', (_kind, fine, deep) => {
     const bytes = parse(fine).struct;
-    expect(JSON.stringify(decodeStruct(new BinaryReader(bytes), bytes.length))).toBe(fine);
+    expect(JSON.stringify(decodeStruct(new WireReader(bytes, 100_000), bytes.length))).toBe(fine);
     expect(() => parse(deep).struct).toThrow(
       expect.objectContaining({ code: 'INTERNAL', reason: 'BAD_UPSTREAM_RESPONSE' }),
     );

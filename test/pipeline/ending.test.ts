@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CallError } from '../../src/status/call-error.ts';
 import { drain, failure, fine, incoming, never, pipelineOf } from '../support/pipeline-of.ts';
@@ -112,4 +112,19 @@ describe('going down', () => {
     expect(await work).toMatchObject(SHUTTING_DOWN);
     expect(await failure(pipeline.unary(incoming('GetInstance')))).toMatchObject(SHUTTING_DOWN);
   });
+});
+
+test('a creation that was sent when its call was ended says that its outcome is open', async () => {
+  const uncertain = new CallError('FAILED_PRECONDITION', 'CREATE_UNCERTAIN', 'It may have been created.');
+  const { pipeline, log } = pipelineOf({
+    unary: (call) =>
+      new Promise((_resolve, reject) => {
+        call.signal.addEventListener('abort', () => reject(uncertain));
+      }),
+  });
+  const work = failure(pipeline.unary(incoming('GetInstance')));
+  await setImmediate();
+  pipeline.abortAll();
+  expect(await work).toBe(uncertain);
+  expect(log.lines()).toEqual([expect.objectContaining({ reason: 'CREATE_UNCERTAIN' })]);
 });

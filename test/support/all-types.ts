@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { type Contract, loadContract } from '../../src/contract/load.ts';
+import type { FileRegistry } from '@bufbuild/protobuf';
 import type { FieldValue } from '../../src/transcoding/message.ts';
-import { compileProto } from './compile-proto.ts';
+import { compileRegistry } from './compile-routes.ts';
 
 const PROTO = `
 syntax = "proto3";
@@ -56,9 +56,9 @@ service S {
 }
 `;
 
-/** The operations of a proto with every type of field and every kind of body. */
-export async function compileAllTypes(): Promise<Contract> {
-  return loadContract(await compileProto(PROTO));
+/** The descriptors of a proto with every type of field and every kind of body. */
+export function compileAllTypes(): Promise<FileRegistry> {
+  return compileRegistry(PROTO);
 }
 
 /**

@@ -15,11 +15,7 @@ export interface CollectedLog {
 /** Makes a log that keeps everything from debug on. */
 export function collectLog(): CollectedLog {
   const chunks: string[] = [];
-  const log = createLogger({
-    level: 'debug',
-    format: 'json',
-    destination: { write: (chunk) => void chunks.push(chunk) },
-  });
+  const log = createLogger({ level: 'debug', format: 'json' }, { write: (chunk) => void chunks.push(chunk) });
   return {
     log,
     get text() {

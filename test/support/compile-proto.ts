@@ -6,10 +6,11 @@ import { promisify } from 'node:util';
 
 const MODULES = resolve(import.meta.dirname, '../../node_modules');
 const GOOGLE_FILES = ['api/annotations', 'api/http', 'api/field_behavior', 'api/field_info'];
+const OPTIONS = resolve(import.meta.dirname, '../../proto/vultr/options');
 
 /**
  * Compiles a few lines of proto text, as a test writes them where it uses them.
- * @param source a whole file; it may import what google/api and google/protobuf have
+ * @param source a whole file; it may import what google/api, google/protobuf and vultr/options/v1 have
  * @returns the bytes of a google.protobuf.FileDescriptorSet with all imports
  */
 export async function compileProto(source: string): Promise<Uint8Array> {
@@ -24,6 +25,7 @@ export async function compileProto(source: string): Promise<Uint8Array> {
         join(folder, 'google', `${file}.proto`),
       );
     }
+    await cp(OPTIONS, join(folder, 'vultr/options'), { recursive: true });
     await symlink(MODULES, join(folder, 'node_modules'));
     const output = join(folder, 'set.binpb');
     const args = ['build', '--path', 'test.proto', '--as-file-descriptor-set', '-o', output];

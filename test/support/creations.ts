@@ -45,8 +45,8 @@ export function createVultrDouble(clock: ManualClock, fates: readonly Fate[]) {
         }
         throw fate.fails;
       }
-      vultr.posts += 1;
       onSend();
+      vultr.posts += 1;
       if (fate.takesMs !== undefined) await clock.sleep(fate.takesMs, signal);
       if (fate.makes !== false) vultr.made += 1;
       if (fate.fails !== undefined) throw fate.fails;

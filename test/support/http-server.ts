@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { afterEach } from 'vitest';
-import type { Dispatcher, Incoming, Reply } from '../../src/rpc/call.ts';
 import { type Contract, loadContract } from '../../src/contract/load.ts';
-import type { Message } from '../../src/transcoding/message.ts';
 import type { HttpServerOptions } from '../../src/http/options.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
 import { stringifyJson } from '../../src/payload/json.ts';
+import type { Dispatcher, Incoming, Reply, VerbatimRequest } from '../../src/rpc/call.ts';
 import type { CallError } from '../../src/status/call-error.ts';
+import type { Message } from '../../src/transcoding/message.ts';
+import { createResolver } from '../../src/v2/resolve.ts';
 import { compileProto } from './compile-proto.ts';
 
 /** Compiles a file of proto text into operations. */
@@ -20,28 +21,43 @@ export function jsonReply(value: unknown, more: Partial<Reply> = {}): Reply {
   return { toBinary: () => new Uint8Array(), toJson: () => Buffer.from(stringifyJson(value)), ...more };
 }
 
+/** A call as a test's dispatcher saw it: its request in the form in which it was read. */
+export interface SeenCall {
+  readonly incoming: Incoming;
+  readonly request: Message | undefined;
+  readonly verbatim: VerbatimRequest | undefined;
+  readonly error: CallError | undefined;
+}
+
 /** What a test's dispatcher does and what it saw. */
 export interface RecordingDispatcher extends Dispatcher {
-  readonly seen: { incoming: Incoming; request: Message | undefined; error: CallError | undefined }[];
+  readonly seen: SeenCall[];
   readonly refusals: { target: string; error: CallError }[];
 }
 
-/** A dispatcher that decodes, remembers, and answers as the test says: with the operation's name unless told. */
-export function recordingDispatcher(
-  handlers: {
-    unary?: (incoming: Incoming, request: Message) => Promise<Reply> | Reply;
-    stream?: (incoming: Incoming, request: Message) => AsyncIterable<Reply>;
-  } = {},
-): RecordingDispatcher {
+/** What serves the calls of a test. */
+export interface TestHandlers {
+  readonly unary?: (incoming: Incoming, seen: SeenCall) => Promise<Reply> | Reply;
+  readonly stream?: (incoming: Incoming, seen: SeenCall) => AsyncIterable<Reply>;
+}
+
+/** A dispatcher that reads, remembers, and replies as the test says: with the operation's name and request unless told. */
+export function recordingDispatcher(handlers: TestHandlers = {}): RecordingDispatcher {
   const seen: RecordingDispatcher['seen'] = [];
   const refusals: RecordingDispatcher['refusals'] = [];
-  async function decode(incoming: Incoming): Promise<Message> {
+  async function read(incoming: Incoming): Promise<SeenCall> {
     try {
-      const request = await incoming.decode();
-      seen.push({ incoming, request, error: undefined });
-      return request;
+      const read = await incoming.read();
+      const call = {
+        incoming,
+        request: read.kind === 'message' ? read.message : undefined,
+        verbatim: read.kind === 'verbatim' ? read.request : undefined,
+        error: undefined,
+      };
+      seen.push(call);
+      return call;
     } catch (error) {
-      seen.push({ incoming, request: undefined, error: error as CallError });
+      seen.push({ incoming, request: undefined, verbatim: undefined, error: error as CallError });
       throw error;
     }
   }
@@ -49,12 +65,15 @@ export function recordingDispatcher(
     seen,
     refusals,
     async unary(incoming) {
-      const request = await decode(incoming);
-      return handlers.unary?.(incoming, request) ?? jsonReply({ rpc: incoming.operation.rpc, request });
+      const call = await read(incoming);
+      return (
+        handlers.unary?.(incoming, call) ??
+        jsonReply({ rpc: incoming.operation.rpc, request: call.request ?? null })
+      );
     },
     async *stream(incoming) {
-      const request = await decode(incoming);
-      if (handlers.stream !== undefined) yield* handlers.stream(incoming, request);
+      const call = await read(incoming);
+      if (handlers.stream !== undefined) yield* handlers.stream(incoming, call);
     },
     refused(request, error) {
       refusals.push({ target: request.target, error });
@@ -70,9 +89,18 @@ afterEach(async () => {
 
 /** Starts the real HTTP side on a free port; it is closed after the test. */
 export async function startServer(
-  options: Pick<HttpServerOptions, 'operations' | 'dispatcher'> & Partial<HttpServerOptions>,
+  options: Omit<HttpServerOptions, 'operations' | 'resolveVultr' | 'listen'> & {
+    readonly contract: Contract;
+    readonly listen?: HttpServerOptions['listen'];
+  },
 ): Promise<HttpServer & { url: string }> {
-  const server = await startHttpServer({ listen: { host: '127.0.0.1', port: 0 }, ...options });
+  const { contract, ...others } = options;
+  const server = await startHttpServer({
+    operations: contract.operations.values(),
+    resolveVultr: createResolver(contract),
+    listen: { host: '127.0.0.1', port: 0 },
+    ...others,
+  });
   servers.push(server);
   return { ...server, url: `http://127.0.0.1:${server.port}` };
 }
@@ -94,31 +122,51 @@ const THINGS = `
 syntax = "proto3";
 package t;
 import "google/api/annotations.proto";
+import "google/protobuf/struct.proto";
+import "vultr/options/v1/options.proto";
 message Req { string id = 1; string name = 2; }
 message Res { string name = 1; repeated string list = 2; }
+message RawReq { string method = 1; string path = 2; string query = 3; google.protobuf.Value body = 4; }
 service S {
   rpc Get(Req) returns (Res) { option (google.api.http) = { get: "/api/things/{id}" }; }
-  rpc Create(Req) returns (Res) { option (google.api.http) = { post: "/api/things" body: "*" }; }
+  rpc Secret(Req) returns (Res) {
+    option (google.api.http) = { get: "/api/secrets/{id}" };
+    option (vultr.options.v1.effect) = EFFECT_SECRET;
+  }
+  rpc Create(Req) returns (Res) {
+    option (google.api.http) = { post: "/api/things" body: "*" };
+    option (vultr.options.v1.effect) = EFFECT_CREATE;
+    option (vultr.options.v1.create) = { id: "name" untagged: "the test has no tags" };
+  }
+  rpc Halt(Req) returns (Res) {
+    option (google.api.http) = { post: "/api/things/{id}/halt" };
+    option (vultr.options.v1.effect) = EFFECT_CHANGE;
+  }
+  rpc Options(Req) returns (Res) {
+    option (google.api.http) = { custom { kind: "OPTIONS" path: "/api/things/{id}/options" } };
+    option (vultr.options.v1.effect) = EFFECT_READ;
+  }
+  rpc Part(Req) returns (Res) { option (google.api.http) = { get: "/api/part" response_body: "list" }; }
+  rpc Watch(Req) returns (stream Res) { option (google.api.http) = { get: "/api/things/{id}:watch" }; }
   rpc GetV2(Req) returns (Res) { option (google.api.http) = { get: "/v2/things/{id}" }; }
   rpc DeleteV2(Req) returns (Res) { option (google.api.http) = { delete: "/v2/things/{id}" }; }
-  rpc Options(Req) returns (Res) { option (google.api.http) = { custom { kind: "OPTIONS" path: "/v2/things/{id}/options" } }; }
-  rpc Part(Req) returns (Res) { option (google.api.http) = { get: "/api/part" response_body: "list" }; }
+  rpc HaltV2(Req) returns (Res) {
+    option (google.api.http) = { post: "/v2/things/{id}/halt" };
+    option (vultr.options.v1.effect) = EFFECT_CHANGE;
+  }
+  rpc Raw(RawReq) returns (Res) { option (vultr.options.v1.raw) = true; }
 }
 `;
 
 let things: Promise<Contract> | undefined;
 
-/** Starts the HTTP side with a small contract of unary calls, below /api and below /v2. */
+/** Starts the HTTP side with a small contract: calls below /api and /v2, a stream, and the rpc for what is not known. */
 export async function startThings(
-  handlers: Parameters<typeof recordingDispatcher>[0] = {},
-  options: Omit<Partial<HttpServerOptions>, 'operations' | 'dispatcher'> = {},
+  handlers: TestHandlers = {},
+  options: Omit<Partial<HttpServerOptions>, 'operations' | 'dispatcher' | 'resolveVultr'> = {},
 ): Promise<HttpServer & { url: string; dispatcher: RecordingDispatcher }> {
   things ??= compileContract(THINGS);
   const dispatcher = recordingDispatcher(handlers);
-  const server = await startServer({
-    operations: (await things).operations.values(),
-    dispatcher,
-    ...options,
-  });
+  const server = await startServer({ contract: await things, dispatcher, ...options });
   return { ...server, dispatcher };
 }

@@ -1,9 +1,8 @@
-import { createFileRegistry, type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { decodeMessage } from '../../src/transcoding/decode-binary.ts';
 import type { Message } from '../../src/transcoding/message.ts';
-import { compileProto } from './compile-proto.ts';
+import { compileRegistry } from './compile-routes.ts';
 
 /** The scalar types that a key of a map may have. */
 const KEY_TYPES = ['string', 'bool', 'int32', 'uint32', 'sint32', 'fixed32', 'sfixed32', 'int64', 'uint64'];
@@ -26,7 +25,7 @@ async function compileKinds(): Promise<DescMessage> {
     `map<string, ${type}> ${type}_by_name = ${number++};`,
   ]);
   const maps = KEY_TYPES.map((type) => `map<${type}, string> by_${type} = ${number++};`);
-  const set = await compileProto(`
+  const registry = await compileRegistry(`
     syntax = "proto3";
     package test;
     import "google/protobuf/struct.proto";
@@ -51,7 +50,6 @@ async function compileKinds(): Promise<DescMessage> {
     }
     enum Color { NONE = 0; RED = 1; BLUE = -5; }
   `);
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
   const message = registry.getMessage('test.Kinds');
   if (message === undefined) throw new Error('test.Kinds was not compiled');
   return message;

@@ -5,15 +5,15 @@ import { closeAtEnd } from './opened.ts';
 export interface RawClient {
   /** Calls a unary rpc. Rejects with a ServiceError. */
   unary(path: string, request: Uint8Array, metadata?: Metadata, options?: CallOptions): Promise<Buffer>;
-  /** Sends messages one after the other, each after the answer to the one before, and reads the answers. */
+  /** Sends messages one after the other, each after the reply to the one before, and reads the replies. */
   converse(path: string, requests: readonly Uint8Array[]): Promise<Buffer[]>;
-  /** Begins a call whose answers stream. */
+  /** Begins a call whose replies stream. */
   stream(path: string, request: Uint8Array): RawStream;
 }
 
-/** Answers that stream. */
+/** Replies that stream. */
 export interface RawStream {
-  /** The next answer; undefined at a good end. Rejects with a ServiceError. */
+  /** The next reply; undefined at a good end. Rejects with a ServiceError. */
   next(): Promise<Buffer | undefined>;
   cancel(): void;
 }
@@ -33,17 +33,17 @@ export function connectRaw(address: string): RawClient {
     async converse(path, requests) {
       const call = client.makeBidiStreamRequest(path, toBuffer, same, new Metadata(), {});
       call.on('error', () => undefined);
-      const answers = call[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+      const replies = call[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       const received: Buffer[] = [];
       for (const request of requests) {
         call.write(request);
-        const { done, value } = await answers.next();
+        const { done, value } = await replies.next();
         if (done === true) return received;
         received.push(value);
       }
       call.end();
       for (;;) {
-        const { done, value } = await answers.next();
+        const { done, value } = await replies.next();
         if (done === true) return received;
         received.push(value);
       }
@@ -51,10 +51,10 @@ export function connectRaw(address: string): RawClient {
     stream(path, request) {
       const call = client.makeServerStreamRequest(path, toBuffer, same, request, new Metadata(), {});
       call.on('error', () => undefined);
-      const answers = call[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+      const replies = call[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       return {
         next: async () => {
-          const { done, value } = await answers.next();
+          const { done, value } = await replies.next();
           return done === true ? undefined : value;
         },
         cancel: () => call.cancel(),

@@ -1,7 +1,7 @@
 import { type App, startApp } from '../../src/app/app.ts';
 import { readServeConfig } from '../../src/config/read.ts';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
 import type { ServeConfig } from '../../src/config/settings.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
 import { type CloudClient, connectCloud } from './cloud-client.ts';
 import { type CollectedLog, collectLog } from './collected-log.ts';
 import { closeAtEnd } from './opened.ts';

@@ -1,10 +1,10 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, test } from 'vitest';
-import { decodeMessage } from '../../src/transcoding/decode-binary.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { createRandom } from '../support/random.ts';
+import { decodeMessage } from '../../src/transcoding/decode-binary.ts';
 import { decodeWritten, kinds, numberOf, SCALAR_TYPES, writeBlock } from '../support/kinds.ts';
+import { createRandom } from '../support/random.ts';
 import { randomMessage, toTree } from '../support/random-message.ts';
 
 describe('messages of another implementation', () => {

@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeHttpRequest } from '../../src/transcoding/decode-http.ts';
-import { createRouter, type Router } from '../../src/transcoding/router.ts';
 import { parseTarget } from '../../src/http/target.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { CODES } from '../../src/status/code.ts';
+import { decodeHttpRequest } from '../../src/transcoding/decode-http.ts';
+import { createRouter, type Router } from '../../src/transcoding/router.ts';
 import { compileAllTypes, plain, readCases, revive } from '../support/all-types.ts';
+import { routesOf } from '../support/compile-routes.ts';
 
 interface Case {
   readonly method: string;
@@ -18,19 +19,19 @@ interface Case {
 
 const cases = readCases<Case[]>('binding');
 
-let router: Router;
+let router: Router<string>;
 
 beforeAll(async () => {
-  router = createRouter((await compileAllTypes()).operations.values());
+  router = createRouter(routesOf(await compileAllTypes()));
 });
 
 function decode(method: string, target: string, contentType: string | undefined, body: Uint8Array) {
   const { path, query } = parseTarget(target);
   const match = router.match(method, path);
   if (match.kind !== 'match') throw new Error(`${method} ${path} leads nowhere`);
-  const { binding, values } = match;
+  const { binding, target: rpc, values } = match;
   return {
-    rpc: binding.operation.rpc,
+    rpc,
     message: decodeHttpRequest(binding, { values, query, contentType, body }),
   };
 }

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { encodeHttpRequest } from '../../src/transcoding/encode-http.ts';
-import type { Contract } from '../../src/contract/load.ts';
-import type { Message } from '../../src/transcoding/message.ts';
-import type { HttpBinding } from '../../src/contract/operation.ts';
 import { stringifyJson } from '../../src/payload/json.ts';
 import { CallError } from '../../src/status/call-error.ts';
+import type { HttpBinding } from '../../src/transcoding/binding.ts';
+import { encodeHttpRequest } from '../../src/transcoding/encode-http.ts';
+import type { Message } from '../../src/transcoding/message.ts';
+import type { Route } from '../../src/transcoding/router.ts';
 import { compileAllTypes, readCases, revive } from '../support/all-types.ts';
+import { routesOf } from '../support/compile-routes.ts';
 
 interface Case {
   readonly rpc: string;
@@ -20,14 +21,14 @@ interface Case {
 
 const cases = readCases<Case[]>('http-encode');
 
-let contract: Contract;
+let routes: readonly Route<string>[];
 
 beforeAll(async () => {
-  contract = await compileAllTypes();
+  routes = routesOf(await compileAllTypes());
 });
 
 function bindingOf(rpc: string, index = 0): HttpBinding {
-  const binding = contract.operations.get(`t.S/${rpc}`)?.bindings[index];
+  const binding = routes.filter(({ target }) => target === rpc)[index]?.binding;
   if (binding === undefined) throw new Error(`the test has no binding ${rpc} ${index}`);
   return binding;
 }

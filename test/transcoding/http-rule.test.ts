@@ -1,10 +1,8 @@
-import { createFileRegistry, type DescMethod, fromBinary, type Registry } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { createFileRegistry, type DescMethod, type Registry } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ContractError } from '../../src/contract/contract-error.ts';
+import { HttpRuleError } from '../../src/transcoding/binding.ts';
 import { compileHttpBindings } from '../../src/transcoding/http-rule.ts';
-import type { Operation } from '../../src/contract/operation.ts';
-import { compileProto } from '../support/compile-proto.ts';
+import { compileRegistry } from '../support/compile-routes.ts';
 
 const PROTO = `
 syntax = "proto3";
@@ -47,7 +45,7 @@ service S {
   rpc BodyNested(Req) returns (Res) { option (google.api.http) = { post: "/a" body: "inner.leaf" }; }
   rpc BodyInPath(Req) returns (Res) { option (google.api.http) = { post: "/a/{id}" body: "id" }; }
   rpc GetBody(Req) returns (Res) { option (google.api.http) = { get: "/a" body: "*" }; }
-  rpc HeadBody(Req) returns (Res) { option (google.api.http) = { custom { kind: "HEAD" path: "/a" } body: "*" }; }
+  rpc CustomBody(Req) returns (Res) { option (google.api.http) = { custom { kind: "GET" path: "/a" } body: "*" }; }
   rpc ResponseNoField(Req) returns (Res) { option (google.api.http) = { get: "/a" response_body: "nope" }; }
   rpc NoPattern(Req) returns (Res) { option (google.api.http) = { body: "*" }; }
   rpc BadKind(Req) returns (Res) { option (google.api.http) = { custom { kind: "GE T" path: "/a" } }; }
@@ -67,19 +65,18 @@ const FAULTS: Record<string, string> = {
   UnknownField: 'binds {nope}, but t.Req has no field nope',
   UnknownNested: 'binds {inner.nope}, but t.Inner has no field nope',
   JsonNameOnly: 'has no field innerLeaf',
-  ThroughScalar: 'id is no message',
+  ThroughScalar: 'id is not a message',
   Repeated: 'tags is a repeated field',
   RepeatedOnTheWay: 'inners is a repeated field',
   MapField: 'labels is a map',
   MessageField: 'which is a message (t.Inner)',
   StructField: 'which is a message (google.protobuf.Struct)',
   Twice: 'binds {id} twice',
-  BodyNoField: 'has body "nope", which is no field of t.Req',
-  BodyNested: 'has body "inner.leaf", which is no field',
-  BodyInPath: 'has body "id", which its path binds already',
+  BodyNoField: 'has body "nope", which is neither a field of t.Req nor',
+  BodyNested: 'has body "inner.leaf", which is neither a field',
+  BodyInPath: 'has body "id", which its path already binds',
   GetBody: 'has a body "*" for GET',
-  HeadBody: 'has a body "*" for HEAD',
-  ResponseNoField: 'has response_body "nope", which is no field of t.Res',
+  ResponseNoField: 'has response_body "nope", which is not a field of t.Res',
   NoPattern: 'without a pattern',
   BadKind: 'of kind "GE T"',
   EmptyKind: 'of kind ""',
@@ -92,41 +89,34 @@ let registry: Registry;
 let methods: readonly DescMethod[];
 
 beforeAll(async () => {
-  registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await compileProto(PROTO)));
-  methods = registry.getService('t.S')?.methods ?? [];
+  const files = await compileRegistry(PROTO);
+  registry = files;
+  methods = files.getService('t.S')?.methods ?? [];
 });
 
-function operation(rpc: string): Operation {
-  const descriptor = methods.find(({ name }) => name === rpc);
-  if (descriptor === undefined) throw new Error(`the test has no rpc ${rpc}`);
-  return {
-    name: `t.S/${rpc}`,
-    service: 't.S',
-    rpc,
-    descriptor,
-    input: descriptor.input,
-    kind: descriptor.methodKind,
-    idempotency: 'IDEMPOTENCY_UNKNOWN',
-    isPublic: false,
-    bindings: [],
-  };
+function rpc(name: string): DescMethod {
+  const method = methods.find((each) => each.name === name);
+  if (method === undefined) throw new Error(`the test has no rpc ${name}`);
+  return method;
 }
 
 describe('the HTTP rules of an rpc', () => {
   test('an rpc without a rule has no bindings', () => {
-    expect(compileHttpBindings(operation('None'), registry)).toEqual([]);
+    expect(compileHttpBindings(rpc('None'), registry)).toEqual([]);
   });
 
   test('a rule and its additional bindings are compiled in order, bound to their fields', () => {
-    const plain = operation('Plain');
-    const bindings = compileHttpBindings(plain, registry);
+    const bindings = compileHttpBindings(rpc('Plain'), registry);
     expect(bindings.map(({ httpMethod, template }) => `${httpMethod} ${template.source}`)).toEqual([
       'POST /a/{id}/{inner.inner.leaf=x/**}:go',
       'DELETE /b',
       'OPTIONS /c',
       '* /d',
     ]);
-    expect(bindings.every((binding) => binding.operation === plain)).toBe(true);
+    for (const binding of bindings) {
+      expect(binding.rpc).toBe('t.S/Plain');
+      expect(binding.input.typeName).toBe('t.Req');
+    }
     const [first, second, third] = bindings;
     expect(first?.variables.map((path) => path.map(({ name }) => name))).toEqual([
       ['id'],
@@ -139,22 +129,28 @@ describe('the HTTP rules of an rpc', () => {
   });
 
   test('a server-streaming rpc may have one', () => {
-    expect(compileHttpBindings(operation('Streaming'), registry)).toHaveLength(1);
+    expect(compileHttpBindings(rpc('Streaming'), registry)).toHaveLength(1);
+  });
+
+  test('a custom rule may give a GET a body, which a plain one may not', () => {
+    expect(compileHttpBindings(rpc('CustomBody'), registry)).toMatchObject([
+      { httpMethod: 'GET', body: 'message' },
+    ]);
   });
 
   test('there are none in a descriptor set without google.api.http', () => {
-    expect(compileHttpBindings(operation('Plain'), createFileRegistry())).toEqual([]);
+    expect(compileHttpBindings(rpc('Plain'), createFileRegistry())).toEqual([]);
   });
 
-  test.each(Object.entries(FAULTS))('%s is refused by name', (rpc, problem) => {
-    const compile = () => compileHttpBindings(operation(rpc), registry);
-    expect(compile).toThrow(ContractError);
+  test.each(Object.entries(FAULTS))('%s is refused by name', (name, problem) => {
+    const compile = () => compileHttpBindings(rpc(name), registry);
+    expect(compile).toThrow(HttpRuleError);
     expect(compile).toThrow(problem);
-    expect(compile).toThrow(`t.S/${rpc} `);
+    expect(compile).toThrow(`t.S/${name} `);
   });
 
   test('every faulty rpc of this file has its case', () => {
-    const sound = ['None', 'Plain', 'Streaming'];
+    const sound = ['None', 'Plain', 'Streaming', 'CustomBody'];
     expect(methods.map(({ name }) => name).filter((name) => !sound.includes(name))).toEqual(
       Object.keys(FAULTS),
     );

@@ -1,10 +1,10 @@
+import type { FileRegistry } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeJsonMessage } from '../../src/transcoding/decode-json.ts';
-import type { Contract } from '../../src/contract/load.ts';
-import type { FieldValue } from '../../src/transcoding/message.ts';
-import { decodeQuery } from '../../src/transcoding/decode-query.ts';
-import { Violations } from '../../src/transcoding/violations.ts';
 import { parseStrictJson } from '../../src/payload/strict-json.ts';
+import { decodeJsonMessage } from '../../src/transcoding/decode-json.ts';
+import { decodeQuery } from '../../src/transcoding/decode-query.ts';
+import type { FieldValue } from '../../src/transcoding/message.ts';
+import { Violations } from '../../src/transcoding/violations.ts';
 import { compileAllTypes, plain, readCases, revive } from '../support/all-types.ts';
 
 interface Expected {
@@ -15,14 +15,14 @@ interface Expected {
 const jsonCases = readCases<({ type: string; json: string } & Expected)[]>('json-messages');
 const queryCases = readCases<({ query: string; elsewhere?: string[] } & Expected)[]>('query');
 
-let contract: Contract;
+let registry: FileRegistry;
 
 beforeAll(async () => {
-  contract = await compileAllTypes();
+  registry = await compileAllTypes();
 });
 
 function typeOf(name: string) {
-  const type = contract.registry.getMessage(`t.${name}`);
+  const type = registry.getMessage(`t.${name}`);
   if (type === undefined) throw new Error(`the test has no message ${name}`);
   return type;
 }

@@ -1,33 +1,32 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ContractError } from '../../src/contract/contract-error.ts';
-import type { Operation } from '../../src/contract/operation.ts';
-import { createRouter, type Router } from '../../src/transcoding/router.ts';
 import { CallError } from '../../src/status/call-error.ts';
+import { HttpRuleError } from '../../src/transcoding/binding.ts';
+import { createRouter, type Route, type Router } from '../../src/transcoding/router.ts';
 import cases from '../cases/routing.json' with { type: 'json' };
-import { compileContract } from '../support/http-server.ts';
+import { compileRegistry, routesOf } from '../support/compile-routes.ts';
 
-interface Route {
+interface Rule {
   readonly rpc: string;
   readonly method: string;
   readonly path: string;
 }
 
-async function compileRoutes(routes: readonly Route[]): Promise<Operation[]> {
-  const rpcs = routes.map(
+async function compileRoutes(rules: readonly Rule[]): Promise<Route<string>[]> {
+  const rpcs = rules.map(
     ({ rpc, method, path }) =>
       `rpc ${rpc}(Req) returns (Req) { option (google.api.http) = { custom { kind: "${method}" path: "${path}" } }; }`,
   );
-  const contract = await compileContract(`
+  const registry = await compileRegistry(`
     syntax = "proto3";
     package t;
     import "google/api/annotations.proto";
     message Req { string id = 1; string a = 2; string name = 3; }
     service S { ${rpcs.join('\n')} }
   `);
-  return [...contract.operations.values()];
+  return routesOf(registry);
 }
 
-let router: Router;
+let router: Router<string>;
 
 beforeAll(async () => {
   router = createRouter(await compileRoutes(cases.routes));
@@ -42,7 +41,7 @@ describe('the router', () => {
     const match = router.match(method, path);
     const found =
       match.kind === 'match'
-        ? { rpc: match.binding.operation.rpc, values: match.values }
+        ? { rpc: match.target, values: match.values }
         : match.kind === 'other_methods'
           ? { allow: match.allow }
           : {};
@@ -50,22 +49,22 @@ describe('the router', () => {
   });
 
   test('two rpcs with one route are refused, both by name', async () => {
-    const operations = await compileRoutes([
+    const routes = await compileRoutes([
       { rpc: 'First', method: 'GET', path: '/a/{id}/b' },
       { rpc: 'Second', method: 'GET', path: '/a/{name=*}/b' },
     ]);
-    expect(() => createRouter(operations)).toThrow(ContractError);
-    expect(() => createRouter(operations)).toThrow(/t\.S\/Second and t\.S\/First.*GET \/a\/\{id\}\/b/);
+    expect(() => createRouter(routes)).toThrow(HttpRuleError);
+    expect(() => createRouter(routes)).toThrow(/t\.S\/Second and t\.S\/First.*GET \/a\/\{id\}\/b/);
   });
 
   test('the same path with another method or verb is another route', async () => {
-    const operations = await compileRoutes([
+    const routes = await compileRoutes([
       { rpc: 'First', method: 'GET', path: '/a/{id}' },
       { rpc: 'Second', method: 'PUT', path: '/a/{name}' },
       { rpc: 'Third', method: 'GET', path: '/a/{a}:go' },
       { rpc: 'Fourth', method: 'GET', path: '/a/**' },
     ]);
-    expect(() => createRouter(operations)).not.toThrow();
+    expect(() => createRouter(routes)).not.toThrow();
   });
 
   test('a path of thousands of segments and colons is no burden', () => {

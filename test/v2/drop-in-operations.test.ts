@@ -5,7 +5,14 @@ import { failureOf } from '../support/grpc-failure.ts';
 import { closeAtEnd } from '../support/opened.ts';
 import { KEY } from '../support/service.ts';
 import { connectHttp, type Gateway, type SendHttp, startGateway } from '../support/v2/gateway.ts';
-import { type Ask, type Asked, encodeBody, operations, targetOf, walk } from '../support/v2/operation-walk.ts';
+import {
+  type Ask,
+  type Asked,
+  encodeBody,
+  operations,
+  targetOf,
+  walk,
+} from '../support/v2/operation-walk.ts';
 
 /** 569 operations, each with what it needs, by several ways: more than the default time on a busy machine. */
 const TIMEOUT_MS = 180_000;

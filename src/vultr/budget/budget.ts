@@ -3,7 +3,7 @@ import { spreadRetry } from '../../base/spread.ts';
 import { pause } from '../../base/wait.ts';
 import { abortError, untilAborted } from '../../status/abort.ts';
 import { CallError } from '../../status/call-error.ts';
-import { credentialKey } from '../credential-key.ts';
+import { callerKey } from '../credential-key.ts';
 import type { VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
 import type { BudgetLimits } from './options.ts';
@@ -32,7 +32,7 @@ export interface BudgetParts {
   readonly clock: Clock;
   /** A number from 0 up to 1. */
   readonly random: () => number;
-  readonly limits: Pick<BudgetLimits, 'burst' | 'maxWaiting' | 'maxWaitingPerCredential' | 'maxWaitingBytes'>;
+  readonly limits: Pick<BudgetLimits, 'burst' | 'maxWaiting' | 'maxWaitingPerCaller' | 'maxWaitingBytes'>;
   /**
    * How many requests may be under way at the same time: as many as there are connections. With more of them some would
    * have their permit and then wait for a connection, and go out in one burst.
@@ -82,7 +82,7 @@ export class Budget {
     const leftMs = context.deadline - since;
     const waiter: Waiter = {
       kind: request.kind,
-      credential: credentialKey(request),
+      caller: callerKey(request),
       bytes: request.body?.length ?? 0,
       again: context.throttled ?? false,
       since,
@@ -138,9 +138,9 @@ export class Budget {
   }
 
   #admit(waiter: Waiter): void {
-    const { maxWaiting, maxWaitingPerCredential, maxWaitingBytes } = this.#parts.limits;
-    if (this.#queue.countOf(waiter.credential) >= maxWaitingPerCredential)
-      throw this.#toRefusal(waiter, 'credential_full', this.#queue.size);
+    const { maxWaiting, maxWaitingPerCaller, maxWaitingBytes } = this.#parts.limits;
+    if (this.#queue.countOf(waiter.caller) >= maxWaitingPerCaller)
+      throw this.#toRefusal(waiter, 'caller_full', this.#queue.size);
     if (this.#queue.bytes + waiter.bytes > maxWaitingBytes)
       throw this.#toRefusal(waiter, 'bytes_full', this.#queue.size);
     this.#queue.add(waiter);

@@ -12,7 +12,7 @@ export interface BudgetOptions {
   /** How many requests may wait. The one in the last place gives way to one with an earlier place. Default 2000. */
   readonly maxWaiting: number;
   /** How many requests of one credential may wait. Default 1000. */
-  readonly maxWaitingPerCredential: number;
+  readonly maxWaitingPerCaller: number;
   /** How much the bodies of waiting requests may hold together. Default 16 MB. */
   readonly maxWaitingBytes: number;
   /** How many replicas share the address: what each may use when Redis is gone is its part of the rate. Default 1. */
@@ -44,12 +44,12 @@ export const DEFAULT_BUDGET: BudgetLimits = {
   reserve: 0.1,
   burst: 6,
   maxWaiting: 2_000,
-  maxWaitingPerCredential: 1_000,
+  maxWaitingPerCaller: 1_000,
   maxWaitingBytes: 16 * 1024 * 1024,
   replicas: 1,
 };
 
-const COUNTS = ['burst', 'maxWaiting', 'maxWaitingPerCredential', 'maxWaitingBytes', 'replicas'] as const;
+const COUNTS = ['burst', 'maxWaiting', 'maxWaitingPerCaller', 'maxWaitingBytes', 'replicas'] as const;
 
 /**
  * The options with their defaults filled in.

@@ -3,8 +3,8 @@ import type { VultrRequest } from '../request.ts';
 /** What decides when a request gets its permit. */
 export interface Place {
   readonly kind: VultrRequest['kind'];
-  /** Names the credential without holding it. */
-  readonly credential: string;
+  /** Names whoever it is made for; see callerKey. */
+  readonly caller: string;
   /** The size of the body. */
   readonly bytes: number;
   /** It had a permit already and Vultr's edge answered 429: it goes before all others of its kind. */
@@ -14,12 +14,12 @@ export interface Place {
 /** The waiting requests of one kind. */
 interface Line<T> {
   readonly again: T[];
-  /** By credential; the one at the front is next and then goes to the back. */
+  /** By caller; the one at the front is next and then goes to the back. */
   readonly lanes: Map<string, T[]>;
 }
 
 /**
- * Puts waiting requests in order: changes before reads before polls, and within a kind one credential after the
+ * Puts waiting requests in order: changes before reads before polls, and within a kind one caller after the
  * other. A poll waits as long as there is anything else to do, on purpose: no caller of it is in a hurry.
  */
 export class PermitQueue<T extends Place> {
@@ -42,9 +42,9 @@ export class PermitQueue<T extends Place> {
     return this.#bytes;
   }
 
-  /** How many of one credential wait, over all kinds. */
-  countOf(credential: string): number {
-    return this.#counts.get(credential) ?? 0;
+  /** How many of one caller wait, over all kinds. */
+  countOf(caller: string): number {
+    return this.#counts.get(caller) ?? 0;
   }
 
   add(item: T): void {
@@ -52,8 +52,8 @@ export class PermitQueue<T extends Place> {
     if (item.again) {
       again.push(item);
     } else {
-      const lane = lanes.get(item.credential);
-      if (lane === undefined) lanes.set(item.credential, [item]);
+      const lane = lanes.get(item.caller);
+      if (lane === undefined) lanes.set(item.caller, [item]);
       else lane.push(item);
     }
     this.#count(item, 1);
@@ -62,11 +62,11 @@ export class PermitQueue<T extends Place> {
   /** Takes one out, wherever it stands; false when it does not wait. */
   remove(item: T): boolean {
     const { again, lanes } = this.#lines[item.kind];
-    const places = item.again ? again : (lanes.get(item.credential) ?? []);
+    const places = item.again ? again : (lanes.get(item.caller) ?? []);
     const index = places.indexOf(item);
     if (index === -1) return false;
     places.splice(index, 1);
-    if (!item.again && places.length === 0) lanes.delete(item.credential);
+    if (!item.again && places.length === 0) lanes.delete(item.caller);
     this.#count(item, -1);
     return true;
   }
@@ -78,9 +78,9 @@ export class PermitQueue<T extends Place> {
     this.remove(item);
     if (!item.again) {
       const { lanes } = this.#lines[item.kind];
-      const rest = lanes.get(item.credential);
-      lanes.delete(item.credential);
-      if (rest !== undefined) lanes.set(item.credential, rest);
+      const rest = lanes.get(item.caller);
+      lanes.delete(item.caller);
+      if (rest !== undefined) lanes.set(item.caller, rest);
     }
     return item;
   }
@@ -115,8 +115,8 @@ export class PermitQueue<T extends Place> {
   #count(item: T, by: 1 | -1): void {
     this.#size += by;
     this.#bytes += by * item.bytes;
-    const count = this.countOf(item.credential) + by;
-    if (count === 0) this.#counts.delete(item.credential);
-    else this.#counts.set(item.credential, count);
+    const count = this.countOf(item.caller) + by;
+    if (count === 0) this.#counts.delete(item.caller);
+    else this.#counts.set(item.caller, count);
   }
 }

@@ -1,15 +1,16 @@
 import { CallError } from '../../status/call-error.ts';
 
 /**
- * Why a request may not wait: it could not be sent in time, the queue is full or its bodies are, or its credential has too
- * many requests in it.
+ * Why a request may not wait: it could not be sent in time, the queue is full or its bodies are, or its caller has too many
+ * requests in it.
  */
-export type Refusal = 'too_late' | 'queue_full' | 'credential_full' | 'bytes_full';
+export type Refusal = 'too_late' | 'queue_full' | 'caller_full' | 'caller_rate' | 'bytes_full';
 
 const TEXTS: Readonly<Record<Refusal, string>> = {
   too_late: 'this call could not be sent in time for its deadline',
   queue_full: 'too many calls are waiting',
-  credential_full: 'too many calls with this API key are waiting',
+  caller_full: 'too many calls of this caller are waiting',
+  caller_rate: 'this caller has used its share, and the call could not be sent in time for its deadline',
   bytes_full: 'the bodies of the waiting calls are too large',
 };
 

@@ -223,9 +223,9 @@ describe('the queue', () => {
   });
 
   test('is bounded for each credential', async () => {
-    const { ask } = setUp({ maxWaitingPerCredential: 2 });
+    const { ask } = setUp({ maxWaitingPerCaller: 2 });
     for (const name of ['A1', 'A2']) void ask(name);
-    expect((await failure(ask('A3'))).metadata).toEqual({ refused: 'credential_full' });
+    expect((await failure(ask('A3'))).metadata).toEqual({ refused: 'caller_full' });
     void ask('B1');
   });
 

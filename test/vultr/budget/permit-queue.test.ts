@@ -5,11 +5,11 @@ interface Item extends Place {
   readonly name: string;
 }
 
-/** `A1`: a read of credential A; `A1!`: one that goes again; a prefix `+` makes a change, `-` a poll. */
+/** `A1`: a read of caller A; `A1!`: one that goes again; a prefix `+` makes a change, `-` a poll. */
 function item(name: string): Item {
   const kind = name.startsWith('+') ? 'change' : name.startsWith('-') ? 'poll' : 'read';
-  const credential = name.replace(/[^A-Z]/g, '');
-  return { name, kind, credential, bytes: 10, again: name.endsWith('!') };
+  const caller = name.replace(/[^A-Z]/g, '');
+  return { name, kind, caller, bytes: 10, again: name.endsWith('!') };
 }
 
 function queueOf(names: string): PermitQueue<Item> {
@@ -25,8 +25,8 @@ function drain(queue: PermitQueue<Item>): string {
 }
 
 const CASES = [
-  ['one credential is served as it came', 'A1 A2 A3', 'A1 A2 A3'],
-  ['one credential after the other', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
+  ['one caller is served as it came', 'A1 A2 A3', 'A1 A2 A3'],
+  ['one caller after the other', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
   ['changes go before reads before polls', '-A1 A2 +A3 -B1 B2 +B3', '+A3 +B3 A2 B2 -A1 -B1'],
   ['one that was sent away goes first of its kind', 'A1 A2 B1 C1! +A3', '+A3 C1! A1 B1 A2'],
   ['those that were sent away keep their order', 'A1 C1! B1! C2!', 'C1! B1! C2! A1'],

@@ -1,0 +1,235 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { codeOf } from './account-key.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
+import { parseCallersFile } from './callers-file.ts';
+import { noVultrKey } from './errors.ts';
+import { fetchJwks } from './fetch-jwks.ts';
+import { createIdentifier, type Identifier, type Identity } from './identify.ts';
+import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
+import { createJwtVerifier } from './jwt.ts';
+import { createMeshIdentity } from './mesh-identity.ts';
+import { CallersFileError, type Mistake } from './mistakes.ts';
+import type { AccessModel, IssuerSpec } from './model.ts';
+import { createProofIndex } from './proof-index.ts';
+import { watchFiles } from './watch-files.ts';
+
+/** Who may call, by a callers file that is followed when it changes. */
+export interface Access extends Identifier, Disposable {
+  /** The file as it is in force. */
+  readonly model: AccessModel;
+  /**
+   * The Vultr key that a call is made with: the caller's own, or that of its account.
+   * @throws CallError UNAUTHENTICATED when the caller has no account and brought no key; UNAVAILABLE when the account has none
+   */
+  credentialOf(identity: Identity): string;
+  /**
+   * To be called when Vultr has refused the key of a call (401).
+   * @returns the key to try once more with; undefined when there is no other
+   */
+  otherCredential(identity: Identity, refused: string): string | undefined;
+  /** Reads the file now, as a change would make it; resolves when the outcome is in force or logged. */
+  reload(): Promise<void>;
+}
+
+/** What access is made of. */
+export interface AccessOptions {
+  readonly file: string;
+  readonly operations: Iterable<Operation>;
+  readonly log: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As in watchFiles. */
+  readonly watchIntervalMs?: number;
+  /** Milliseconds since the epoch by the wall clock, which is what tokens are issued by. Default: Date.now. */
+  readonly wallNow?: () => number;
+}
+
+/** Everything that follows from one state of the file. */
+interface InForce {
+  readonly bytes: Uint8Array;
+  readonly model: AccessModel;
+  readonly accounts: Accounts;
+  readonly identifier: Identifier;
+  readonly issuers: ReadonlyMap<string, KeptIssuer>;
+}
+
+interface KeptIssuer {
+  readonly spec: IssuerSpec;
+  readonly keys: IssuerKeys;
+}
+
+/** Keys from a URL are renewed in the background after five minutes, and count for an hour while that does not work. */
+const JWKS = { freshMs: 300_000, maxAgeMs: 3_600_000, cooldownMs: 10_000 } as const;
+
+/** A file is watched; looking again costs nothing. */
+const JWKS_FILE = {
+  freshMs: Number.POSITIVE_INFINITY,
+  maxAgeMs: Number.POSITIVE_INFINITY,
+  cooldownMs: 100,
+} as const;
+
+/**
+ * Reads the callers file, and follows it, its key files and its key sets.
+ * @throws CallersFileError with every mistake
+ */
+export function openAccess(options: AccessOptions): Access {
+  return new FollowedAccess(options);
+}
+
+/**
+ * Reads a callers file once, for commands.
+ * @throws CallersFileError with every mistake
+ */
+export function loadCallersFile({
+  file,
+  operations,
+  env,
+}: Pick<AccessOptions, 'file' | 'operations' | 'env'>): AccessModel {
+  return parse(file, readBytes(file), operations, env);
+}
+
+class FollowedAccess implements Access {
+  readonly #options: AccessOptions;
+  readonly #operations: readonly Operation[];
+  readonly #watch: Disposable;
+  #inForce: InForce;
+  /** The last state of the file that had mistakes, so that they are logged once. */
+  #refused: Uint8Array | undefined;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#operations = [...options.operations];
+    this.#inForce = this.#build(readBytes(options.file), undefined);
+    const { watchIntervalMs } = options;
+    this.#watch = watchFiles({
+      files: () => [options.file, ...namedFiles(this.#inForce.model)],
+      onChange: () => this.reload(),
+      ...(watchIntervalMs !== undefined && { intervalMs: watchIntervalMs }),
+    });
+  }
+
+  get model(): AccessModel {
+    return this.#inForce.model;
+  }
+
+  identify(...given: Parameters<Identifier['identify']>): Promise<Identity | undefined> {
+    return this.#inForce.identifier.identify(...given);
+  }
+
+  complete(...given: Parameters<Identifier['complete']>): Promise<Identity> {
+    return this.#inForce.identifier.complete(...given);
+  }
+
+  credentialOf({ caller, ownKey }: Identity): string {
+    if (ownKey !== undefined) return ownKey;
+    if (caller.account === undefined) throw noVultrKey(caller.name);
+    return this.#inForce.accounts.keyOf(caller.account);
+  }
+
+  otherCredential({ caller, ownKey }: Identity, refused: string): string | undefined {
+    if (ownKey !== undefined || caller.account === undefined) return undefined;
+    return this.#inForce.accounts.reread(caller.account, refused);
+  }
+
+  async reload(): Promise<void> {
+    const { file, log } = this.#options;
+    try {
+      const bytes = readBytes(file);
+      if (Buffer.compare(bytes, this.#inForce.bytes) === 0) {
+        this.#refused = undefined;
+      } else if (this.#refused === undefined || Buffer.compare(bytes, this.#refused) !== 0) {
+        this.#refused = bytes;
+        this.#inForce = this.#build(bytes, this.#inForce);
+        this.#refused = undefined;
+        log.info({ file, callers: this.model.callers.length }, 'callers file reloaded');
+        return;
+      }
+    } catch (error) {
+      // Whatever goes wrong here must not end the service, which has rules to go by.
+      const problem = error instanceof Error ? error.message : String(error);
+      log.error(
+        { file, mistakes: problem.split('\n') },
+        'callers file not reloaded: the old rules stay in force',
+      );
+    }
+    this.#inForce.accounts.refresh();
+    await Promise.all(
+      [...this.#inForce.issuers.values()].map(({ spec, keys }) =>
+        'file' in spec.keys ? keys.refresh() : undefined,
+      ),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+  }
+
+  #build(bytes: Uint8Array, earlier: InForce | undefined): InForce {
+    const { file, env, log, wallNow = Date.now } = this.#options;
+    const model = parse(file, bytes, this.#operations, env);
+    const accounts = openAccounts(model.accounts.values(), {
+      readFile: readFileSync,
+      env,
+      onError: (problem) => log.error({ problem }, 'key file not reloaded: the old key stays in use'),
+    });
+    const issuers = new Map(
+      [...model.issuers.values()].map((spec) => [
+        spec.name,
+        keepIssuer(spec, earlier?.issuers.get(spec.name), log),
+      ]),
+    );
+    const identifier = createIdentifier(
+      createProofIndex(model.callers),
+      createJwtVerifier([...issuers.values()], wallNow),
+      createMeshIdentity(model.trustedProxies),
+    );
+    return { bytes, model, accounts, identifier, issuers };
+  }
+}
+
+/** The keys of an issuer that has not changed are kept, so that a reload needs nothing from its server. */
+function keepIssuer(spec: IssuerSpec, earlier: KeptIssuer | undefined, log: Logger): KeptIssuer {
+  const { keys } = spec;
+  if (earlier !== undefined && JSON.stringify(earlier.spec.keys) === JSON.stringify(keys))
+    return { spec, keys: earlier.keys };
+  return {
+    spec,
+    keys: createIssuerKeys({
+      name: spec.name,
+      load: 'file' in keys ? async () => readFileSync(keys.file) : () => fetchJwks(keys),
+      onError: (error) => log.warn({ problem: error.message }, 'signing keys not renewed'),
+      now: systemClock.now,
+      ...('file' in keys ? JWKS_FILE : JWKS),
+    }),
+  };
+}
+
+function parse(
+  file: string,
+  bytes: Uint8Array,
+  operations: Iterable<Operation>,
+  env: AccessOptions['env'],
+): AccessModel {
+  const parsed = parseCallersFile(bytes, { operations, readFile: readFileSync, env });
+  if (parsed.kind === 'ok') return parsed.model;
+  throw new CallersFileError(basename(file), parsed.mistakes);
+}
+
+function readBytes(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const mistake: Mistake = { line: 1, column: 1, message: `The file cannot be read (${codeOf(error)}).` };
+    throw new CallersFileError(basename(file), [mistake]);
+  }
+}
+
+function namedFiles({ accounts, issuers }: AccessModel): readonly string[] {
+  return [
+    ...[...accounts.values()].flatMap((spec) => ('keyFile' in spec ? [spec.keyFile] : [])),
+    ...[...issuers.values()].flatMap(({ keys }) => ('file' in keys ? [keys.file] : [])),
+  ];
+}

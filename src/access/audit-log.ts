@@ -1,0 +1,213 @@
+import { closeSync, fdatasync, openSync, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { systemClock } from '../base/clock.ts';
+import { CallError } from '../status/call-error.ts';
+import { codeOf } from './account-key.ts';
+import type { AuditEntry } from './audit-entry.ts';
+
+/** The audit log: one JSON object a line. */
+export interface AuditLog {
+  /**
+   * Writes a line. To be awaited before the reply goes out: what was written then survives the end of this process. Never
+   * rejects: a line that cannot be written is kept and tried again, as many as `maxKeptLines`.
+   */
+  record(entry: AuditEntry): Promise<void>;
+  /**
+   * To be awaited before something is changed.
+   * @throws CallError UNAVAILABLE when the log cannot be written and changes are to be refused then
+   */
+  assertWritable(): Promise<void>;
+  /** Opens the file anew, after it was renamed for rotation. Lines under way still go to the old one. */
+  reopen(): void;
+  /** Writes what can be written, and closes the file. */
+  close(): Promise<void>;
+}
+
+/** How an audit log is written. */
+export interface AuditLogOptions {
+  /** A path, or the number of an open file such as 1, standard output. */
+  readonly file: string | number;
+  /** What happens to changes while the log cannot be written. */
+  readonly onFailure: 'refuse' | 'continue';
+  /** Whether each batch is forced to the disk, so that it survives the end of the machine, too. Default: no. */
+  readonly isSynced?: boolean;
+  /** How many lines are kept while they cannot be written. Default 10 000. */
+  readonly maxKeptLines?: number;
+  /** Milliseconds. Default: the system clock. */
+  readonly now?: () => number;
+  /** Told when writing fails, and when it works again. */
+  readonly onState: (state: {
+    readonly isWritable: boolean;
+    readonly problem: string;
+    readonly lost: number;
+  }) => void;
+}
+
+const writeFile = promisify(write);
+const syncFile = promisify(fdatasync);
+
+const NEWLINE = 0x0a;
+
+/** How long a log that fails is left alone before it is tried again. */
+const RETRY_MS = 1_000;
+
+/** How long a pipe that is full is left alone. */
+const PIPE_PAUSE_MS = 5;
+
+/**
+ * Opens the log for appending (O_APPEND, so that several processes may share it). Lines that come while one is being written
+ * are written together. A line is handed to the operating system before its call is replied to: it survives kill -9, and with
+ * `isSynced` a power failure.
+ * @throws Error when the file cannot be opened
+ */
+export function openAuditLog(options: AuditLogOptions): AuditLog {
+  return new FileAuditLog(options);
+}
+
+interface Line {
+  readonly bytes: Buffer;
+  readonly done: () => void;
+}
+
+class FileAuditLog implements AuditLog {
+  readonly #options: AuditLogOptions;
+  #fd: number | undefined;
+  #lines: Line[] = [];
+  #writing: Promise<void> | undefined;
+  #isFailing = false;
+  #retryAt = 0;
+  #lost = 0;
+  /** Whether the last write ended within a line. */
+  #isTorn = false;
+
+  readonly #now: () => number;
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.#now = options.now ?? systemClock.now;
+    this.#fd = open(options.file);
+  }
+
+  async record(entry: AuditEntry): Promise<void> {
+    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lines.push({ bytes, done: resolve });
+    if (this.#isFailing && this.#now() < this.#retryAt) this.#keep([]);
+    else void this.#flush();
+    await promise;
+  }
+
+  async assertWritable(): Promise<void> {
+    if (!this.#isFailing || this.#options.onFailure === 'continue') return;
+    if (this.#now() >= this.#retryAt && this.#open()) {
+      if (this.#lines.length === 0) this.#recover();
+      await this.#flush();
+    }
+    if (!this.#isFailing) return;
+    throw new CallError(
+      'UNAVAILABLE',
+      'AUDIT_UNAVAILABLE',
+      'The audit log cannot be written, so nothing is changed for now. Reading still works.',
+      { retryDelayMs: 5_000, reached: 'no' },
+    );
+  }
+
+  reopen(): void {
+    this.#open();
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+    this.#keep([]);
+    if (this.#fd !== undefined && typeof this.#options.file === 'string') closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): boolean {
+    const { file } = this.#options;
+    if (typeof file === 'number') return true;
+    const old = this.#fd;
+    try {
+      this.#fd = open(file);
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+    // A batch under way goes to the old file, which must stay open until then.
+    void (this.#writing ?? Promise.resolve()).finally(() => {
+      if (old !== undefined) closeSync(old);
+    });
+    return true;
+  }
+
+  #flush(): Promise<void> {
+    this.#writing ??= this.#writeAll();
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    // Lines of the same moment go together; and the caller has to have its promise before the end of it is noted.
+    await Promise.resolve();
+    while (this.#lines.length > 0) {
+      const batch = this.#lines;
+      this.#lines = [];
+      try {
+        await this.#write(Buffer.concat(batch.map(({ bytes }) => bytes)));
+      } catch (error) {
+        this.#fail(error);
+        this.#keep(batch);
+        break;
+      }
+      for (const { done } of batch) done();
+      this.#recover();
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    const fd = this.#fd;
+    if (fd === undefined) throw new Error('The audit log is not open.');
+    let rest = this.#isTorn ? Buffer.concat([Buffer.of(NEWLINE), bytes]) : bytes;
+    while (rest.length > 0) {
+      const { bytesWritten } = await writeFile(fd, rest).catch(retryWhenFull);
+      if (bytesWritten > 0) this.#isTorn = rest[bytesWritten - 1] !== NEWLINE;
+      rest = rest.subarray(bytesWritten);
+    }
+    if (this.#options.isSynced) await syncFile(fd);
+  }
+
+  /** Keeps lines for later; the calls that they are about are over either way. */
+  #keep(batch: readonly Line[]): void {
+    for (const { done } of batch) done();
+    const { maxKeptLines = 10_000 } = this.#options;
+    const all = [...batch, ...this.#lines];
+    this.#lost += Math.max(0, all.length - maxKeptLines);
+    this.#lines = all.slice(-maxKeptLines);
+    for (const { done } of this.#lines) done();
+  }
+
+  #fail(error: unknown): void {
+    this.#retryAt = this.#now() + RETRY_MS;
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#options.onState({ isWritable: false, problem: codeOf(error), lost: this.#lost });
+  }
+
+  #recover(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#options.onState({ isWritable: true, problem: '', lost: this.#lost });
+    this.#lost = 0;
+  }
+}
+
+/** A pipe that is full takes more once its reader has read. */
+async function retryWhenFull(error: unknown): Promise<{ bytesWritten: number }> {
+  if (codeOf(error) !== 'EAGAIN') throw error;
+  await new Promise((resolve) => setTimeout(resolve, PIPE_PAUSE_MS));
+  return { bytesWritten: 0 };
+}
+
+function open(file: string | number): number {
+  return typeof file === 'number' ? file : openSync(file, 'a', 0o600);
+}

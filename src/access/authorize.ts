@@ -1,0 +1,143 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { Effect } from '../contract/effect.ts';
+import type { Operation } from '../contract/operation.ts';
+import { CallError } from '../status/call-error.ts';
+import { findLimit, limitsApply, type PlanPrices } from './create-limits.ts';
+import type { CreationCounter } from './creation-counter.ts';
+import { callerDenied, createLimit, createQuota, policyUnavailable } from './errors.ts';
+import type { Identity } from './identify.ts';
+import type { Caller } from './model.ts';
+import { type Decision, decide } from './policy.ts';
+import { EMPTY_VIEW, type RequestView } from './request-view.ts';
+import { type ServiceTarget, serviceTarget, type Target, targetOf } from './target.ts';
+
+/** A call that a policy has to decide about. */
+export interface Application {
+  readonly identity: Pick<Identity, 'caller' | 'id'>;
+  /** The operation that the request reaches; for the rpc that passes anything on, the one that its path leads to. */
+  readonly operation: Operation;
+  /** Looks into the request; only called when the policy depends on it. Throws a CallError when the request has two readings. */
+  readonly view: () => RequestView;
+  /** A creation that is repeated under the same key is counted once. */
+  readonly idempotencyKey: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A call that may go on. */
+export interface Grant {
+  /** What it does, by its fields, too. */
+  readonly effect: Effect | undefined;
+  readonly decision: Decision | undefined;
+  /**
+   * To be called when a creation has made nothing: it is then not counted. One under an idempotency key stays counted, since
+   * another call under that key may have made something. Never rejects.
+   */
+  readonly refund: () => Promise<void>;
+}
+
+/** What decisions rest on. */
+export interface AuthorizerOptions {
+  readonly prices: PlanPrices;
+  readonly counter: CreationCounter;
+}
+
+const nothing = async (): Promise<void> => undefined;
+
+/** An operation that everybody may call. */
+const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
+
+/**
+ * Decides about a call.
+ * @throws CallError PERMISSION_DENIED that names the rule; RESOURCE_EXHAUSTED when the caller has created enough; UNAVAILABLE
+ *   when that cannot be told
+ */
+export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
+  const { identity, operation, signal } = application;
+  const { caller } = identity;
+  const target = targetOf(operation);
+  if (target === undefined) return OPEN;
+  let view: RequestView | undefined;
+  const look = (): RequestView => {
+    view ??= application.view();
+    return view;
+  };
+  const decision = decideWithRequest(caller, target, operation, look);
+  if (!decision.isAllowed) throw callerDenied(caller.name, target.name, decision.reason);
+  const { effect } = decision;
+  const limits = caller.create;
+  if (limits === undefined) return { effect, decision, refund: nothing };
+  if (limitsApply(limits, operation, effect)) {
+    const limit = await findLimit(limits, operation, effect, look(), options.prices, signal);
+    if (limit !== undefined) throw createLimit(caller.name, target.name, limit);
+  }
+  const refund =
+    effect === 'CREATE' && limits.perHour !== undefined
+      ? await count(identity, keyOf(application), limits.perHour, options.counter)
+      : nothing;
+  return { effect, decision, refund };
+}
+
+/**
+ * Decides about a part of the service.
+ * @throws CallError PERMISSION_DENIED
+ */
+export function authorizeService(caller: Caller, part: ServiceTarget): void {
+  const target = serviceTarget(part);
+  const decision = decide(caller, target);
+  if (!decision.isAllowed) throw callerDenied(caller.name, target.name, decision.reason);
+}
+
+/**
+ * Decides with the fields that make a change destroy. The request is looked into only when they make a difference, so that a
+ * body which nobody has to read is passed on whatever it is.
+ */
+export function decideWithRequest(
+  caller: Caller,
+  target: Target,
+  { destroysWith }: Pick<Operation, 'destroysWith'>,
+  view: () => RequestView = () => EMPTY_VIEW,
+): Decision {
+  const decision = decide(caller, target);
+  if (destroysWith.length === 0) return decision;
+  const ifDestroying = decide(caller, target, 'DESTROY');
+  if (!decision.isAllowed && !ifDestroying.isAllowed) return decision;
+  if (decision.isAllowed && ifDestroying.isAllowed)
+    return { ...decision, effect: effectIfReadable(destroysWith, view, decision) };
+  const seen = view();
+  return destroysWith.some((field) => seen.has(field)) ? ifDestroying : decision;
+}
+
+/** Where either effect is allowed, a body that has two readings is Vultr's to judge: it counts as the stricter of the two. */
+function effectIfReadable(
+  destroysWith: readonly string[],
+  view: () => RequestView,
+  { effect }: Decision,
+): Effect | undefined {
+  try {
+    const seen = view();
+    return destroysWith.some((field) => seen.has(field)) ? 'DESTROY' : effect;
+  } catch (error) {
+    if (error instanceof CallError) return 'DESTROY';
+    throw error;
+  }
+}
+
+/** Only what is recorded happens once under a key; elsewhere one key would let any number through. */
+function keyOf({ operation, idempotencyKey }: Application): string | undefined {
+  return operation.create === undefined ? undefined : idempotencyKey;
+}
+
+async function count(
+  { caller, id }: Application['identity'],
+  idempotencyKey: string | undefined,
+  perHour: number,
+  counter: CreationCounter,
+): Promise<() => Promise<void>> {
+  // Never an id that callers choose freely: under one and the same, any number would count as one.
+  const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
+  const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
+    throw policyUnavailable('How much the caller has created within the hour cannot be told for now.', error);
+  });
+  if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
+  return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;
+}

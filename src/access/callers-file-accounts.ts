@@ -1,0 +1,61 @@
+import { readKey } from './account-key.ts';
+import type { AccountSpec } from './model.ts';
+import { type Located, type Member, quote, type YamlReader } from './yaml-reader.ts';
+
+/** What a section declares, by name; names whose declaration is wrong count as declared, so that nothing is told twice. */
+export interface Declared<Spec> {
+  readonly found: ReadonlyMap<string, Spec>;
+  readonly names: ReadonlySet<string>;
+}
+
+/** Names stand in logs, metrics and keys of Redis. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Checks a name. */
+export function checkName(reader: YamlReader, value: Located, name: string): boolean {
+  if (NAME.test(name)) return true;
+  reader.fail(
+    value,
+    `${quote(name)} is not a name. Names have up to 63 letters, digits, ".", "_" and "-", the first a letter or digit.`,
+  );
+  return false;
+}
+
+/** Where the keys of accounts come from. */
+export interface KeySources {
+  readonly readFile: (path: string) => Uint8Array;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads `accounts`. The keys are read, too, so that an unreadable one is found now. */
+export function readAccounts(
+  reader: YamlReader,
+  section: Located | undefined,
+  sources: KeySources,
+): Declared<AccountSpec> {
+  const found = new Map<string, AccountSpec>();
+  const names = new Set<string>();
+  for (const member of section === undefined ? [] : reader.entries(section)) {
+    names.add(member.name);
+    const isNamed = checkName(reader, { ...member, offset: member.nameOffset }, member.name);
+    const spec = readAccount(reader, member, sources);
+    if (isNamed && spec !== undefined) found.set(member.name, spec);
+  }
+  return { found, names };
+}
+
+function readAccount(reader: YamlReader, member: Member, sources: KeySources): AccountSpec | undefined {
+  const { name } = member;
+  const label = `The account ${quote(name)}`;
+  const members = reader.members({ ...member, label }, ['key_file', 'key_env']);
+  const { key_file: file, key_env: env } = members;
+  if ((file === undefined) === (env === undefined))
+    return reader.fail(member, `${label} must have either key_file or key_env.`);
+  const place = file ?? env;
+  const text = place === undefined ? undefined : reader.text(place);
+  if (place === undefined || text === undefined) return undefined;
+  const spec: AccountSpec = file === undefined ? { name, keyEnv: text } : { name, keyFile: text };
+  const key = readKey(spec, sources);
+  if (key.kind === 'fault') return reader.fail(place, key.message);
+  return spec;
+}

@@ -1,0 +1,65 @@
+/** Counts what callers create within an hour. */
+export interface CreationCounter {
+  /**
+   * Counts a creation, unless that would be more than there may be.
+   * @param id of the creation: one that is counted already is not counted again
+   */
+  take(caller: string, id: string, perHour: number): Promise<Taken>;
+  /** Takes a creation off the count that has made nothing. */
+  giveBack(caller: string, id: string): Promise<void>;
+  close(): void;
+}
+
+/** Whether a creation was counted, or how long it takes until one may be. */
+export type Taken = { readonly kind: 'taken' } | { readonly kind: 'full'; readonly retryDelayMs: number };
+
+/** The window that slides: what was created longer ago does not count. */
+export const WINDOW_MS = 3_600_000;
+
+/** How many callers are counted until those whose hour is over are looked for. */
+const MAX_CALLERS = 10_000;
+
+/**
+ * Counts in this process alone.
+ * @param now milliseconds
+ */
+export function createLocalCounter(now: () => number): CreationCounter {
+  const counts = new Map<string, Map<string, number>>();
+
+  function prune(caller: string): Map<string, number> {
+    const entries = counts.get(caller) ?? new Map<string, number>();
+    const oldest = now() - WINDOW_MS;
+    // In the order in which they were counted.
+    for (const [id, at] of entries) {
+      if (at > oldest) break;
+      entries.delete(id);
+    }
+    if (entries.size === 0) counts.delete(caller);
+    else counts.set(caller, entries);
+    return entries;
+  }
+
+  /** Callers that are told apart by their Vultr keys come and go. */
+  function sweep(): void {
+    if (counts.size > MAX_CALLERS) for (const caller of [...counts.keys()]) prune(caller);
+  }
+
+  return {
+    take: async (caller, id, perHour) => {
+      const entries = prune(caller);
+      if (entries.has(id)) return { kind: 'taken' };
+      if (entries.size >= perHour) {
+        const at = [...entries.values()].at(entries.size - perHour) ?? now();
+        return { kind: 'full', retryDelayMs: Math.max(1, at + WINDOW_MS - now()) };
+      }
+      entries.set(id, now());
+      counts.set(caller, entries);
+      sweep();
+      return { kind: 'taken' };
+    },
+    giveBack: async (caller, id) => {
+      counts.get(caller)?.delete(id);
+    },
+    close: () => counts.clear(),
+  };
+}

@@ -1,0 +1,70 @@
+import { CallError } from '../status/call-error.ts';
+
+/** RFC 9110, section 15.5.2: a 401 says how to do better. */
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="vultr-grpc"' } as const;
+
+/** UNAUTHENTICATED: nothing proves a caller. */
+export function callerUnknown(message: string, cause?: unknown): CallError {
+  return new CallError('UNAUTHENTICATED', 'CALLER_UNKNOWN', message, {
+    httpHeaders: CHALLENGE,
+    reached: 'no',
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** UNAUTHENTICATED: proofs of more than one caller. */
+export function callerAmbiguous(message: string): CallError {
+  return new CallError('UNAUTHENTICATED', 'CALLER_AMBIGUOUS', message, {
+    httpHeaders: CHALLENGE,
+    reached: 'no',
+  });
+}
+
+/** PERMISSION_DENIED, naming who wanted what and the rule that was missing or in the way. */
+export function callerDenied(caller: string, method: string, rule: string): CallError {
+  return new CallError(
+    'PERMISSION_DENIED',
+    'CALLER_DENIED',
+    `The caller ${caller} may not call ${method}: ${rule}`,
+    { metadata: { caller, method }, reached: 'no' },
+  );
+}
+
+/** PERMISSION_DENIED: a limit of what may be created. */
+export function createLimit(caller: string, method: string, rule: string): CallError {
+  return new CallError(
+    'PERMISSION_DENIED',
+    'CREATE_LIMIT',
+    `The caller ${caller} may not call ${method} with this request: ${rule}`,
+    { metadata: { caller, method }, reached: 'no' },
+  );
+}
+
+/** RESOURCE_EXHAUSTED: as much was created within an hour as may be. */
+export function createQuota(caller: string, perHour: number, retryDelayMs: number): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'CREATE_QUOTA',
+    `The caller ${caller} may create ${perHour} times an hour (create.per_hour) and has done so.`,
+    { metadata: { caller }, retryDelayMs, reached: 'no' },
+  );
+}
+
+/** UNAVAILABLE: what a decision rests on is out of reach. */
+export function policyUnavailable(message: string, cause?: unknown): CallError {
+  return new CallError('UNAVAILABLE', 'POLICY_UNAVAILABLE', message, {
+    retryDelayMs: 1_000,
+    reached: 'no',
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** UNAUTHENTICATED: a caller without an account has to bring a key of its own. */
+export function noVultrKey(caller: string): CallError {
+  return new CallError(
+    'UNAUTHENTICATED',
+    'CREDENTIAL_MISSING',
+    `The caller ${caller} has no account and must send a Vultr API key of its own.`,
+    { reached: 'no' },
+  );
+}

@@ -1,0 +1,66 @@
+import { Redis } from 'ioredis';
+import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
+
+/** What a counter in Redis is made of. */
+export interface RedisCounterOptions {
+  /** redis:// or rediss:// */
+  readonly url: string;
+  /** Told once when the connection is lost or does not come about, and again after it was there. */
+  readonly onError: (error: Error) => void;
+  /** The start of every key. Default `vultr-grpc:creates:`. */
+  readonly prefix?: string;
+  /** How long Redis may take to respond. Default 1 000. */
+  readonly commandTimeoutMs?: number;
+}
+
+/**
+ * ARGV: id, the most there may be, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all
+ * replicas share. Returns 0, or the milliseconds until there is room.
+ */
+const TAKE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+local count = redis.call('ZCARD', KEYS[1])
+local most = tonumber(ARGV[2])
+if count >= most then
+  local entry = redis.call('ZRANGE', KEYS[1], count - most, count - most, 'WITHSCORES')
+  return math.max(1, entry[2] + ARGV[3] - now)
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 0
+`;
+
+/** The longest wait before a lost connection is tried again; the first is 50 ms. */
+const MAX_RECONNECT_MS = 1_000;
+
+/** Counts for all replicas. Both methods reject while Redis does not respond: a limit that cannot be held is not passed over. */
+export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
+  const { url, onError, prefix = 'vultr-grpc:creates:', commandTimeoutMs = 1_000 } = options;
+  const redis = new Redis(url, {
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
+  });
+  let isTold = false;
+  redis.on('ready', () => {
+    isTold = false;
+  });
+  redis.on('error', (error: Error) => {
+    if (!isTold) onError(error);
+    isTold = true;
+  });
+  return {
+    take: async (caller, id, perHour): Promise<Taken> => {
+      const wait = Number(await redis.call('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
+      return wait === 0 ? { kind: 'taken' } : { kind: 'full', retryDelayMs: wait };
+    },
+    giveBack: async (caller, id) => {
+      await redis.zrem(prefix + caller, id);
+    },
+    close: () => redis.disconnect(),
+  };
+}

@@ -1,0 +1,154 @@
+import type { Operation } from '../contract/operation.ts';
+import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
+import type { IncomingRequest, VerbatimRequest } from '../rpc/call.ts';
+import { CallError } from '../status/call-error.ts';
+import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
+import type { Message } from '../transcoding/message.ts';
+
+/**
+ * A request as a policy looks at it: its members by name, without regard to case, since nobody knows how Vultr reads them.
+ * Every reading that anybody could have is one that the policy has to allow.
+ */
+export interface RequestView {
+  /** Whether a member of this name stands at the top of the body or in the query. */
+  has(name: string): boolean;
+  /** The values of every member of this name, at whatever depth; the elements of lists one by one. */
+  valuesOf(name: string): readonly unknown[];
+}
+
+/** A request without fields. */
+export const EMPTY_VIEW: RequestView = { has: () => false, valuesOf: () => [] };
+
+/** The view of a message of the contract. What stands in `additional_fields` goes to Vultr beside the other fields. */
+export function viewMessage(message: Message): RequestView {
+  const additional = message[ADDITIONAL_FIELDS];
+  return viewOf(isObject(additional) ? [message, additional] : [message]);
+}
+
+/**
+ * The view of the message of the rpc that passes on any request, with its fields `query` and `body`.
+ * @throws CallError INVALID_ARGUMENT when the body is no JSON object
+ */
+export function viewRawMessage({ query, body }: Message): RequestView {
+  const members = body ?? {};
+  if (!isObject(members)) throw malformed('is not a JSON object');
+  return viewOf([members, parseQuery(typeof query === 'string' ? query : '')]);
+}
+
+/**
+ * The view of a request that is passed on byte for byte. Its body is read so that no second reading exists.
+ * @param isForm whether Vultr takes the body of the operation as a form
+ * @throws CallError INVALID_ARGUMENT when the body could be read in another way, or is of another type
+ */
+export function viewVerbatim(request: VerbatimRequest, isForm: boolean): RequestView {
+  return viewOf([isForm ? parseForm(request) : parseBody(request), parseQuery(request.query)]);
+}
+
+/**
+ * The view of a request, whichever kind it is.
+ * @param operation the one that was called: of the rpc that passes anything on, its fields are looked into
+ */
+export function viewOfRequest(
+  request: IncomingRequest,
+  { isForm, isRaw }: Pick<Operation, 'isForm' | 'isRaw'>,
+): RequestView {
+  if (request.kind === 'verbatim') return viewVerbatim(request.request, isForm);
+  return isRaw ? viewRawMessage(request.message) : viewMessage(request.message);
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function viewOf(sources: readonly Members[]): RequestView {
+  return {
+    has: (name) => sources.some((source) => Object.keys(source).some((key) => fold(key) === name)),
+    valuesOf: (name) => sources.flatMap((source) => collect(source, name, false)),
+  };
+}
+
+/** `Plan`, `plan` and, in a query, `plan[]` are the same to somebody. */
+function fold(name: string): string {
+  return name.replace(/\[.*$/s, '').trim().toLowerCase();
+}
+
+function collect(value: unknown, name: string, isWanted: boolean): readonly unknown[] {
+  if (Array.isArray(value)) return value.flatMap((each) => collect(each, name, isWanted));
+  if (!isObject(value)) return isWanted ? [value] : [];
+  const below = Object.entries(value).flatMap(([key, each]) => collect(each, name, fold(key) === name));
+  return isWanted ? [value, ...below] : below;
+}
+
+function isObject(value: unknown): value is Members {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}
+
+function parseBody({ body, contentType }: VerbatimRequest): Members {
+  if (body === undefined || body.length === 0) return {};
+  if (
+    contentType !== undefined &&
+    !/^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType)
+  )
+    throw otherType('application/json');
+  const value = parseJson(body);
+  if (!isObject(value)) throw malformed('is not a JSON object');
+  return value;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+  } catch (error) {
+    throw malformed(error instanceof JsonError ? `is not clear JSON: ${error.message}` : 'is not UTF-8');
+  }
+}
+
+function parseForm({ body, contentType }: VerbatimRequest): Members {
+  if (body === undefined || body.length === 0) return {};
+  if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(contentType ?? ''))
+    throw otherType('application/x-www-form-urlencoded');
+  return parseQuery(Buffer.from(body).toString('latin1'));
+}
+
+/** The parameters of a query; a name that comes twice has a list of values. */
+function parseQuery(query: string): Members {
+  const members = Object.create(null) as Record<string, string[]>;
+  if (query === '') return members;
+  for (const [name, value] of new URLSearchParams(query)) {
+    const values = members[name] ?? [];
+    values.push(value);
+    members[name] = values;
+  }
+  return members;
+}
+
+function otherType(expected: string): CallError {
+  return new CallError(
+    'INVALID_ARGUMENT',
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The policy of the caller has to look into the body, which must be ${expected} in UTF-8 then.`,
+    { httpStatus: 415, reached: 'no' },
+  );
+}
+
+function malformed(problem: string): CallError {
+  return new CallError(
+    'INVALID_ARGUMENT',
+    'MALFORMED_JSON',
+    `The policy of the caller has to look into the body, and it ${problem}.`,
+    { reached: 'no' },
+  );
+}
+
+/**
+ * Refuses a parameter by which some frameworks take a POST for another method: the policy has decided about a POST.
+ * @throws CallError INVALID_ARGUMENT
+ */
+export function refuseMethodOverride({ method, query }: Pick<VerbatimRequest, 'method' | 'query'>): void {
+  if (method !== 'POST' || query === '') return;
+  if (!Object.keys(parseQuery(query)).some((name) => fold(name) === '_method')) return;
+  throw CallError.invalid(
+    [{ field: '_method', description: 'Must not be given: send the request with its own method.' }],
+    { reached: 'no' },
+  );
+}

@@ -1,0 +1,63 @@
+import { readTlsFiles, type TlsFiles, TlsFilesError, type TlsMaterial } from './tls-files.ts';
+import { watchFiles } from './watch-files.ts';
+
+/** Certificates that follow their files. */
+export interface TlsProvider extends Disposable {
+  /** The last good ones. */
+  readonly current: TlsMaterial;
+  /**
+   * Hands every new pair to a server: `tls.Server.setSecureContext`, which new connections are made with; those that are there
+   * stay as they are.
+   */
+  follow(server: { setSecureContext(options: TlsMaterial['options']): void }): void;
+}
+
+/** What a provider is made of. */
+export interface TlsProviderOptions {
+  readonly files: TlsFiles;
+  /** Told when a new pair is in use. */
+  readonly onReload: (material: TlsMaterial) => void;
+  /** Told once of each bad state of the files; the last good ones stay in use. */
+  readonly onError: (message: string) => void;
+  /** As in watchFiles. */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Reads the files and watches them.
+ * @throws TlsFilesError when they are not right at the start
+ */
+export function openTls({ files, onReload, onError, intervalMs }: TlsProviderOptions): TlsProvider {
+  let current = readTlsFiles(files);
+  const servers: Parameters<TlsProvider['follow']>[0][] = [];
+
+  function reload(): void {
+    try {
+      const next = readTlsFiles(files);
+      if (isSame(next, current)) return;
+      for (const server of servers) server.setSecureContext(next.options);
+      current = next;
+    } catch (error) {
+      onError(error instanceof TlsFilesError ? error.message : String(error));
+      return;
+    }
+    onReload(current);
+  }
+
+  const watch = watchFiles({
+    files: () => [files.cert, files.key, files.ca, files.crl].filter((path) => path !== undefined),
+    onChange: reload,
+    ...(intervalMs !== undefined && { intervalMs }),
+  });
+  return {
+    get current() {
+      return current;
+    },
+    follow: (server) => void servers.push(server),
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+function isSame({ options: one }: TlsMaterial, { options: other }: TlsMaterial): boolean {
+  return (['cert', 'key', 'ca', 'crl'] as const).every((name) => String(one[name]) === String(other[name]));
+}

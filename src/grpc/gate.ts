@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { systemClock } from '../base/clock.ts';
+import type { Operation } from '../contract/operation.ts';
+import { acceptedRequestId } from '../pipeline/pipeline.ts';
+import type { Dispatcher } from '../rpc/call.ts';
+import type { CallError } from '../status/call-error.ts';
+import { Connections } from './connections.ts';
+import { type Counts, createCounts } from './counts.ts';
+import {
+  malformedTimeout,
+  notGrpc,
+  notPost,
+  requestTooLate,
+  tooManyCalls,
+  tooManyConnections,
+  unknownEncoding,
+  unknownMethod,
+} from './errors.ts';
+import { isKnownEncoding } from './inflate.ts';
+import type { Intake } from './intake.ts';
+import type { GrpcLimits } from './limits.ts';
+import type { Connection, OpenCall } from './open-call.ts';
+import type { Outlet } from './outlet.ts';
+import { sendTrailersOnly } from './status.ts';
+import { parseTimeout } from './timeout.ts';
+
+/** What a gate is made of. */
+export interface GateOptions {
+  readonly operations: Iterable<Operation>;
+  readonly dispatcher: Dispatcher;
+  readonly limits: GrpcLimits;
+  readonly intake: Intake;
+  readonly outlet: Outlet;
+}
+
+/** Hands a call on, with headers that grpc-js cannot misread. */
+export type Serve = (call: OpenCall, headers: IncomingHttpHeaders) => void;
+
+const HEALTH = '/grpc.health.v1.Health/';
+
+/** Calls that are short and keep the service known to be well: they are served however full it is. */
+const PROBES: ReadonlySet<string> = new Set([`${HEALTH}Check`, `${HEALTH}List`]);
+
+const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
+
+/** Where every call comes in: it is looked at before grpc-js does, and refused or let in. */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #operations: ReadonlyMap<string, Operation>;
+  readonly #connections: Connections;
+  readonly #counts: Counts;
+  /** How many calls are under way. */
+  #open = 0;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#operations = new Map([...options.operations].map((operation) => [`/${operation.name}`, operation]));
+    this.#connections = new Connections(options.limits);
+    this.#counts = createCounts(options.limits);
+  }
+
+  /** Takes a new connection. */
+  connect(session: Http2Session): void {
+    this.#connections.open(session);
+  }
+
+  /** Takes a new call, and serves it if nothing stands against it. */
+  enter(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
+    // The failure of a stream is seen as its end; without a listener it would end the process.
+    stream.on('error', () => undefined);
+    const connection = this.#connections.of(stream.session);
+    if (connection === undefined) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    const target = headers[':path'] ?? '';
+    const requestId = acceptedRequestId(String(headers['x-request-id'] ?? '')) ?? randomUUID();
+    const error = this.#misuse(target, headers) ?? this.#shortage(connection, target);
+    if (error !== undefined) {
+      const request = {
+        transport: 'grpc',
+        peer: connection.peer,
+        target: target.slice(1),
+        requestId,
+      } as const;
+      this.#options.dispatcher.refused(request, error);
+      sendTrailersOnly(stream, error, requestId);
+      return;
+    }
+    const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity', ...rest } = headers;
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
+    const call: OpenCall = {
+      connection,
+      stream,
+      target,
+      requestId,
+      deadline: timeoutMs === undefined ? undefined : systemClock.now() + timeoutMs,
+      encoding: String(encoding),
+      isRequestStream: this.#operations.get(target)?.kind === 'bidi_streaming',
+      refuse: () => undefined,
+    };
+    this.#count(call);
+    serve(call, rest);
+  }
+
+  /** What is wrong with a call; undefined: nothing. */
+  #misuse(target: string, headers: IncomingHttpHeaders): CallError | undefined {
+    if (headers[':method'] !== 'POST') return notPost();
+    if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) return notGrpc();
+    if (!this.#operations.has(target)) return unknownMethod();
+    const timeout = headers['grpc-timeout'];
+    const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(String(timeout));
+    if (timeoutMs === undefined) return malformedTimeout();
+    if (timeoutMs === 0) return requestTooLate();
+    return isKnownEncoding(String(headers['grpc-encoding'] ?? 'identity')) ? undefined : unknownEncoding();
+  }
+
+  /** What there is no room for; undefined: there is room for the call. */
+  #shortage(connection: Connection, target: string): CallError | undefined {
+    if (PROBES.has(target)) return undefined;
+    const { limits, intake, outlet } = this.#options;
+    this.#connections.promote(connection);
+    if (connection.isSpare) return tooManyConnections(limits);
+    if (this.#open >= limits.maxCalls && !intake.makeRoom() && !outlet.makeRoom()) {
+      return tooManyCalls(`There are ${limits.maxCalls} calls already, which is the limit.`);
+    }
+    return this.#counts.objection(connection, target);
+  }
+
+  #count(call: OpenCall): void {
+    this.#open += 1;
+    this.#connections.begin(call);
+    this.#counts.begin(call);
+    call.stream.once('close', () => {
+      this.#open -= 1;
+      this.#connections.end(call);
+      this.#counts.end(call);
+    });
+  }
+}

@@ -1,0 +1,175 @@
+import { constants } from 'node:http2';
+import type { GrpcLimits } from './limits.ts';
+import type { Connection, OpenCall } from './open-call.ts';
+
+/** Messages up to this size go whatever else lies unread: the number of calls bounds them, and probes get their reply. */
+const SMALL_BYTES = 4 * 1024;
+
+/** How often it is looked at who reads. */
+const LOOK_MS = 1_000;
+
+/**
+ * A reply is stalled when its connection has taken nothing between so many looks, or when it has itself been there for so
+ * many. Looks are counted instead of time: after a busy moment of this process nobody seems to have read.
+ */
+const STALLED = { connection: 2, message: 10 } as const;
+
+interface Message {
+  readonly call: OpenCall;
+  readonly bytes: number;
+  readonly write: () => void;
+  /** How many looks have found it unread. */
+  looks: number;
+}
+
+interface Account {
+  bytes: number;
+  /** How many looks in a row have found that the connection has taken nothing. */
+  quietLooks: number;
+  /** What is written and not taken, the oldest first. */
+  readonly unread: Set<Message>;
+  /** What waits for room, the oldest first. */
+  readonly waiting: Set<Message>;
+}
+
+/** Sends the messages of replies, no more at a time than may lie unread. */
+export class Outlet {
+  readonly #limits: GrpcLimits;
+  readonly #onGivenUp: (call: OpenCall, text: string) => void;
+  readonly #accounts = new Map<Connection, Account>();
+  #total = 0;
+  #looking: NodeJS.Timeout | undefined;
+
+  /** @param onGivenUp is told of each call that is cut off because its caller does not read, and why */
+  constructor(limits: GrpcLimits, onGivenUp: (call: OpenCall, text: string) => void) {
+    this.#limits = limits;
+    this.#onGivenUp = onGivenUp;
+  }
+
+  /**
+   * Sends one message of a call, now or when there is room; the call sends no other one before it is taken. A caller that
+   * does not take it in time loses the call.
+   * @param write hands the message to the connection
+   * @returns to be called when the connection has taken the message
+   */
+  send(call: OpenCall, bytes: number, write: () => void): () => void {
+    const account = this.#accountOf(call.connection);
+    const message: Message = { call, bytes, write, looks: 0 };
+    const { replyTimeoutMs } = this.#limits;
+    const timer = setTimeout(
+      () => this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
+      replyTimeoutMs,
+    );
+    const end = (): void => {
+      clearTimeout(timer);
+      call.stream.off('close', end);
+      this.#remove(message);
+      this.#pump();
+    };
+    call.stream.once('close', end);
+    const isFirst = account.waiting.size === 0;
+    account.waiting.add(message);
+    if (bytes <= SMALL_BYTES || (isFirst && this.#hasRoom(account, bytes))) this.#write(account, message);
+    else this.#pump();
+    return () => {
+      account.quietLooks = 0;
+      end();
+    };
+  }
+
+  /** Cuts off the oldest stalled reply of the connection that leaves most unread. False: nothing is stalled. */
+  makeRoom(): boolean {
+    return this.#cutStalled(heaviest(this.#accounts.values()));
+  }
+
+  /** Writes what there is room for: first for the connection that has least unread, in the order of its messages. */
+  #pump(): void {
+    const inNeed = [...this.#accounts.values()].filter(({ waiting }) => waiting.size > 0);
+    for (const account of inNeed.sort((one, other) => one.bytes - other.bytes)) {
+      for (const message of account.waiting) {
+        while (!this.#hasRoom(account, message.bytes) && this.#giveUpStalled(account, message.bytes));
+        if (!this.#hasRoom(account, message.bytes)) break;
+        this.#write(account, message);
+      }
+    }
+  }
+
+  /** Looks at who reads, for as long as there is anything unread. */
+  #look(): void {
+    for (const account of this.#accounts.values()) {
+      account.quietLooks += 1;
+      for (const message of account.unread) message.looks += 1;
+    }
+    this.#pump();
+    this.#looking = undefined;
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    if (this.#accounts.size > 0) this.#looking ??= setTimeout(() => this.#look(), LOOK_MS).unref();
+  }
+
+  #hasRoom({ bytes: held }: Account, bytes: number): boolean {
+    if (bytes <= SMALL_BYTES) return true;
+    const { maxReplyBytes, maxReplyBytesPerConnection } = this.#limits;
+    // A message that is larger than a bound goes alone.
+    const isInOwnBound = held === 0 || held + bytes <= maxReplyBytesPerConnection;
+    return isInOwnBound && (this.#total === 0 || this.#total + bytes <= maxReplyBytes);
+  }
+
+  /** Cuts off a stalled reply of the account, or of the heaviest one when the bound of all is what is in the way. */
+  #giveUpStalled(account: Account, bytes: number): boolean {
+    const isOwnBound = account.bytes + bytes > this.#limits.maxReplyBytesPerConnection;
+    return this.#cutStalled(isOwnBound ? account : heaviest(this.#accounts.values()));
+  }
+
+  #cutStalled({ unread, quietLooks }: Account): boolean {
+    const [oldest] = unread;
+    if (oldest === undefined) return false;
+    const isStalled = quietLooks >= STALLED.connection || oldest.looks >= STALLED.message;
+    if (!isStalled) return false;
+    this.#remove(oldest);
+    this.#cut(oldest, 'The caller left its reply unread, and others needed the room.');
+    return true;
+  }
+
+  #cut({ call }: Message, text: string): void {
+    this.#onGivenUp(call, text);
+    // It is no use to send a status behind a message that is not read.
+    call.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  #write(account: Account, message: Message): void {
+    account.waiting.delete(message);
+    account.unread.add(message);
+    account.bytes += message.bytes;
+    this.#total += message.bytes;
+    message.write();
+  }
+
+  #remove(message: Message): void {
+    const account = this.#accounts.get(message.call.connection);
+    if (account === undefined) return;
+    account.waiting.delete(message);
+    if (account.unread.delete(message)) {
+      account.bytes -= message.bytes;
+      this.#total -= message.bytes;
+    }
+    if (account.unread.size + account.waiting.size === 0) this.#accounts.delete(message.call.connection);
+  }
+
+  #accountOf(connection: Connection): Account {
+    const known = this.#accounts.get(connection);
+    if (known !== undefined) return known;
+    const account: Account = { bytes: 0, quietLooks: 0, unread: new Set(), waiting: new Set() };
+    this.#accounts.set(connection, account);
+    this.#lookLater();
+    return account;
+  }
+}
+
+function heaviest(accounts: Iterable<Account>): Account {
+  let most: Account = { bytes: -1, quietLooks: 0, unread: new Set(), waiting: new Set() };
+  for (const account of accounts) if (account.bytes > most.bytes) most = account;
+  return most;
+}

@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { CallError } from '../status/call-error.ts';
+import { callerGone, tooManyConnections, tooManyRequests } from './errors.ts';
+import type { HttpLimits } from './options.ts';
+
+/** A request that has been let in, until its response is out or its caller left. */
+export interface Passage {
+  /** Aborts when the caller left before the response was out. */
+  readonly signal: AbortSignal;
+  /** Has something done at the end. */
+  onEnd(release: () => void): void;
+}
+
+/**
+ * What becomes of a request. `cut`: its connection has been ended with everything on it. `ignored`: its connection ends with
+ * an earlier response, so that it gets none.
+ */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly passage: Passage }
+  | { readonly kind: 'refused'; readonly error: CallError }
+  | { readonly kind: 'cut'; readonly error: CallError }
+  | { readonly kind: 'ignored' };
+
+/** Why a connection was ended before its caller wished it. */
+export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
+
+class Visit implements Passage {
+  readonly response: ServerResponse;
+  readonly #controller = new AbortController();
+  readonly #releases: (() => void)[] = [];
+
+  constructor(response: ServerResponse) {
+    this.response = response;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  onEnd(release: () => void): void {
+    this.#releases.push(release);
+  }
+
+  end(): void {
+    if (!this.response.writableFinished) this.#controller.abort(callerGone());
+    for (const release of this.#releases.splice(0)) release();
+  }
+}
+
+interface Connection {
+  /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. */
+  readonly visits: Set<Visit>;
+  /** Whether a response has said that it is the last one. */
+  isEnding: boolean;
+}
+
+/**
+ * Keeps account of the connections and of the requests on them. A connection without a request makes room for a new one, the
+ * one that has been idle for longest first, so that a crowd that only connects shuts nobody out. Requests beyond the limits
+ * are refused, except for those of probes, for which some connections are kept in reserve.
+ */
+export class Connections {
+  readonly #limits: HttpLimits;
+  readonly #onEnded: (cause: EndCause) => void;
+  readonly #open = new Map<Socket, Connection>();
+  /** The connections without a request, the one that has been so for longest first. */
+  readonly #idle = new Set<Socket>();
+  #requests = 0;
+  #isClosing = false;
+
+  constructor(limits: HttpLimits, onEnded: (cause: EndCause) => void) {
+    this.#limits = limits;
+    this.#onEnded = onEnded;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether a connection was taken and has not ended. */
+  has(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
+  /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
+  add(socket: Socket): void {
+    const { maxConnections, reservedConnections } = this.#limits;
+    if (this.#open.size >= maxConnections + reservedConnections) {
+      const [oldest] = this.#idle;
+      this.end(oldest ?? socket, oldest === undefined ? 'full' : 'idle');
+      if (oldest === undefined) return;
+    }
+    const connection = { visits: new Set<Visit>(), isEnding: false };
+    this.#open.set(socket, connection);
+    this.#idle.add(socket);
+    socket.once('close', () => {
+      this.#forget(socket);
+      // Node tells those responses nothing that wait for an earlier one on their connection.
+      for (const visit of connection.visits) this.#leave(socket, connection, visit);
+    });
+  }
+
+  /** Ends a connection at once. */
+  end(socket: Socket, cause: EndCause): void {
+    this.#forget(socket);
+    this.#onEnded(cause);
+    socket.destroy();
+  }
+
+  /** Lets a request in, or not; a refusal is for the caller to send. */
+  admit({ socket }: IncomingMessage, response: ServerResponse, isProbe: boolean): Admission {
+    const connection = this.#open.get(socket);
+    if (connection === undefined || connection.isEnding) return { kind: 'ignored' };
+    const isFirst = connection.visits.size === 0;
+    const error = isProbe && isFirst ? undefined : this.#findRefusal(connection);
+    if (error !== undefined && !isFirst) {
+      // A refusal would have to wait for the responses before it, while Node keeps what it has read of the requests behind
+      // it: some 1 500 of them in memory, for each connection of a caller that means harm.
+      this.end(socket, 'pipelining');
+      return { kind: 'cut', error };
+    }
+    if (this.#isClosing || error !== undefined) announceEnd(connection, response);
+    const visit = new Visit(response);
+    connection.visits.add(visit);
+    this.#requests += 1;
+    this.#idle.delete(socket);
+    response.once('close', () => this.#leave(socket, connection, visit));
+    return error === undefined ? { kind: 'admitted', passage: visit } : { kind: 'refused', error };
+  }
+
+  /**
+   * Ends the connections without a request, and has every other one end with its last response, so that its caller does not
+   * send another request that nobody would serve.
+   */
+  close(): void {
+    this.#isClosing = true;
+    this.endIdle();
+    for (const connection of this.#open.values()) {
+      const last = [...connection.visits].at(-1);
+      if (last !== undefined && !last.response.headersSent) announceEnd(connection, last.response);
+    }
+  }
+
+  /** Ends the connections without a request, once what was sent on them is out. */
+  endIdle(): void {
+    for (const socket of this.#idle) socket.destroySoon();
+  }
+
+  #findRefusal(connection: Connection): CallError | undefined {
+    const { maxPipelined, maxRequests, maxConnections } = this.#limits;
+    if (connection.visits.size >= maxPipelined || this.#requests >= maxRequests)
+      return tooManyRequests(this.#limits);
+    // The connection of this request still counts as idle when it is its only one.
+    const busy = this.#open.size - this.#idle.size + (connection.visits.size === 0 ? 1 : 0);
+    return busy > maxConnections ? tooManyConnections(this.#limits) : undefined;
+  }
+
+  #leave(socket: Socket, connection: Connection, visit: Visit): void {
+    if (!connection.visits.delete(visit)) return;
+    this.#requests -= 1;
+    visit.end();
+    if (connection.visits.size > 0 || !this.#open.has(socket)) return;
+    this.#idle.add(socket);
+    if (this.#isClosing) socket.destroySoon();
+  }
+
+  #forget(socket: Socket): void {
+    this.#open.delete(socket);
+    this.#idle.delete(socket);
+  }
+}
+
+function announceEnd(connection: Connection, response: ServerResponse): void {
+  connection.isEnding = true;
+  response.setHeader('connection', 'close');
+}

@@ -1,0 +1,112 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Operation } from '../contract/operation.ts';
+import { validate } from '../contract/validate.ts';
+import { isVultrPath } from '../contract/vultr-path.ts';
+import type { IncomingRequest } from '../rpc/call.ts';
+import type { HttpBinding } from '../transcoding/binding.ts';
+import { decodeHttpRequest } from '../transcoding/decode-http.ts';
+import { findPathFault } from '../transcoding/plain-path.ts';
+import { createRouter, type Router } from '../transcoding/router.ts';
+import { suggest } from '../transcoding/suggest.ts';
+import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
+import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
+import type { Target } from './target.ts';
+
+/** What a request is for, and how it is read. */
+export interface Destination {
+  readonly operation: Operation;
+  /** Undefined: the request is passed on as it came. */
+  readonly binding: HttpBinding | undefined;
+  /** @param readWhole reads the body */
+  readonly read: (readWhole: () => Promise<Uint8Array>) => Promise<IncomingRequest>;
+}
+
+/** Finds what a request is for. Throws a CallError when there is no such operation, or the path is malformed. */
+export type FindDestination = (method: string, target: Target, headers: IncomingHttpHeaders) => Destination;
+
+/**
+ * Makes it from the operations and their HTTP rules.
+ * @throws HttpRuleError when two operations have the same route
+ */
+export function createDestinations(
+  operations: Iterable<Operation>,
+  resolveVultr: ResolveOperation,
+): FindDestination {
+  const routes = [...operations]
+    .filter((operation) => !isForwarded(operation))
+    .flatMap((operation) => operation.bindings.map((binding) => ({ binding, target: operation })));
+  const router = createRouter(routes);
+  const templates = new Set(routes.map(({ binding }) => binding.template.source));
+  return (method, target, headers) =>
+    isVultrPath(target.path)
+      ? toVultr(resolveVultr, method, target, headers)
+      : toOperation(router, templates, method, target, headers);
+}
+
+/** A request to Vultr itself: what arrives is what is sent. The contract only names it. */
+function toVultr(
+  resolveVultr: ResolveOperation,
+  method: string,
+  { path, query }: Target,
+  { accept, 'content-type': contentType }: IncomingHttpHeaders,
+): Destination {
+  const fault = findPathFault(path);
+  if (fault !== undefined) throw pathNotPlain(fault);
+  return {
+    operation: resolveVultr(method, path),
+    binding: undefined,
+    read: async (readWhole) => {
+      const body = await readWhole();
+      return {
+        kind: 'verbatim',
+        request: {
+          method,
+          path,
+          query,
+          contentType,
+          // `*/*` is what clients send that do not care.
+          accept: accept === '*/*' ? undefined : accept,
+          body: body.length === 0 ? undefined : body,
+        },
+      };
+    },
+  };
+}
+
+function toOperation(
+  router: Router<Operation>,
+  templates: Iterable<string>,
+  method: string,
+  { path, query }: Target,
+  headers: IncomingHttpHeaders,
+): Destination {
+  const match = router.match(method, path);
+  if (match.kind === 'unknown') throw unknownPath(suggestTemplate(path, templates));
+  if (match.kind === 'other_methods') throw methodNotAllowed(method, match.allow);
+  const { binding, target: operation, values } = match;
+  return {
+    operation,
+    binding,
+    read: async (readWhole) => {
+      const body = binding.body === 'none' ? new Uint8Array() : await readWhole();
+      const parts = { values, query, contentType: headers['content-type'], body };
+      const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
+      return { kind: 'message', message };
+    },
+  };
+}
+
+/** The template that a path was probably meant for: its literals are near, and what its variables take counts as right. */
+function suggestTemplate(path: string, templates: Iterable<string>): string | undefined {
+  const segments = path.split('/');
+  const byPath = new Map<string, string>();
+  for (const template of templates) {
+    const parts = template.split('/');
+    if (parts.length !== segments.length) continue;
+    const filled = parts.map((part, index) =>
+      part.replace(/\{.*\}/, () => (segments[index] ?? '').replace(/:.*$/, '')),
+    );
+    byPath.set(filled.join('/'), template);
+  }
+  return byPath.get(suggest(path, byPath.keys()) ?? '');
+}

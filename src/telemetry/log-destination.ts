@@ -1,0 +1,170 @@
+import { closeSync, constants, fstatSync, openSync, writevSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Where the lines of the log go. */
+export interface LogDestination {
+  /** Takes a line. It never waits and never throws: what does not fit is dropped and counted. */
+  write(line: string): void;
+  /** How many lines have been dropped since the start. */
+  dropped(): number;
+  /** Resolves once every line that was taken is written, or when the time is up. */
+  flush(timeoutMs: number): Promise<void>;
+}
+
+/** What may wait for a reader that does not read. */
+export interface LogLimits {
+  readonly maxBytes: number;
+  readonly maxLines: number;
+}
+
+export const DEFAULT_LOG_LIMITS: LogLimits = { maxBytes: 1024 * 1024, maxLines: 10_000 };
+
+/** How often what waits is tried again. */
+const RETRY_MS = 20;
+
+/** The most lines of one system call; Linux takes 1024. */
+const MAX_BATCH = 256;
+
+/** Writes what it can of several chunks without waiting, and returns how many bytes that was. */
+type WriteSome = (chunks: readonly Uint8Array[]) => number;
+
+/**
+ * Opens a file descriptor as the destination of a log. Each line is written at once, so that it is out when the process
+ * crashes, and nothing waits for the reader: lines that it does not take are kept up to the limits, and later ones are
+ * dropped.
+ * @param onRecovered is told how many lines were dropped, once lines can be written again
+ */
+export function openLogDestination(
+  fd: number,
+  onRecovered: (dropped: number) => void,
+  limits: LogLimits = DEFAULT_LOG_LIMITS,
+): LogDestination {
+  const lines = new WaitingLines(openWriter(fd), onRecovered, limits);
+  // What a slow reader has made room for in the meantime.
+  process.once('exit', () => lines.writeWaiting());
+  return lines;
+}
+
+class WaitingLines implements LogDestination {
+  readonly #writeSome: WriteSome;
+  readonly #onRecovered: (dropped: number) => void;
+  readonly #limits: LogLimits;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #dropped = 0;
+  #reported = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(writeSome: WriteSome, onRecovered: (dropped: number) => void, limits: LogLimits) {
+    this.#writeSome = writeSome;
+    this.#onRecovered = onRecovered;
+    this.#limits = limits;
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    const { maxBytes, maxLines } = this.#limits;
+    if (this.#waitingBytes + bytes.length > maxBytes || this.#waiting.length >= maxLines) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#retry === undefined) this.writeWaiting();
+  }
+
+  dropped(): number {
+    return this.#dropped;
+  }
+
+  async flush(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (this.#waiting.length > 0 && performance.now() < deadline) await delay(RETRY_MS);
+  }
+
+  /** Writes what can be written now. */
+  writeWaiting(): void {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, MAX_BATCH);
+      const size = batch.reduce((sum, { length }) => sum + length, 0);
+      const written = this.#attempt(batch);
+      this.#take(written);
+      if (written < size) {
+        this.#retry ??= setInterval(() => this.writeWaiting(), RETRY_MS).unref();
+        return;
+      }
+    }
+    clearInterval(this.#retry);
+    this.#retry = undefined;
+    this.#report();
+  }
+
+  /** A full pipe, a reader that is gone and a disk that is full are all tried again: each may end. */
+  #attempt(batch: readonly Uint8Array[]): number {
+    try {
+      return this.#writeSome(batch);
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Forgets what is written; of a line that is written in part, the rest waits. */
+  #take(written: number): void {
+    this.#waitingBytes -= written;
+    let count = 0;
+    let left = written;
+    for (const { length } of this.#waiting) {
+      if (left < length) break;
+      left -= length;
+      count += 1;
+    }
+    this.#waiting = this.#waiting.slice(count);
+    const [first] = this.#waiting;
+    if (first !== undefined && left > 0) this.#waiting[0] = first.subarray(left);
+  }
+
+  #report(): void {
+    const count = this.#dropped - this.#reported;
+    if (count === 0) return;
+    this.#reported = this.#dropped;
+    this.#onRecovered(count);
+  }
+}
+
+/**
+ * A way to write that never waits. A pipe or terminal is opened once more, as only the descriptor that results can be made
+ * non-blocking without changing the one that other processes share. A regular file never makes anybody wait for a reader;
+ * it is written by the descriptor that was given, which shares its position with standard output.
+ */
+function openWriter(fd: number): WriteSome {
+  if (fstatSync(fd).isFile()) return (chunks) => writevSync(fd, chunks);
+  const own = reopen(fd);
+  return own === undefined ? streamWriter() : (chunks) => writevSync(own, chunks);
+}
+
+function reopen(fd: number): number | undefined {
+  const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    const own = openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY);
+    process.once('exit', () => closeSync(own));
+    return own;
+  } catch {
+    // A socket, a file of another user, or a system without /proc.
+    return undefined;
+  }
+}
+
+/** Standard error as Node's stream, which does not wait either. What it holds itself is kept below one line. */
+function streamWriter(): WriteSome {
+  // Without a listener, a reader that is gone would end the process.
+  process.stderr.on('error', () => undefined);
+  return (chunks) => {
+    let written = 0;
+    for (const chunk of chunks) {
+      if (process.stderr.writableLength > 0) break;
+      process.stderr.write(chunk);
+      written += chunk.length;
+    }
+    return written;
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * A process that logs a line for each number that it is asked for, and ends in the way that it is asked for. It tells by
+ * messages how many lines were dropped. Run by log-destination.test.ts.
+ */
+import { createProcessLog } from '../../src/telemetry/log.ts';
+
+const { log, dropped, flush } = createProcessLog({ level: 'info', format: 'json' });
+
+process.on('message', async (request: { lines?: number; end?: 'exit' | 'crash' | 'flush' }) => {
+  const startedAt = performance.now();
+  for (let line = 0; line < (request.lines ?? 0); line += 1)
+    log.info({ line, text: 'x'.repeat(200) }, 'line');
+  if (request.end === 'crash') process.kill(process.pid, 'SIGKILL');
+  if (request.end === 'flush') await flush(5_000);
+  if (request.end !== undefined) process.exit(0);
+  process.send?.({ dropped: dropped(), ms: performance.now() - startedAt });
+});
+process.send?.('ready');
