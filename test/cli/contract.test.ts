@@ -9,7 +9,7 @@ import { readBundledContract } from '../../src/contract/bundled.ts';
 async function run(...args: string[]): Promise<Buffer> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [resolve(''), ...args],
+    [resolve('bin/vultr-grpc.js'), ...args],
     {
       encoding: 'buffer',
       maxBuffer: 2 ** 26,
