@@ -7,14 +7,10 @@ import { readBundledContract } from '../../src/contract/bundled.ts';
 
 /** Runs `vultr-grpc` to its end. Rejects with what it wrote to stderr when it fails. */
 async function run(...args: string[]): Promise<Buffer> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [resolve('bin/vultr-grpc.js'), ...args],
-    {
-      encoding: 'buffer',
-      maxBuffer: 2 ** 26,
-    },
-  );
+  const { stdout } = await promisify(execFile)(process.execPath, [resolve('bin/vultr-grpc.js'), ...args], {
+    encoding: 'buffer',
+    maxBuffer: 2 ** 26,
+  });
   return stdout;
 }
 
