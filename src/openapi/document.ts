@@ -47,6 +47,9 @@ const ABOUT = `The Vultr cloud over HTTP. Below \`/api\` is CloudService, the ca
 google.protobuf.Any that holds a Struct. Below \`/v2\` and \`/scim\` is Vultr's own API: what arrives is what is sent, and
 Vultr's response comes back as it is, operations and members included that this document does not know.
 
+Any GET below \`/v2\` can be watched with \`Accept: text/event-stream\`, and any list walked to its end with
+\`Accept: application/x-ndjson\`.
+
 Errors on \`/api\` are google.rpc.Status; on Vultr's own paths they are Vultr's object, \`error\` and \`status\`.
 
 Any call may have the header \`grpc-timeout\`, for example \`10S\` or \`500m\` (milliseconds): its deadline.
