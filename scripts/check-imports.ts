@@ -21,6 +21,7 @@ const LAYERS = [
   ['access'],
   ['telemetry'],
   ['rpc'],
+  ['openapi'],
   ['contract'],
   ['transcoding'],
   ['payload'],

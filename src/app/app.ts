@@ -1,10 +1,14 @@
 import { reachableAddress } from '../config/access-faults.ts';
 import type { Environment } from '../config/read.ts';
 import type { ServeConfig } from '../config/settings.ts';
+import { readVersion } from '../config/version.ts';
 import { readBundledContract } from '../contract/bundled.ts';
 import { loadContract } from '../contract/load.ts';
 import { createHealth } from '../grpc/health.ts';
-import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
+import { createContractRoutes } from '../http/contract-routes.ts';
+import { createHomeRoute } from '../http/home.ts';
+import type { ExtraRoute } from '../http/options.ts';
+import { createServiceRoutes, type GuardRoute, type Readiness } from '../http/service-routes.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -103,7 +107,11 @@ export async function startApp(
     operations,
     resolveVultr,
     tls: tls.server,
-    extraRoutes: (isReady) => createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
+    extraRoutes: (isReady) =>
+      new Map([
+        ...createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
+        ...createGuideRoutes(config, upstream.url, access.guard),
+      ]),
     registry: metrics.registry,
   });
 
@@ -115,6 +123,23 @@ export async function startApp(
     reopenAuditLog: access.reopenAuditLog,
     close: () => running.disposeAsync(),
   };
+}
+
+/** What tells a caller where it is, which is open to everybody, and what there is to call. */
+function createGuideRoutes(
+  config: ServeConfig,
+  upstreamUrl: string,
+  guard: GuardRoute,
+): ReadonlyMap<string, ExtraRoute> {
+  const version = readVersion();
+  const security = {
+    isOptional: config.apiKey !== undefined && config.callersFile === undefined,
+    hasClientCertificates: config.tlsClientCa !== undefined,
+  };
+  return new Map([
+    ['/', createHomeRoute({ version, upstream: config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl })],
+    ...createContractRoutes({ version, security }, guard),
+  ]);
 }
 
 function warnOfExposure(config: ServeConfig, log: Logger): void {

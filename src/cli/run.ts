@@ -14,6 +14,7 @@ import { readVersion } from '../config/version.ts';
 import { startSandbox } from '../sandbox/index.ts';
 import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
+import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
 import { policy, policyUsage } from './policy.ts';
 import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
 import { explainStart, type ListenSetting } from './start-error.ts';
@@ -38,6 +39,8 @@ const COMMANDS = new Map<string, Command>([
   ['serve', { usage: serveUsage, start: serve }],
   ['sandbox', { usage: sandboxUsage, start: sandbox }],
   ['token', { usage: tokenUsage, start: async (args) => token(args).forEach(print) }],
+  ['openapi', { usage: openApiUsage, start: printOpenApi }],
+  ['protoset', { usage: protosetUsage, start: printProtoset }],
   ['policy', { usage: policyUsage, start: printPolicy }],
 ]);
 

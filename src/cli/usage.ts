@@ -9,6 +9,8 @@ export function usage(): string {
   vultr-grpc sandbox [flags]   an imitation of the Vultr API, for tests
   vultr-grpc token             makes a virtual key for a caller
   vultr-grpc policy <command>  list, check: who may do what, by a callers file
+  vultr-grpc openapi [flags]   the HTTP side as an OpenAPI 3.1 document
+  vultr-grpc protoset          the contract as a FileDescriptorSet, for generators of clients
   vultr-grpc --version
   vultr-grpc <command> --help`;
 }

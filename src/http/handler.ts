@@ -83,7 +83,10 @@ export function createHandler(
       return found;
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
-    else if (extra !== undefined) await send(tools, work, await extra(toExtraRequest(work)), {});
+    else if (extra !== undefined) {
+      const reply = await extra(toExtraRequest(work));
+      await send(tools, work, reply, reply.headers ?? {});
+    }
   }
 
   /** A request that does not get as far as an operation is noted all the same. */

@@ -1,0 +1,150 @@
+import {
+  type DescField,
+  type DescMessage,
+  getExtension,
+  type Registry,
+  ScalarType,
+} from '@bufbuild/protobuf';
+import { isRequired } from '../contract/validate.ts';
+import { ADDITIONAL_FIELDS, fieldNames, wireName } from '../transcoding/field-names.ts';
+import { jsonForm } from '../transcoding/well-known.ts';
+import type { ReadComment } from './comments.ts';
+import { exampleOf } from './examples.ts';
+import type { Schema } from './types.ts';
+
+/** Writes the types of the contract as JSON schemas, and collects those that have a name. */
+export interface SchemaWriter {
+  /** The schema of one field, with its comment. */
+  field(field: DescField): Schema;
+  /**
+   * A reference to the schema of a message, which is added to the named ones.
+   * @param without fields that stand elsewhere, such as in the path
+   */
+  message(message: DescMessage, without?: ReadonlySet<string>): Schema;
+  /** Adds a schema under a name of its own, and refers to it. */
+  named(name: string, schema: Schema): Schema;
+  /** Everything that has been added, by name. */
+  readonly components: ReadonlyMap<string, Schema>;
+}
+
+/** google.api.FieldInfo.Format, by number, as the formats of JSON Schema. */
+const FORMATS: readonly (string | undefined)[] = [undefined, 'uuid', 'ipv4', 'ipv6', undefined];
+
+/** Makes the writer. A schema that is written twice is written once. */
+export function createSchemaWriter(registry: Registry, readComment: ReadComment): SchemaWriter {
+  const components = new Map<string, Schema>();
+
+  function named(name: string, schema: Schema): Schema {
+    const before = components.get(name);
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(schema))
+      throw new Error(`Two schemas have the name ${name}.`);
+    components.set(name, schema);
+    return { $ref: `#/components/schemas/${name}` };
+  }
+
+  function message(type: DescMessage, without: ReadonlySet<string> = new Set()): Schema {
+    const fields = fieldNames(type).ordered.filter(
+      ({ name }) => name !== ADDITIONAL_FIELDS && !without.has(name),
+    );
+    const required = fields.filter((field) => isRequired(field, registry)).map(wireName);
+    return named(schemaName(type), {
+      type: 'object',
+      ...described(readComment(type)),
+      properties: Object.fromEntries(fields.map((each) => [wireName(each), field(each)])),
+      ...(required.length > 0 && { required }),
+      ...(fieldNames(type).additional !== undefined && { additionalProperties: true }),
+    });
+  }
+
+  function field(each: DescField): Schema {
+    const comment = readComment(each);
+    const example = exampleOf(each, comment);
+    const schema = bare(each);
+    return {
+      ...schema,
+      ...described(comment),
+      ...(each.proto.options?.deprecated === true && { deprecated: true }),
+      ...(example !== undefined && schema.$ref === undefined && { examples: [example] }),
+    };
+  }
+
+  function bare(each: DescField): Schema {
+    switch (each.fieldKind) {
+      case 'list':
+        return { type: 'array', items: element(each) };
+      case 'map':
+        return { type: 'object', additionalProperties: element(each) };
+      default:
+        return element(each);
+    }
+  }
+
+  function element(each: DescField): Schema {
+    if (each.enum !== undefined) return { type: 'string', enum: each.enum.values.map(({ name }) => name) };
+    if (each.message === undefined) return scalarSchema(each, formatOf(each, registry));
+    return messageForm(each.message);
+  }
+
+  function messageForm(type: DescMessage): Schema {
+    switch (jsonForm(type)) {
+      case 'fields':
+        return message(type);
+      case 'struct':
+      case 'any':
+        return { type: 'object', additionalProperties: true };
+      case 'list':
+        return { type: 'array', items: {} };
+      case 'text':
+        return { type: 'string' };
+      default:
+        return {};
+    }
+  }
+
+  return { field, message, named, components };
+}
+
+function described(comment: string): { description?: string } {
+  return comment === '' ? {} : { description: comment };
+}
+
+function scalarSchema({ scalar }: DescField, format: string | undefined): Schema {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return { type: 'string', ...(format !== undefined && { format }) };
+    case ScalarType.BYTES:
+      return { type: 'string', contentEncoding: 'base64' };
+    case ScalarType.BOOL:
+      return { type: 'boolean' };
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return { type: 'number', format: scalar === ScalarType.FLOAT ? 'float' : 'double' };
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return { type: 'integer', format: 'int32' };
+    default:
+      return { type: 'integer', format: 'int64' };
+  }
+}
+
+/** google.api.field_info.format */
+function formatOf({ proto }: DescField, registry: Registry): string | undefined {
+  const extension = registry.getExtension('google.api.field_info');
+  if (extension === undefined || proto.options === undefined) return undefined;
+  const { format } = getExtension(proto.options, extension) as { readonly format: number };
+  return FORMATS[format];
+}
+
+/**
+ * The name of a message among the schemas: the messages of Vultr's own API have their names, all others that of their
+ * package's resource in front, such as `CloudCreateInstanceRequest`.
+ */
+export function schemaName(type: DescMessage): string {
+  const { package: pkg } = type.file.proto;
+  const local = type.typeName.slice(pkg.length + 1).replaceAll('.', '');
+  const [, area = ''] = pkg.split('.');
+  return /^v\d+$/.test(area) ? local : `${area.charAt(0).toUpperCase()}${area.slice(1)}${local}`;
+}
