@@ -9,13 +9,12 @@ import { createPlanPrices } from '../cloud/plan-prices.ts';
 import type { Environment } from '../config/read.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
-import type { Operation } from '../contract/operation.ts';
 import type { GuardRoute } from '../http/service-routes.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
 import { admitCallers } from '../pipeline/admit-callers.ts';
-import type { IncomingRequest } from '../rpc/call.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createReadings } from '../v2/readings.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 
@@ -62,24 +61,13 @@ export function openCallers(context: CallersContext): OpenedCallers {
   const gate = createGate({ access, audit, prices, counter });
   const running = stack.move();
   return {
-    openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
+    openAdmission: admitCallers({ gate, access, reach: createReadings(context.resolveVultr) }),
     guard: guardWith(gate),
     reopenAuditLog: () => audit?.reopen(),
     close: async () => {
       running.dispose();
       await audit?.close();
     },
-  };
-}
-
-/** A request for the rpc that passes anything on is judged by the operation that it leads to. */
-function reachOf({
-  resolveVultr,
-}: CallersContext): (operation: Operation, request: IncomingRequest) => Operation {
-  return (operation, request) => {
-    if (!operation.isRaw || request.kind !== 'message') return operation;
-    const { method, path } = request.message;
-    return resolveVultr(String(method), String(path));
   };
 }
 

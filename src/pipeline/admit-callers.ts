@@ -10,8 +10,8 @@ import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts'
 export interface CallersOptions {
   readonly gate: Gate;
   readonly access: Pick<Access, 'otherCredential'>;
-  /** Names the operation that a request reaches, which is what a policy decides about. */
-  readonly reach: (operation: Operation, request: IncomingRequest) => Operation;
+  /** Names the operation that a request reaches, which is what a policy decides about, and what else it could reach. */
+  readonly reach: (operation: Operation, request: IncomingRequest) => readonly [Operation, ...Operation[]];
 }
 
 /** Lets in the callers of a callers file, as their policies say. */
@@ -47,11 +47,12 @@ class CallerAdmission implements Admission {
     const { gate, access, reach } = this.#options;
     const { operation } = this.#incoming;
     this.#request = request;
-    this.#reached = reach(operation, request);
+    const [reached, ...otherReadings] = reach(operation, request);
+    this.#reached = reached;
     const identity = await gate.complete(this.#identity, request);
     this.#identity = identity;
     const { signal } = this.#context;
-    const arrival = { operation, reached: this.#reached, request, idempotencyKey, signal };
+    const arrival = { operation, reached, otherReadings, request, idempotencyKey, signal };
     this.#grant = await gate.admit(identity, arrival);
     const { id, caller, ownKey } = identity;
     return {
