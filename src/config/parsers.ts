@@ -84,7 +84,7 @@ function parseList(text: string, expected: string, isValid: (one: string) => boo
 
 /** Reads the path of a file, which counts from the working folder. Throws an Error whose message says what it must be. */
 export function parsePath(text: string): string {
-  if (text.includes('\0')) throw new Error('must be the path of a file');
+  if (text === '' || text.includes('\0')) throw new Error('must be the path of a file');
   return resolve(text);
 }
 
