@@ -16,6 +16,8 @@ export interface Application {
   readonly identity: Pick<Identity, 'caller' | 'id'>;
   /** The operation that the request reaches; for the rpc that passes anything on, the one that its path leads to. */
   readonly operation: Operation;
+  /** What else the request could be taken for on its way. Each of them has to be allowed, too. */
+  readonly otherReadings?: readonly Operation[];
   /** Looks into the request; only called when the policy depends on it. Throws a CallError when the request has two readings. */
   readonly view: () => RequestView;
   /** A creation that is repeated under the same key is counted once. */
@@ -54,6 +56,7 @@ const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
 export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
   const { identity, operation, signal } = application;
   const { caller } = identity;
+  const limits = caller.create;
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
@@ -61,17 +64,19 @@ export async function authorize(application: Application, options: AuthorizerOpt
     view ??= application.view();
     return view;
   };
-  const decision = decideWithRequest(caller, target, operation, look);
-  if (!decision.isAllowed) throw callerDenied(caller.name, target.name, decision.reason);
+  const judge = async (judged: Operation, by: Target): Promise<Decision> => {
+    const decision = decideWithRequest(caller, by, judged, look);
+    if (!decision.isAllowed) throw callerDenied(caller.name, by.name, decision.reason);
+    if (limits === undefined || !limitsApply(limits, judged, decision.effect)) return decision;
+    const limit = await findLimit(limits, judged, decision.effect, look(), options.prices, signal);
+    if (limit !== undefined) throw createLimit(caller.name, by.name, limit);
+    return decision;
+  };
+  const decision = await judge(operation, target);
+  for (const other of application.otherReadings ?? []) await judge(other, targetOf(other) ?? target);
   const { effect } = decision;
-  const limits = caller.create;
-  if (limits === undefined) return { effect, decision, refund: nothing };
-  if (limitsApply(limits, operation, effect)) {
-    const limit = await findLimit(limits, operation, effect, look(), options.prices, signal);
-    if (limit !== undefined) throw createLimit(caller.name, target.name, limit);
-  }
   const refund =
-    effect === 'CREATE' && limits.perHour !== undefined
+    effect === 'CREATE' && limits?.perHour !== undefined
       ? await count(identity, keyOf(application), limits.perHour, options.counter)
       : nothing;
   return { effect, decision, refund };

@@ -20,6 +20,8 @@ export interface Arrival {
   readonly operation: Operation;
   /** The operation that the request reaches: another one when a call that passes anything on leads to a known one. */
   readonly reached: Operation;
+  /** As in Application. */
+  readonly otherReadings?: readonly Operation[];
   readonly request: IncomingRequest;
   /** Names a creation, so that it happens once. */
   readonly idempotencyKey: string | undefined;
@@ -83,10 +85,14 @@ export function createGate(options: GateOptions): Gate {
   return {
     identify: (evidence) => access.identify(evidence),
     complete: (early, request) => access.complete(early, accessTokenOf(request)),
-    admit: async (identity, { operation, reached, request, idempotencyKey, signal }) => {
-      if (request.kind === 'verbatim') refuseMethodOverride(request.request);
+    admit: async (identity, arrival) => {
+      const { operation, reached, otherReadings = [], request, idempotencyKey, signal } = arrival;
+      refuseMethodOverride(request, operation);
       const view = () => viewOfRequest(request, operation);
-      const grant = await authorize({ identity, operation: reached, view, idempotencyKey, signal }, options);
+      const grant = await authorize(
+        { identity, operation: reached, otherReadings, view, idempotencyKey, signal },
+        options,
+      );
       const { effect, refund } = grant;
       try {
         if (audit !== undefined && isAudited({ operation: reached, effect, error: undefined }))

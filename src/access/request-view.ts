@@ -141,14 +141,53 @@ function malformed(problem: string): CallError {
 }
 
 /**
- * Refuses a parameter by which some frameworks take a POST for another method: the policy has decided about a POST.
+ * Refuses a parameter by which some frameworks take a request for one of another method, in the query or the body: the policy
+ * has decided about the method that is there. A body is searched and not parsed, since it may be anything.
  * @throws CallError INVALID_ARGUMENT
  */
-export function refuseMethodOverride({ method, query }: Pick<VerbatimRequest, 'method' | 'query'>): void {
-  if (method !== 'POST' || query === '') return;
-  if (!Object.keys(parseQuery(query)).some((name) => fold(name) === '_method')) return;
+export function refuseMethodOverride(request: IncomingRequest, { isRaw }: Pick<Operation, 'isRaw'>): void {
+  const isOverridden =
+    request.kind === 'verbatim' ? namesMethod(request.request) : messageNamesMethod(request.message, isRaw);
+  if (!isOverridden) return;
   throw CallError.invalid(
-    [{ field: '_method', description: 'Must not be given: send the request with its own method.' }],
+    [{ field: METHOD, description: 'Must not be given: send the request with its own method.' }],
     { reached: 'no' },
   );
+}
+
+const METHOD = '_method';
+
+function messageNamesMethod(message: Message, isRaw: boolean): boolean {
+  if (!isRaw) return isObject(message[ADDITIONAL_FIELDS]) && viewMessage(message).has(METHOD);
+  const { query, body } = message;
+  return (
+    hasParameter(typeof query === 'string' ? query : '') ||
+    (isObject(body) && Object.keys(body).some((name) => fold(name) === METHOD))
+  );
+}
+
+function namesMethod({ query, body, contentType }: VerbatimRequest): boolean {
+  if (query !== '' && hasParameter(query)) return true;
+  if (body === undefined || body.length === 0) return false;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  const isJson = /\bjson\b/i.test(contentType ?? 'json');
+  // A member of JSON may be written with escapes; most bodies have none.
+  if (isJson && !/_method|\\u/i.test(text)) return false;
+  return MEMBER.test(unescapeJson(text)) || (!isJson && (PART.test(text) || hasParameter(text)));
+}
+
+/** The member of an object, not a piece of a text that holds JSON. */
+const MEMBER = /(?<!\\)"\s*_method\s*(?:\[[^"]*)?"\s*:/i;
+
+/** The part of a form of several parts. */
+const PART = /\bname="?_method/i;
+
+function unescapeJson(text: string): string {
+  return text.replace(/\\u([0-9a-f]{4})/gi, (_escape, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+}
+
+function hasParameter(query: string): boolean {
+  return Object.keys(parseQuery(query)).some((name) => fold(name) === METHOD);
 }

@@ -86,7 +86,7 @@ export async function startApp(
     contract,
     vultr: client,
     resolveVultr,
-    watchedOperation: services.watchedOperation,
+    watchedRead: services.watchedRead,
   });
   stack.defer(() => access.close());
   const pipeline = createPipeline({

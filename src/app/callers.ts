@@ -11,9 +11,10 @@ import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
 import type { GuardRoute } from '../http/service-routes.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
-import { admitCallers, type ReachOperation } from '../pipeline/admit-callers.ts';
+import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createReadings } from '../v2/readings.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import type { WatchService } from '../watch/service.ts';
@@ -38,7 +39,7 @@ export interface CallersContext {
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
   readonly resolveVultr: ResolveOperation;
-  readonly watchedOperation: WatchService['operationOf'];
+  readonly watchedRead: WatchService['readOf'];
 }
 
 /**
@@ -79,13 +80,16 @@ export function openCallers(context: CallersContext): OpenedCallers {
   };
 }
 
-/** A request that leads to another operation is judged by that one: one for any path, or for the watch of an operation. */
-function reachOf({ resolveVultr, watchedOperation }: CallersContext): ReachOperation {
+/** A call that watches a read is judged as that read. */
+function reachOf({ resolveVultr, watchedRead }: CallersContext): ReachOperations {
+  const readings = createReadings(resolveVultr);
   return (operation, request) => {
-    if (request.kind !== 'message') return operation;
-    const { method, path } = request.message;
-    if (operation.isRaw) return resolveVultr(String(method), String(path));
-    return watchedOperation(operation, request.message) ?? operation;
+    const read = request.kind === 'message' ? watchedRead(operation, request.message) : undefined;
+    if (read === undefined) return readings(operation, request);
+    return readings(read.operation, {
+      kind: 'verbatim',
+      request: { ...read.request, contentType: undefined, accept: undefined },
+    });
   };
 }
 

@@ -28,7 +28,7 @@ export interface ServicesOptions {
 export interface Services extends Pick<WatchService, 'views'> {
   /** By the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  readonly watchedOperation: WatchService['operationOf'];
+  readonly watchedRead: WatchService['readOf'];
 }
 
 /**
@@ -51,6 +51,6 @@ export function createServices(options: ServicesOptions): Services {
   return {
     handlers: assignHandlers(contract, tables, { forward, raw: createRawHandler(vultr, resolve, forward) }),
     views: watching.views,
-    watchedOperation: watching.operationOf,
+    watchedRead: watching.readOf,
   };
 }

@@ -6,14 +6,20 @@ import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
 
-/** Names the operation that a request reaches, which is what a policy decides about. */
-export type ReachOperation = (called: Operation, request: IncomingRequest) => Operation;
+/**
+ * Names the operation that a request reaches, which is what a policy decides about, and what else it could reach. Throws a
+ * CallError when the request is malformed.
+ */
+export type ReachOperations = (
+  called: Operation,
+  request: IncomingRequest,
+) => readonly [Operation, ...Operation[]];
 
 /** What it takes to let in callers by a callers file. */
 export interface CallersOptions {
   readonly gate: Gate;
   readonly access: Pick<Access, 'otherCredential'>;
-  readonly reach: ReachOperation;
+  readonly reach: ReachOperations;
 }
 
 /** Lets in the callers of a callers file, as their policies say. */
@@ -49,11 +55,12 @@ class CallerAdmission implements Admission {
     const { gate, access, reach } = this.#options;
     const { operation } = this.#incoming;
     this.#request = request;
-    this.#reached = reach(operation, request);
     const identity = await gate.complete(this.#identity, request);
     this.#identity = identity;
+    const [reached, ...otherReadings] = reach(operation, request);
+    this.#reached = reached;
     const { signal } = this.#context;
-    const arrival = { operation, reached: this.#reached, request, idempotencyKey, signal };
+    const arrival = { operation, reached, otherReadings, request, idempotencyKey, signal };
     this.#grant = await gate.admit(identity, arrival);
     const { id, caller, ownKey } = identity;
     return {

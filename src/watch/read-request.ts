@@ -10,17 +10,6 @@ import { encodeRequest } from '../vultr/encode.ts';
 import type { UpstreamRequest } from '../vultr/vultr.ts';
 import { isWatchable } from './observe-changes.ts';
 
-/**
- * The operation that a message of WatchService names, whose policy counts for it.
- * @returns undefined when there is no such operation
- */
-export function namedOperation(
-  message: Message,
-  operations: ReadonlyMap<string, Operation>,
-): Operation | undefined {
-  return operations.get(String(message['operation'] ?? ''));
-}
-
 /** A read that a message of WatchService names, ready to be sent. */
 export interface NamedRead {
   readonly operation: Operation;
@@ -37,7 +26,7 @@ export function readNamed(
   isForwarded: (operation: Operation) => boolean,
 ): NamedRead {
   const name = String(message['operation'] ?? '');
-  const operation = namedOperation(message, operations);
+  const operation = operations.get(name);
   const canBeRead = (one: Operation): boolean => isWatchable(one) && isForwarded(one);
   if (operation === undefined || !canBeRead(operation)) {
     const known = [...operations.values()].filter(canBeRead).map((one) => one.name);

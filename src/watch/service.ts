@@ -9,7 +9,7 @@ import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { isWatchable } from './observe-changes.ts';
 import { ownerOf } from './options.ts';
-import { type NamedRead, namedOperation, readNamed } from './read-request.ts';
+import { type NamedRead, readNamed } from './read-request.ts';
 import { compileFields } from './select-fields.ts';
 import { walkList } from './walk-list.ts';
 import { readWatchQuery } from './watch-query.ts';
@@ -33,22 +33,24 @@ export type StreamView = 'watch' | 'walk';
 export interface WatchService {
   /** The handlers, by the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  /** The operation that a call of one of them is about; undefined: the call is of another service, or names none. */
-  operationOf(called: Operation, message: Message): Operation | undefined;
+  /**
+   * The read that a call of one of them is about, whose policy counts for it; undefined: the call is of another service.
+   * @throws CallError INVALID_ARGUMENT when the message names none
+   */
+  readOf(called: Operation, message: Message): NamedRead | undefined;
   /** The handlers of requests that are passed on, by what their caller wants of them. */
   readonly views: Readonly<Record<StreamView, (call: Call) => AsyncIterable<Reply>>>;
 }
 
 /** Makes it. */
 export function createWatchService(options: WatchServiceOptions): WatchService {
-  const serves = ({ name }: Operation): boolean => handlers.has(name);
-  const named = (call: Call): NamedRead => readNamed(call.request, options.operations, isForwarded);
+  const named = (message: Message): NamedRead => readNamed(message, options.operations, isForwarded);
   const handlers = new Map<string, Handler>([
     [
       'vultr.v2.WatchService/Watch',
       {
         kind: 'server_streaming',
-        handle: (call) => watchReplies(options, call, { ...named(call), ...readWatchMessage(call.request) }),
+        handle: (call) => watchReplies(options, call, { ...named(call.request), ...readWatchMessage(call.request) }),
       },
     ],
     [
@@ -56,14 +58,13 @@ export function createWatchService(options: WatchServiceOptions): WatchService {
       {
         kind: 'server_streaming',
         handle: (call) =>
-          walkReplies(options, call, { ...named(call), fields: texts(call.request['fields']) }),
+          walkReplies(options, call, { ...named(call.request), fields: texts(call.request['fields']) }),
       },
     ],
   ]);
   return {
     handlers,
-    operationOf: (called, message) =>
-      serves(called) ? namedOperation(message, options.operations) : undefined,
+    readOf: (called, message) => (handlers.has(called.name) ? named(message) : undefined),
     views: {
       watch: (call) => {
         const { query, ...wanted } = readWatchQuery(verbatim(call).query);

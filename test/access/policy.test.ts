@@ -187,15 +187,66 @@ describe('a body that a policy looks into', () => {
 });
 
 describe('a parameter that stands for another method', () => {
+  const operation = { isRaw: false };
+  const send = (query: string, body?: string, contentType?: string, method = 'POST') =>
+    refuseMethodOverride(
+      {
+        kind: 'verbatim',
+        request: {
+          method,
+          path: '/v2/x',
+          query,
+          contentType,
+          accept: undefined,
+          body: body === undefined ? undefined : Buffer.from(body),
+        },
+      },
+      operation,
+    );
+
   test.each(['_method=DELETE', 'a=b&_METHOD=DELETE', '%5Fmethod=DELETE', '_method[]=DELETE'])(
-    '%s is refused',
+    '%s is refused, whatever the method',
     (query) => {
-      expect(() => refuseMethodOverride({ method: 'POST', query })).toThrow('_method');
+      for (const method of ['POST', 'GET', 'HEAD'])
+        expect(() => send(query, undefined, undefined, method)).toThrow('_method');
     },
   );
 
-  test.each(['', 'method=DELETE', 'x=_method'])('"%s" is none', (query) => {
-    refuseMethodOverride({ method: 'POST', query });
+  test.each(['', 'method=DELETE', 'x=_method'])('"%s" is none', (query) => send(query));
+
+  test.each([
+    ['{"_method":"DELETE"}', 'application/json'],
+    ['{"_method" : "DELETE"}', undefined],
+    ['{"a":1,"\\u005fMethod":"DELETE"}', 'application/json; charset=utf-8'],
+    ['_method=DELETE', 'application/x-www-form-urlencoded'],
+    ['a=b&%5f%6dethod=DELETE', 'application/x-www-form-urlencoded'],
+    ['--b\r\ncontent-disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--b--', 'multipart/form-data'],
+    ['_method=DELETE', 'text/plain'],
+  ])('the body %s of type %s is refused', (body, type) => {
+    expect(() => send('', body, type)).toThrow('_method');
+  });
+
+  test.each([
+    ['{"method":"DELETE","note":"_method"}', 'application/json'],
+    [JSON.stringify({ script: '{"_method":"DELETE"}' }), 'application/json'],
+    ['{"auth_method":"x"}', 'application/json'],
+    ['a=_method', 'application/x-www-form-urlencoded'],
+  ])('the body %s of type %s has none', (body, type) => send('', body, type));
+
+  test('is refused in a message, too', () => {
+    const raw = { isRaw: true };
+    const message = { method: 'POST', path: '/v2/x' };
+    for (const more of [{ query: '_method=DELETE' }, { body: { _Method: 'DELETE' } }])
+      expect(() => refuseMethodOverride({ kind: 'message', message: { ...message, ...more } }, raw)).toThrow(
+        '_method',
+      );
+    expect(() =>
+      refuseMethodOverride(
+        { kind: 'message', message: { additional_fields: { _method: 'DELETE' } } },
+        operation,
+      ),
+    ).toThrow('_method');
+    refuseMethodOverride({ kind: 'message', message }, raw);
   });
 });
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sandboxUsage, serveUsage } from '../../src/cli/usage.ts';
 import { formatListen, parseListen } from '../../src/config/parsers.ts';
@@ -30,8 +31,39 @@ const EVERY_SETTING = Object.entries(COMMANDS).flatMap(([command, { settings }])
   Object.entries(settings).map(([name, setting]) => ({ command, name, setting })),
 );
 
+/** What a setting is tried with. */
+interface Tried {
+  readonly text: string;
+  readonly value: unknown;
+  readonly wrong: readonly string[];
+  /** What it needs beside it. */
+  readonly beside?: Environment;
+}
+
+/** A setting that names a file. */
+const path = (beside: Environment = {}): Tried => ({
+  text: 'some/file',
+  value: resolve('some/file'),
+  wrong: ['', 'a\0b'],
+  beside,
+});
+
 /** For each setting a text and what it means, and texts that are wrong. */
-const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: readonly string[] }>> = {
+const VALUES: Readonly<Record<string, Tried>> = {
+  callersFile: path(),
+  isAnonymousAllowed: { text: 'on', value: true, wrong: ['yes', 'ON'] },
+  isPlaintextAllowed: { text: 'on', value: true, wrong: ['true', '1'] },
+  tlsCert: path({ TLS_KEY: 'key' }),
+  tlsKey: path({ TLS_CERT: 'cert' }),
+  tlsClientCa: path({ TLS_CERT: 'cert', TLS_KEY: 'key' }),
+  tlsCrl: path({ TLS_CERT: 'cert', TLS_KEY: 'key', TLS_CLIENT_CA: 'ca' }),
+  tlsClientAuth: { text: 'optional', value: 'optional', wrong: ['off', 'Required'] },
+  upstreamCa: path(),
+  upstreamCert: path({ UPSTREAM_KEY: 'key' }),
+  upstreamKey: path({ UPSTREAM_CERT: 'cert' }),
+  auditFile: path({ CALLERS_FILE: 'callers.yaml' }),
+  isAuditSynced: { text: 'on', value: true, wrong: ['always'] },
+  auditFailure: { text: 'continue', value: 'continue', wrong: ['ignore'] },
   upstream: {
     text: 'http://127.0.0.1:9/prefix',
     value: new URL('http://127.0.0.1:9/prefix'),
@@ -104,12 +136,12 @@ test('every setting has values to try here', () => {
 
 describe.each(EVERY_SETTING)('$command: the setting $name', ({ command, name, setting }) => {
   const { env, flag, default: byDefault } = setting;
-  const { text, value, wrong } = VALUES[name] ?? { text: '', value: '', wrong: [] };
+  const { text, value, wrong, beside = {} } = VALUES[name] ?? { text: '', value: '', wrong: [] };
   const read = (args: readonly string[], from: Environment): unknown =>
     new Map(Object.entries(COMMANDS[command]?.read(args, from) ?? {})).get(name);
 
   test('is read from the environment, where an empty value counts as absent', () => {
-    expect(read([], { [env]: text })).toEqual(value);
+    expect(read([], { [env]: text, ...beside })).toEqual(value);
     expect(read([], { [env]: '' })).toEqual(read([], {}));
     expect(read([], {})).toEqual(byDefault === undefined ? undefined : read([], { [env]: byDefault }));
   });
@@ -134,8 +166,8 @@ describe.each(EVERY_SETTING)('$command: the setting $name', ({ command, name, se
 
   test('as a flag, if it has one, beats the environment', () => {
     if (flag === undefined) return;
-    expect(read([`--${flag}`, text], { [env]: wrong.at(-1) })).toEqual(value);
-    expect(read([`--${flag}=${text}`], {})).toEqual(value);
+    expect(read([`--${flag}`, text], { [env]: wrong.at(-1), ...beside })).toEqual(value);
+    expect(read([`--${flag}=${text}`], beside)).toEqual(value);
     expect(faults([`--${flag}`], {}, command)).toEqual([`--${flag} needs a value.`]);
     expect(faults([`--${flag}`, text, `--${flag}=${text}`], {}, command)).toEqual([
       `--${flag} is given more than once.`,
@@ -207,3 +239,47 @@ test.each(['127.0.0.1:50051', '[::1]:0', 'localhost:65535'])(
     expect(formatListen(parseListen(text))).toBe(text);
   },
 );
+
+describe('an address that others can reach', () => {
+  const TLS = { TLS_CERT: 'cert', TLS_KEY: 'key' };
+  const CALLERS = { CALLERS_FILE: 'callers.yaml' };
+  const NO_CALLERS =
+    'and nothing says who may call. Set CALLERS_FILE, listen on 127.0.0.1, or set ALLOW_ANONYMOUS=on to serve everybody.';
+  const NO_TLS =
+    'and calls would cross the network in plain text. Set TLS_CERT and TLS_KEY, listen on 127.0.0.1, or set PLAINTEXT=on where something else does the TLS, such as the sidecar of a mesh.';
+
+  test.each([
+    [['--grpc', '0.0.0.0:1'], '0.0.0.0:1'],
+    [['--http', '0.0.0.0:2'], '0.0.0.0:2'],
+    [['--grpc', '[::]:3', '--http', 'off'], '[::]:3'],
+    [['--http', 'service.example:4'], 'service.example:4'],
+    [['--http', '10.0.0.7:5'], '10.0.0.7:5'],
+  ])('%j wants callers and TLS', (args, address) => {
+    const reached = `Others can reach ${address}, `;
+    expect(faults(args, {})).toEqual([reached + NO_CALLERS, reached + NO_TLS]);
+    expect(faults(args, CALLERS)).toEqual([reached + NO_TLS]);
+    expect(faults(args, TLS)).toEqual([reached + NO_CALLERS]);
+    expect(faults(args, { ...TLS, ...CALLERS })).toEqual([]);
+    expect(faults(args, { ALLOW_ANONYMOUS: 'on', PLAINTEXT: 'on' })).toEqual([]);
+    expect(faults(args, { ALLOW_ANONYMOUS: 'on' })).toEqual([reached + NO_TLS]);
+    expect(faults(args, { PLAINTEXT: 'on' })).toEqual([reached + NO_CALLERS]);
+  });
+
+  test.each([['127.0.0.1:1'], ['127.8.9.1:1'], ['[::1]:1'], ['localhost:1']])('is not %s', (address) => {
+    expect(faults(['--grpc', address, '--http', address], {})).toEqual([]);
+  });
+});
+
+test.each([
+  ['TLS_CERT', {}, 'TLS_KEY'],
+  ['TLS_KEY', {}, 'TLS_CERT'],
+  ['TLS_CLIENT_CA', {}, 'TLS_CERT'],
+  ['TLS_CRL', { TLS_CERT: 'a', TLS_KEY: 'b' }, 'TLS_CLIENT_CA'],
+  ['UPSTREAM_CERT', {}, 'UPSTREAM_KEY'],
+  ['UPSTREAM_KEY', {}, 'UPSTREAM_CERT'],
+  ['AUDIT_FILE', {}, 'CALLERS_FILE'],
+])('%s alone is refused', (name, beside, needed) => {
+  expect(faults([], { [name]: 'file', ...beside })).toEqual([
+    `${name} is set and needs ${needed}, which is not.`,
+  ]);
+});
