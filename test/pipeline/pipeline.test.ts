@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { Payload } from '../../src/payload/payload.ts';
 import type { Call, Reply } from '../../src/rpc/call.ts';
 import { anyReply } from '../../src/rpc/reply.ts';
@@ -45,18 +46,31 @@ describe('a call', () => {
   });
 
   test.each([
-    ['none', undefined, Date.now() + 5_000],
-    ['one that is far away', Date.now() + 1e9, Date.now() + 50_000],
-  ])('has a deadline even when the caller names %s', async (_what, deadline, latest) => {
-    let due = 0;
+    ['the default one when the caller names none', undefined, 5_000],
+    ['its own', 7_000, 7_000],
+    ['the maximum when the caller names one that is further away', 1e9, 50_000],
+  ])('has a deadline: %s', async (_what, wantedMs, expectedMs) => {
+    const due: number[] = [];
     const { pipeline } = pipelineOf({
       unary: async (call) => {
-        due = call.deadline;
+        due.push(call.deadline);
         return fine();
       },
+      stream: async function* (call) {
+        due.push(call.deadline);
+        yield await fine();
+      },
     });
+    const before = systemClock.now();
+    const deadline = wantedMs === undefined ? undefined : before + wantedMs;
     await pipeline.unary(incoming('GetInstance', { deadline }));
-    expect(Math.abs(due - latest)).toBeLessThan(5_000);
+    await drain(pipeline.stream(incoming('WatchInstance', { deadline })));
+    const after = systemClock.now();
+    expect(due).toHaveLength(2);
+    for (const each of due) {
+      expect(each).toBeGreaterThanOrEqual(before + expectedMs);
+      expect(each).toBeLessThanOrEqual(after + expectedMs);
+    }
   });
 
   test.each([
