@@ -49,7 +49,7 @@ const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
 /**
  * Decides about a call.
  * @throws CallError PERMISSION_DENIED that names the rule; RESOURCE_EXHAUSTED when the caller has created enough; UNAVAILABLE
- *   when that cannot be told
+ *   when that cannot be determined
  */
 export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
   const { identity, operation, signal } = application;
@@ -57,17 +57,17 @@ export async function authorize(application: Application, options: AuthorizerOpt
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
-  const look = (): RequestView => {
+  const viewOnce = (): RequestView => {
     view ??= application.view();
     return view;
   };
-  const decision = decideWithRequest(caller, target, operation, look);
+  const decision = decideWithRequest(caller, target, operation, viewOnce);
   if (!decision.isAllowed) throw callerDenied(caller.name, target.name, decision.reason);
   const { effect } = decision;
   const limits = caller.create;
   if (limits === undefined) return { effect, decision, refund: nothing };
   if (limitsApply(limits, operation, effect)) {
-    const limit = await findLimit(limits, operation, effect, look(), options.prices, signal);
+    const limit = await findLimit(limits, operation, effect, viewOnce(), options.prices, signal);
     if (limit !== undefined) throw createLimit(caller.name, target.name, limit);
   }
   const refund =

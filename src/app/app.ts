@@ -43,8 +43,8 @@ const LAST_WORD_MS = 500;
 const MAX_TIMEOUT_FACTOR = 10;
 
 /**
- * Starts the service. Every part is put on one stack as soon as it stands, and the stack is what stops them, the last one
- * first. Rejects, with everything stopped again, when a part cannot start.
+ * Starts the service. Every part is put on one stack as soon as it has started, and the stack stops them, the last one first.
+ * Rejects, with everything stopped again, when a part cannot start.
  * @param droppedLogLines how many lines of the log have been dropped, for the metrics
  */
 export async function startApp(
@@ -144,7 +144,10 @@ async function stopServing(serving: Serving, graceMs: number): Promise<void> {
   pipeline.abortAll();
 }
 
-/** What `/readyz` tells. A fault at Vultr or Redis is told and no reason to take the service out: it copes. */
+/**
+ * What `/readyz` reports. A fault at Vultr or Redis is reported, but is no reason to take the service out of rotation: it
+ * copes.
+ */
 function readinessOf(isReady: boolean, { budget, breaker }: StageState, isRecording: boolean): Readiness {
   return {
     isReady,

@@ -6,7 +6,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
-/** What the service asks: Vultr, or the sandbox that plays it. */
+/** The upstream of the service: Vultr, or the sandbox in its place. */
 export interface Upstream {
   readonly client: VultrClient;
   /** Its base URL. */

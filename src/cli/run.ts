@@ -22,7 +22,7 @@ import { sandboxUsage, serveUsage, usage } from './usage.ts';
 const FAILED = 1;
 const CALLED_WRONGLY = 2;
 
-/** What follows the program's name to ask for a text. */
+/** The arguments that ask for a text. */
 const HELP = ['help', '--help', '-h'];
 const VERSION = ['--version', '-v'];
 

@@ -4,7 +4,7 @@ import type { ProcessLog } from '../telemetry/log.ts';
 /** The exit code of a process that failed. */
 const FAILED = 1;
 
-/** How long whoever reads the log has, at the end, to take what is still waiting. */
+/** How long the reader of the log has, at the end, to take what is still waiting. */
 const LAST_LINES_MS = 1_000;
 
 /**

@@ -11,7 +11,7 @@ import { readPage, toListPayload } from './paging.ts';
 import type { RecentCreations } from './recent-creations.ts';
 import type { AskVultr } from './upstream.ts';
 
-/** The handlers of an instance's life, but for watching it. */
+/** The handlers of an instance's life cycle, except for watching it. */
 export function createInstances(ask: AskVultr, reader: CatalogueReader, recent: RecentCreations) {
   return {
     /** CreateInstance: POST /v2/instances. */
@@ -53,7 +53,7 @@ export function createInstances(ask: AskVultr, reader: CatalogueReader, recent: 
   };
 }
 
-/** What Vultr is told: all but what is for this service alone. */
+/** What Vultr is sent: everything but the fields that are for this service alone. */
 function withoutOwnFields({
   access_token: _,
   request_id: __,
@@ -102,7 +102,7 @@ function toCreateFields(request: CreateInstanceRequest, message: Message): Messa
   return { ...fields, os_id };
 }
 
-/** Vultr boots an instance from exactly one source; told of none or several it says little more than "Bad request". */
+/** Vultr boots an instance from exactly one source; given none or several it says little more than "Bad request". */
 function assertOneSource(request: CreateInstanceRequest, osId: number | undefined): void {
   const named = (['image_id', 'app_id', 'iso_id', 'snapshot_id'] as const).filter((field) =>
     Boolean(request[field]),

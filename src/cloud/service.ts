@@ -27,7 +27,7 @@ export interface CloudOptions {
   readonly vultr: Vultr;
   /** The contract's operations, by full name: CloudService stands on those of vultr.v2. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** The time between two looks at a watched instance. */
+  /** The time between two polls of a watched instance. */
   readonly watchIntervalMs: number;
 }
 

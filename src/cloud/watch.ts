@@ -94,7 +94,7 @@ function assertCondition(until: WatchCondition | undefined): void {
   throw CallError.invalid(others.map((field) => ({ field: `until.${field}`, description })));
 }
 
-/** Whether everything that is waited for is so. Without a condition nothing is waited for, and it never is. */
+/** Whether all conditions hold. Without a condition there is nothing to wait for, and they never do. */
 function holds(until: WatchCondition | undefined, { payload }: Extract<Sighting, { kind: 'seen' }>): boolean {
   if (until === undefined || until.gone) return false;
   const instance = payload.value['instance'] as JsonObject | undefined;

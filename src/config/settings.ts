@@ -16,14 +16,14 @@ import {
   parseUpstream,
 } from './parsers.ts';
 
-/** What `vultr-grpc sandbox` is told. */
+/** The settings of `vultr-grpc sandbox`. */
 export interface SandboxConfig {
   readonly listen: ListenAddress;
   /** How many times faster than real time it runs. */
   readonly timeScale: number;
 }
 
-/** What `vultr-grpc serve` is told. */
+/** The settings of `vultr-grpc serve`. */
 export interface ServeConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';

@@ -56,7 +56,10 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Whether only programs on this machine can reach an address; a name is taken for the worse unless it is localhost. */
+/**
+ * Whether only programs on this machine can reach an address; a name other than localhost is assumed to be reachable from
+ * elsewhere.
+ */
 function isLoopback(host: string): boolean {
   if (isIP(host) === 0) return host.toLowerCase() === 'localhost';
   return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
@@ -64,8 +67,8 @@ function isLoopback(host: string): boolean {
 
 /**
  * The hosts by which the HTTP side may be called. On loopback these are the names of this machine, so that a page elsewhere
- * cannot reach the service under a name of its own that it lets point here (DNS rebinding). On another address, whoever runs
- * the service knows its names: all are allowed unless some are given.
+ * cannot reach the service under a name of its own that points here (DNS rebinding). On other addresses only the operator
+ * knows the names: all are allowed unless some are given.
  * @param given further names, in lower case
  * @returns undefined for all
  */
@@ -99,7 +102,7 @@ export function checkHost(
 /**
  * Refuses what a web page of another origin asks for, unless it only reads what every caller may read and cannot see the
  * response. A browser sends such a request without asking first: a form, an image, a POST without a body. Callers that are
- * not browsers send neither of the two headers that tell.
+ * not browsers send neither of the two headers that tell this.
  * @param origins the origins that are allowed, `*` for all
  * @throws CallError PERMISSION_DENIED, CROSS_SITE_REQUEST
  */
