@@ -136,7 +136,10 @@ async function count(
   // Never an id that callers choose freely: under one and the same, any number would count as one.
   const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
   const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
-    throw policyUnavailable('How much the caller has created within the hour cannot be told for now.', error);
+    throw policyUnavailable(
+      'How much the caller has created within the hour cannot be determined for now.',
+      error,
+    );
   });
   if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
   return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;

@@ -10,7 +10,8 @@ import { createHealth, type Health } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
 import { startGrpcServer } from '../grpc/server.ts';
 import { allowedHosts } from '../http/browser-guard.ts';
-import { startHttpServer } from '../http/server.ts';
+import type { HttpServerOptions } from '../http/options.ts';
+import { type HttpServer, startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -109,20 +110,14 @@ export async function startApp(
   });
   serving.servers.push(grpc);
   const readiness = (): Readiness => readinessOf(serving.isReady, client.state(), vultr.isAvailable());
-  const http =
-    config.httpListen === undefined
-      ? undefined
-      : await startHttpServer({
-          operations,
-          resolveVultr,
-          dispatcher: pipeline,
-          listen: config.httpListen,
-          extraRoutes: createServiceRoutes(readiness, metrics, access.guard),
-          tls: tls.server,
-          corsOrigins: config.corsOrigins,
-          allowedHosts: allowedHostsOf(config, config.httpListen),
-          registry: metrics.registry,
-        });
+  const http = await startHttp(config, {
+    operations,
+    resolveVultr,
+    dispatcher: pipeline,
+    extraRoutes: createServiceRoutes(readiness, metrics, access.guard),
+    tls: tls.server,
+    registry: metrics.registry,
+  });
   if (http !== undefined) serving.servers.push(http);
   setReady(serving, true);
 
@@ -134,6 +129,16 @@ export async function startApp(
     reopenAuditLog: access.reopenAuditLog,
     close: () => running.disposeAsync(),
   };
+}
+
+/** Starts the HTTP side; undefined when the settings leave it out. */
+async function startHttp(
+  config: ServeConfig,
+  options: Omit<HttpServerOptions, 'listen' | 'corsOrigins' | 'allowedHosts'>,
+): Promise<HttpServer | undefined> {
+  const { httpListen: listen, corsOrigins } = config;
+  if (listen === undefined) return undefined;
+  return startHttpServer({ ...options, listen, corsOrigins, allowedHosts: allowedHostsOf(config, listen) });
 }
 
 /**

@@ -41,7 +41,7 @@ async function eventually(holds: () => boolean): Promise<void> {
 }
 
 describe('a watch', () => {
-  test('begins with the instance as it is, and tells each change once', async () => {
+  test('begins with the instance as it is, and reports each change once', async () => {
     const { client, upstream } = answering(
       instance({ ram: 1 }),
       instance({ ram: 1 }),
@@ -255,7 +255,7 @@ describe('polling', () => {
     next.call.cancel();
   });
 
-  test('fails at once when the first look fails', async () => {
+  test('fails at once when the first poll fails', async () => {
     const { client } = answering([403, { error: 'Forbidden', status: 403 }]);
     const instance_id = '11111111-2222-3333-4444-555555555555';
     expect((await failureOf(client.watch({ instance_id }).next())).code).toBe('PERMISSION_DENIED');

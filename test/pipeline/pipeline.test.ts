@@ -99,7 +99,7 @@ describe('a call', () => {
     expect(log.lines()[0]?.['cause']).toMatch(/Error: boom\n\s+at .*pipeline\.test/);
   });
 
-  test('whose answer a Struct cannot carry has failed, in the log as well', async () => {
+  test('whose response a Struct cannot carry has failed, in the log as well', async () => {
     const unary = async (): Promise<Reply> => anyReply(Payload.parse(Buffer.from('{"a":1e400}')));
     const { pipeline, log } = pipelineOf({ unary });
     const error = await failure(pipeline.unary(incoming('GetInstance')));
@@ -197,7 +197,7 @@ describe('the request id', () => {
     return [seen, responseMetadata.get('x-request-id')];
   }
 
-  test('of the caller is taken over and sent back', async () => {
+  test('of the caller is used and sent back', async () => {
     expect(await idFor('req-1/2:3')).toEqual(['req-1/2:3', 'req-1/2:3']);
   });
 
