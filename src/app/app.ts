@@ -1,19 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
 import { createCloudService } from '../cloud/service.ts';
 import { reachableAddress } from '../config/access-faults.ts';
-import { formatListen, type ListenAddress } from '../config/parsers.ts';
 import type { Environment } from '../config/read.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import { readBundledContract } from '../contract/bundled.ts';
 import { loadContract } from '../contract/load.ts';
-import { createHealth, type Health } from '../grpc/health.ts';
+import { createHealth } from '../grpc/health.ts';
 import { createReflection } from '../grpc/reflection.ts';
-import { startGrpcServer } from '../grpc/server.ts';
-import { allowedHosts } from '../http/browser-guard.ts';
-import type { HttpServerOptions } from '../http/options.ts';
-import { type HttpServer, startHttpServer } from '../http/server.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
-import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
+import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createForwarder } from '../v2/forward.ts';
@@ -24,6 +18,7 @@ import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
 import { assignHandlers } from './handlers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { createServers } from './servers.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 
@@ -48,9 +43,6 @@ export interface Surroundings {
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
-
-/** How long callers whose time is up at shutdown have to take the response that says so, before they are cut off. */
-const LAST_WORD_MS = 500;
 
 /** How much later than the default deadline a caller may ask for. */
 const MAX_TIMEOUT_FACTOR = 10;
@@ -100,56 +92,26 @@ export async function startApp(
     streamTimeoutMs: { default: config.watchTimeoutMs, max: config.watchTimeoutMs },
   });
 
-  const serving: Serving = { isReady: false, health, pipeline, servers: [] };
-  stack.defer(() => stopServing(serving, config.shutdownGraceMs));
-  const grpc = await startGrpcServer({
-    operations,
-    dispatcher: pipeline,
-    listen: config.grpcListen,
-    tls: tls.server,
-  });
-  serving.servers.push(grpc);
-  const readiness = (): Readiness => readinessOf(serving.isReady, client.state(), vultr.isAvailable());
-  const http = await startHttp(config, {
+  const readiness = (isReady: boolean): Readiness =>
+    readinessOf(isReady, client.state(), vultr.isAvailable());
+  const servers = createServers(config, health, pipeline);
+  stack.defer(() => servers.stop());
+  const { grpcAddress, httpAddress } = await servers.start({
     operations,
     resolveVultr,
-    dispatcher: pipeline,
-    extraRoutes: createServiceRoutes(readiness, metrics, access.guard),
     tls: tls.server,
+    extraRoutes: (isReady) => createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
     registry: metrics.registry,
   });
-  if (http !== undefined) serving.servers.push(http);
-  setReady(serving, true);
 
   const running = stack.move();
   return {
-    grpcAddress: formatListen(grpc),
-    httpAddress: http === undefined ? undefined : formatListen(http),
+    grpcAddress,
+    httpAddress,
     upstreamUrl: upstream.url,
     reopenAuditLog: access.reopenAuditLog,
     close: () => running.disposeAsync(),
   };
-}
-
-/** Starts the HTTP side; undefined when the settings leave it out. */
-async function startHttp(
-  config: ServeConfig,
-  options: Omit<HttpServerOptions, 'listen' | 'corsOrigins' | 'allowedHosts'>,
-): Promise<HttpServer | undefined> {
-  const { httpListen: listen, corsOrigins } = config;
-  if (listen === undefined) return undefined;
-  return startHttpServer({ ...options, listen, corsOrigins, allowedHosts: allowedHostsOf(config, listen) });
-}
-
-/**
- * With callers who prove themselves, a page that lets its name point here gets nothing, so that the names need no check
- * unless some are given.
- */
-function allowedHostsOf(
-  { callersFile, allowedHosts: given }: ServeConfig,
-  listen: ListenAddress,
-): ReadonlySet<string> | undefined {
-  return callersFile !== undefined && given.length === 0 ? undefined : allowedHosts(listen, given);
 }
 
 function warnOfExposure(config: ServeConfig, log: Logger): void {
@@ -159,32 +121,6 @@ function warnOfExposure(config: ServeConfig, log: Logger): void {
     log.warn({ address }, 'ALLOW_ANONYMOUS=on: everybody who can reach this address may call');
   if (config.tlsCert === undefined)
     log.warn({ address }, 'PLAINTEXT=on: calls to this address are not encrypted by the service');
-}
-
-/** What takes calls. */
-interface Serving {
-  isReady: boolean;
-  readonly health: Health;
-  readonly pipeline: Pipeline;
-  readonly servers: { close(graceMs: number): Promise<void> }[];
-}
-
-function setReady(serving: Serving, isReady: boolean): void {
-  serving.isReady = isReady;
-  serving.health.setServing(isReady);
-}
-
-/** Both transports at once, since they share the grace. */
-async function stopServing(serving: Serving, graceMs: number): Promise<void> {
-  const { pipeline, servers } = serving;
-  setReady(serving, false);
-  // Whoever watches the health hears of it before the stream ends.
-  await setImmediate();
-  pipeline.abortStreams();
-  const outOfTime = setTimeout(() => pipeline.abortAll(), graceMs);
-  await Promise.all(servers.map((server) => server.close(graceMs + LAST_WORD_MS)));
-  clearTimeout(outOfTime);
-  pipeline.abortAll();
 }
 
 /**
