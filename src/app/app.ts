@@ -30,8 +30,8 @@ export interface App {
   readonly httpAddress: string | undefined;
   /** The base URL of what is asked. */
   readonly upstreamUrl: string;
-  /** Opens the audit log anew, after somebody has renamed it for rotation. */
-  reopenAuditLog(): void;
+  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => void) | undefined;
   /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
   close(): Promise<void>;
 }

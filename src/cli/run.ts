@@ -57,11 +57,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
   const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
-  closeOnSignal(
-    () => app.close(),
-    processLog,
-    () => app.reopenAuditLog(),
-  );
+  closeOnSignal(() => app.close(), processLog, app.reopenAuditLog);
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 

@@ -20,7 +20,7 @@ export function ignoreSignals(): void {
 
 /**
  * Ends the process in good order on the first SIGINT or SIGTERM, and at once on the second; logs those that are ignored.
- * @param onHangup done on SIGHUP, which tools for log rotation send. Default: nothing
+ * @param onHangup called on SIGHUP, which tools for log rotation send. Default: it is ignored like the others
  */
 export function closeOnSignal(
   close: () => Promise<void>,
