@@ -6,12 +6,14 @@ import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
 import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
 
+/** Names the operation that a request reaches, which is what a policy decides about. */
+export type ReachOperation = (called: Operation, request: IncomingRequest) => Operation;
+
 /** What it takes to let in callers by a callers file. */
 export interface CallersOptions {
   readonly gate: Gate;
   readonly access: Pick<Access, 'otherCredential'>;
-  /** Names the operation that a request reaches, which is what a policy decides about. */
-  readonly reach: (operation: Operation, request: IncomingRequest) => Operation;
+  readonly reach: ReachOperation;
 }
 
 /** Lets in the callers of a callers file, as their policies say. */
@@ -59,6 +61,7 @@ class CallerAdmission implements Admission {
       source: ownKey === undefined ? ('account' as const) : ('caller' as const),
       caller: { name: id, ratePerSecond: caller.rate },
       renewCredential: (refused: string) => access.otherCredential(identity, refused),
+      recheck: () => gate.recheck(identity, this.#reached),
     };
   }
 
