@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createRecentCreations } from '../../src/cloud/recent-creations.ts';
+import { createRecentCreations } from '../../src/watch/recent-creations.ts';
 
 const LAG_MS = 120_000;
 const MAX_IDS = 10_000;
