@@ -17,7 +17,7 @@ import type { AccessModel, IssuerSpec } from './model.ts';
 import { createProofIndex } from './proof-index.ts';
 import { watchFiles } from './watch-files.ts';
 
-/** Who may call, by a callers file that is followed when it changes. */
+/** Who may call, according to a callers file that is read again when it changes. */
 export interface Access extends Identifier, Disposable {
   /** The file as it is in force. */
   readonly model: AccessModel;

@@ -123,7 +123,7 @@ function describeRequest(operation: Operation, request: IncomingRequest): unknow
   };
 }
 
-/** A body that is no JSON object may be anything: its length is all that is told. */
+/** A body that is not a JSON object may be anything, so only its length is recorded. */
 function describeBody(body: Uint8Array, secret: ReadonlySet<string>): unknown {
   const value = body.length > MAX_BODY_BYTES ? undefined : parseJson(body);
   return typeof value === 'object' && value !== null ? redact(value, secret) : `[${body.length} bytes]`;
@@ -153,7 +153,7 @@ function parseQuery(query: string): Readonly<Record<string, string>> {
   return Object.fromEntries(new URLSearchParams(query));
 }
 
-/** What a variable of a path or a field has to look like to be told as an id. */
+/** What a variable of a path or a field must look like to be recorded as an id. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 

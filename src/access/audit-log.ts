@@ -25,7 +25,7 @@ export interface AuditLog {
 
 /** How an audit log is written. */
 export interface AuditLogOptions {
-  /** A path, or the number of an open file such as 1, standard output. */
+  /** A path, or a file descriptor such as 1, standard output. */
   readonly file: string | number;
   /** What happens to changes while the log cannot be written. */
   readonly onFailure: 'refuse' | 'continue';
@@ -35,7 +35,7 @@ export interface AuditLogOptions {
   readonly maxKeptLines?: number;
   /** Milliseconds. Default: the system clock. */
   readonly now?: () => number;
-  /** Told when writing fails, and when it works again. */
+  /** Called when writing fails, and when it works again. */
   readonly onState: (state: {
     readonly isWritable: boolean;
     readonly problem: string;
@@ -48,10 +48,10 @@ const syncFile = promisify(fdatasync);
 
 const NEWLINE = 0x0a;
 
-/** How long a log that fails is left alone before it is tried again. */
+/** How long to wait after a failure before the log is tried again. */
 const RETRY_MS = 1_000;
 
-/** How long a pipe that is full is left alone. */
+/** How long to wait before a full pipe is tried again. */
 const PIPE_PAUSE_MS = 5;
 
 /**

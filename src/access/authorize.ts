@@ -51,7 +51,7 @@ const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
 /**
  * Decides about a call.
  * @throws CallError PERMISSION_DENIED that names the rule; RESOURCE_EXHAUSTED when the caller has created enough; UNAVAILABLE
- *   when that cannot be told
+ *   when that cannot be determined
  */
 export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
   const { identity, operation, signal } = application;
@@ -60,7 +60,7 @@ export async function authorize(application: Application, options: AuthorizerOpt
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
-  const look = (): RequestView => {
+  const viewOnce = (): RequestView => {
     view ??= application.view();
     return view;
   };
@@ -141,7 +141,10 @@ async function count(
   // Never an id that callers choose freely: under one and the same, any number would count as one.
   const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
   const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
-    throw policyUnavailable('How much the caller has created within the hour cannot be told for now.', error);
+    throw policyUnavailable(
+      'How much the caller has created within the hour cannot be determined for now.',
+      error,
+    );
   });
   if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
   return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;

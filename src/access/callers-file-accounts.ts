@@ -2,7 +2,7 @@ import { readKey } from './account-key.ts';
 import type { AccountSpec } from './model.ts';
 import { type Located, type Member, quote, type YamlReader } from './yaml-reader.ts';
 
-/** What a section declares, by name; names whose declaration is wrong count as declared, so that nothing is told twice. */
+/** What a section declares, by name; names whose declaration is wrong count as declared, so that nothing is reported twice. */
 export interface Declared<Spec> {
   readonly found: ReadonlyMap<string, Spec>;
   readonly names: ReadonlySet<string>;

@@ -7,8 +7,8 @@ import { type Located, type Member, quote, type YamlReader } from './yaml-reader
 const KINDS = ['token_sha256', 'jwt', 'spiffe', 'dns', 'cn', 'own_key'] as const;
 
 /**
- * SPIFFE-ID, chapter 2: a trust domain of lower-case letters, digits, ".", "-" and "_", and path segments. A `*` may stand in
- * the path alone: a trust domain is whom one trusts.
+ * SPIFFE-ID, chapter 2: a trust domain of lower-case letters, digits, ".", "-" and "_", and path segments. A `*` may stand
+ * only in the path: whom to trust must be named in full.
  */
 const SPIFFE = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/[A-Za-z0-9._*-]+)+$/;
 
@@ -25,7 +25,7 @@ export function readProof(
   const given = Object.values(members);
   const [member] = given;
   if (member === undefined || given.length > 1) {
-    // What is no mapping, and unknown members, have been told already.
+    // Values that are not mappings, and unknown members, have been reported already.
     if (given.length > 1 || (isMap(item.node) && item.node.items.length === 0))
       reader.fail(item, `A proof must have exactly one of the members ${KINDS.join(', ')}.`);
     return undefined;

@@ -28,7 +28,7 @@ export function readNames(
   const { subject, subjectaltname = '' } = certificate;
   const entries = parseAltNames(subjectaltname);
   if (entries === undefined) return undefined;
-  // Several common names come as a list; which one counts is nobody's guess.
+  // Several common names come as a list; there is no telling which one counts.
   const name: unknown = subject.CN;
   return {
     uris: entries.filter(({ type }) => type === 'URI').map(({ value }) => value),

@@ -20,7 +20,7 @@ export function parseCidr(text: string): Cidr | string {
   return cidr;
 }
 
-/** Whether bits behind the prefix of an IPv4 address are set, which is mostly a slip: 10.1.2.3/8. */
+/** Whether bits behind the prefix of an IPv4 address are set, which is usually a mistake: 10.1.2.3/8. */
 function hostBits(address: string, prefix: number): boolean {
   const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
   return value % 2 ** (32 - prefix) !== 0;

@@ -19,7 +19,7 @@ export interface PlanPrices {
 /** A price list for when there is no catalogue: it knows nothing, so that a limit of cost allows nothing. */
 export const NO_PRICES: PlanPrices = { monthlyCost: async () => undefined };
 
-/** What a create limit is asked about. */
+/** What create limits are checked against. */
 export type LimitedOperation = Pick<Operation, 'isRaw' | 'input' | 'bindings'>;
 
 /**
@@ -63,7 +63,7 @@ export async function findLimit(
   );
 }
 
-/** What is no text is no region or plan: null, an object. */
+/** Only text can name a region or a plan; null and objects cannot. */
 type Texts = readonly string[] | 'not text';
 
 function texts(values: readonly unknown[]): Texts {

@@ -1,11 +1,11 @@
 /** Counts what callers create within an hour. */
 export interface CreationCounter {
   /**
-   * Counts a creation, unless that would be more than there may be.
+   * Counts a creation, unless the limit has been reached.
    * @param id of the creation: one that is counted already is not counted again
    */
   take(caller: string, id: string, perHour: number): Promise<Taken>;
-  /** Takes a creation off the count that has made nothing. */
+  /** Takes a creation that has made nothing off the count. */
   giveBack(caller: string, id: string): Promise<void>;
   close(): void;
 }
@@ -16,7 +16,7 @@ export type Taken = { readonly kind: 'taken' } | { readonly kind: 'full'; readon
 /** The window that slides: what was created longer ago does not count. */
 export const WINDOW_MS = 3_600_000;
 
-/** How many callers are counted until those whose hour is over are looked for. */
+/** How many callers may be counted before those whose hour is over are dropped. */
 const MAX_CALLERS = 10_000;
 
 /**

@@ -38,9 +38,9 @@ export interface Admission {
   readonly refund: Grant['refund'];
 }
 
-/** What is known of a call when it is over, besides what its line is made of. */
+/** What is known of a call when it is over, besides what is already in its line. */
 export interface Ending extends Omit<AuditedCall, 'time' | 'identity' | 'effect'> {
-  /** Whoever was proven, also when the call was not let in. */
+  /** The caller that was proven, even when the call was not let in. */
   readonly identity: Identity | undefined;
   readonly admission: Admission | undefined;
 }
@@ -70,7 +70,7 @@ export interface Gate {
   admitService(evidence: Evidence, part: ServiceTarget, from: { readonly peer: string }): Promise<Identity>;
 }
 
-/** What a gate is made of. */
+/** The options of a gate. */
 export interface GateOptions extends AuthorizerOptions {
   readonly access: Access;
   /** Undefined: nothing is recorded. */
@@ -149,7 +149,7 @@ function accessTokenOf(request: IncomingRequest): string | undefined {
   return typeof token === 'string' ? token : undefined;
 }
 
-/** Whether it is certain that nothing was made: nothing was sent, Vultr has refused it, or the caller only wanted to see. */
+/** Whether it is certain that nothing was made: nothing was sent, Vultr has refused it, or it was a dry run. */
 function madeNothing({
   operation,
   request,

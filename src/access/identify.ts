@@ -19,8 +19,8 @@ export interface Identity {
   /** A Vultr key of the caller's own, which the call is made with. */
   readonly ownKey: string | undefined;
   /**
-   * Whom budget, sharing, records of creations and limits are kept apart by: the name of the caller; where every Vultr key
-   * proves one and the same caller, with a digest of the key.
+   * The identity by which budget, sharing, records of creations and limits are kept apart: the name of the caller; where
+   * every Vultr key proves one and the same caller, with a digest of the key.
    */
   readonly id: string;
 }

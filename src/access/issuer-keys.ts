@@ -25,13 +25,13 @@ export interface IssuerKeysOptions {
   readonly name: string;
   /** Fetches the key set. */
   readonly load: () => Promise<Uint8Array>;
-  /** Told when the keys cannot be renewed. */
+  /** Called when the keys cannot be renewed. */
   readonly onError: (error: Error) => void;
   /** Milliseconds. */
   readonly now: () => number;
   /** How old keys may be until they are renewed in the background; Infinity: until `refresh`. */
   readonly freshMs: number;
-  /** How old keys may be at most. A key that was taken back counts no longer than that. */
+  /** How old keys may be at most. A key that was withdrawn counts no longer than that. */
   readonly maxAgeMs: number;
   /** The shortest time between two readings, so that made-up key ids cannot cause more. */
   readonly cooldownMs: number;

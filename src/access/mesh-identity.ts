@@ -9,7 +9,7 @@ export interface MeshIdentity {
   /** Whether what this address says about others is believed. */
   isTrusted(address: string): boolean;
   /**
-   * The names of whoever called the proxy.
+   * The names of the proxy's caller.
    * @returns undefined when the address is not trusted or says nothing
    * @throws CallError UNAUTHENTICATED when a trusted proxy sends what cannot be read
    */

@@ -22,7 +22,7 @@ export class CallersFileError extends Error {
   }
 }
 
-/** The most mistakes that are told; whoever mends those is told the next. */
+/** The most mistakes that are reported; the others follow once those are mended. */
 const MAX_MISTAKES = 50;
 
 /** Collects the mistakes of one file. */

@@ -11,7 +11,7 @@ export const MASK = '[masked]';
 const SECRET_NAME =
   /pass(?:word|wd|phrase)|secret|token|credential|authorization|cookie|user_?data|kubeconfig|api_?key|private|(?:^|[._-])pass$|keys?(?:_b64)?$|^(?:script|ssl|pem|pfx|jwt|dsn)$/i;
 
-/** Names that look secret and are none; ids of keys are needed to make sense of a line. */
+/** Names that look secret but are not; ids of keys are needed to make sense of a line. */
 const HARMLESS_NAME =
   /^(?:sshkey_ids?|ssh_key_ids?|.*_key_ids?|primary_key|.*_require_primary_key|.*_token_size)$/i;
 
@@ -47,7 +47,7 @@ export function redact(value: unknown, secretFields: ReadonlySet<string> = new S
   return Object.fromEntries(safe);
 }
 
-/** That something is not there is no secret. */
+/** The absence of a value is not a secret. */
 function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || value === '' || typeof value === 'boolean';
 }

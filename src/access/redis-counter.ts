@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
 
-/** What a counter in Redis is made of. */
+/** The options of a counter in Redis. */
 export interface RedisCounterOptions {
   /** redis:// or rediss:// */
   readonly url: string;
-  /** Told once when the connection is lost or does not come about, and again after it was there. */
+  /** Called once when the connection is lost or cannot be made, and again after it was there. */
   readonly onError: (error: Error) => void;
   /** The start of every key. Default `vultr-grpc:creates:`. */
   readonly prefix?: string;

@@ -65,7 +65,7 @@ function viewOf(sources: readonly Members[]): RequestView {
   };
 }
 
-/** `Plan`, `plan` and, in a query, `plan[]` are the same to somebody. */
+/** Some programs treat `Plan`, `plan` and, in a query, `plan[]` as the same. */
 function fold(name: string): string {
   return name.replace(/\[.*$/s, '').trim().toLowerCase();
 }

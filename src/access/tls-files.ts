@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { codeOf } from './account-key.ts';
 
-/** The files that TLS is made of. */
+/** The files that TLS needs. */
 export interface TlsFiles {
   /** PEM: our certificate, with what it was issued by behind it; undefined: we show none. */
   readonly cert?: string | undefined;
@@ -11,7 +11,7 @@ export interface TlsFiles {
   readonly key?: string | undefined;
   /** PEM: who issues the certificates of the other side; undefined: none are asked for, or the well-known ones count. */
   readonly ca?: string | undefined;
-  /** PEM: the certificates that were taken back. */
+  /** PEM: the certificates that were revoked. */
   readonly crl?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface TlsMaterial {
   readonly expiries: readonly CertificateExpiry[];
 }
 
-/** Files that TLS cannot be made of; the message names the file. */
+/** The files cannot be used for TLS; the message names the file. */
 export class TlsFilesError extends Error {
   override readonly name = 'TlsFilesError';
 }

@@ -12,12 +12,12 @@ export interface TlsProvider extends Disposable {
   follow(server: { setSecureContext(options: TlsMaterial['options']): void }): void;
 }
 
-/** What a provider is made of. */
+/** The options of a provider. */
 export interface TlsProviderOptions {
   readonly files: TlsFiles;
-  /** Told when a new pair is in use. */
+  /** Called when a new pair is in use. */
   readonly onReload: (material: TlsMaterial) => void;
-  /** Told once of each bad state of the files; the last good ones stay in use. */
+  /** Called once for each bad state of the files; the last good ones stay in use. */
   readonly onError: (message: string) => void;
   /** As in watchFiles. */
   readonly intervalMs?: number;

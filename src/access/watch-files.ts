@@ -4,16 +4,16 @@ import { stat } from 'node:fs/promises';
 export interface WatchOptions {
   /** The files at this time; it may change with what they hold. */
   readonly files: () => readonly string[];
-  /** Told that one is another than before. */
+  /** Called when one of them has changed. */
   readonly onChange: () => void | Promise<void>;
-  /** Default 200. A change is told after two looks, so within half a second. */
+  /** Default 200. A change is reported after two polls, so within half a second. */
   readonly intervalMs?: number;
 }
 
 /**
- * Watches files by looking at them: notices of the file system do not come for mounted secrets and config maps, whose files are
- * links that are switched, and not over networks. A file that is being written is left alone until it is the same twice. The
- * first look tells a change, too, since the file may have changed after it was first read.
+ * Watches files by polling them: the file system sends no events for mounted secrets and config maps, whose files are links
+ * that are switched, and none over networks. A file that is being written is left alone until it is the same twice. The first
+ * poll reports a change, too, since the file may have changed after it was first read.
  */
 export function watchFiles({ files, onChange, intervalMs = 200 }: WatchOptions): Disposable {
   let told: string | undefined;
@@ -21,7 +21,7 @@ export function watchFiles({ files, onChange, intervalMs = 200 }: WatchOptions):
   let timer: NodeJS.Timeout | undefined;
   let isDone = false;
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     const seen = (await Promise.all(files().map(fingerprint))).join('\n');
     const isSettled = seen === previous;
     previous = seen;
@@ -33,7 +33,7 @@ export function watchFiles({ files, onChange, intervalMs = 200 }: WatchOptions):
 
   function schedule(): void {
     if (isDone) return;
-    timer = setTimeout(() => void look().finally(schedule), intervalMs);
+    timer = setTimeout(() => void poll().finally(schedule), intervalMs);
     timer.unref();
   }
 

@@ -17,12 +17,12 @@ const MAX_LENGTH = 32 * 1024;
 /**
  * Reads the header as Envoy writes it: elements separated by commas, in each of them `Key=Value` pairs separated by
  * semicolons; values with a comma, semicolon, equals sign or quote stand in double quotes, and a quote within is escaped by a
- * backslash. Every proxy appends its element, so that the last one is of whoever called the nearest proxy.
+ * backslash. Every proxy appends its element, so the last one is about the caller of the nearest proxy.
  * @throws XfccError when it is malformed
  */
 export function parseXfcc(header: string): readonly XfccElement[] {
   if (header.length > MAX_LENGTH) throw new XfccError(`has over ${MAX_LENGTH} characters`);
-  // Envoy escapes quotes and no backslashes, so that this may be the end of a value or not.
+  // Envoy escapes quotes but not backslashes, so this may or may not be the end of a value.
   if (header.includes('\\\\"'))
     throw new XfccError('holds a quote behind two backslashes, which has two readings');
   const elements: XfccElement[] = [];

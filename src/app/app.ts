@@ -31,8 +31,8 @@ export interface App {
   readonly httpAddress: string | undefined;
   /** The base URL of what is asked. */
   readonly upstreamUrl: string;
-  /** Opens the audit log anew, after somebody has renamed it for rotation. */
-  reopenAuditLog(): void;
+  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => void) | undefined;
   /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
   close(): Promise<void>;
 }
@@ -51,8 +51,8 @@ export interface Surroundings {
 const MAX_TIMEOUT_FACTOR = 10;
 
 /**
- * Starts the service. Every part is put on one stack as soon as it stands, and the stack is what stops them, the last one
- * first. Rejects, with everything stopped again, when a part cannot start.
+ * Starts the service. Every part is put on one stack as soon as it has started, and the stack stops them, the last one first.
+ * Rejects, with everything stopped again, when a part cannot start.
  */
 export async function startApp(
   config: ServeConfig,
@@ -151,7 +151,10 @@ function warnOfExposure(config: ServeConfig, log: Logger): void {
     log.warn({ address }, 'PLAINTEXT=on: calls to this address are not encrypted by the service');
 }
 
-/** What `/readyz` tells. A fault at Vultr or Redis is told and no reason to take the service out: it copes. */
+/**
+ * What `/readyz` reports. A fault at Vultr or Redis is reported, but is no reason to take the service out of rotation: it
+ * copes.
+ */
 function readinessOf(isReady: boolean, { budget, breaker }: StageState, isRecording: boolean): Readiness {
   return {
     isReady,

@@ -23,8 +23,8 @@ import type { WatchService } from '../watch/service.ts';
 export interface OpenedCallers {
   readonly openAdmission: OpenAdmission;
   readonly guard: GuardRoute;
-  /** Opens the audit log anew, after somebody has renamed it for rotation. */
-  reopenAuditLog(): void;
+  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function openCallers(context: CallersContext): OpenedCallers {
     return {
       openAdmission: admitEverybody(config.apiKey),
       guard: (_part, route) => route,
-      reopenAuditLog: () => undefined,
+      reopenAuditLog: undefined,
       close: async () => undefined,
     };
   using stack = new DisposableStack();
@@ -72,7 +72,7 @@ export function openCallers(context: CallersContext): OpenedCallers {
   return {
     openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
     guard: guardWith(gate),
-    reopenAuditLog: () => audit?.reopen(),
+    reopenAuditLog: audit && (() => audit.reopen()),
     close: async () => {
       running.dispose();
       await audit?.close();

@@ -7,7 +7,7 @@ import { createVultrClient, type VultrClient } from '../vultr/client.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
-/** What the service asks: Vultr, or the sandbox that plays it. */
+/** The upstream of the service: Vultr, or the sandbox in its place. */
 export interface Upstream {
   readonly client: VultrClient;
   /** Its base URL. */

@@ -1,4 +1,4 @@
-/** Shorter texts are no keys; looking for them would only find accidents. */
+/** Shorter texts are not keys; looking for them would only find chance matches. */
 const MIN_SECRET_LENGTH = 16;
 
 /**

@@ -25,7 +25,7 @@ import { sandboxUsage, serveUsage, usage } from './usage.ts';
 const FAILED = 1;
 const CALLED_WRONGLY = 2;
 
-/** What follows the program's name to ask for a text. */
+/** The arguments that ask for a text. */
 const HELP = ['help', '--help', '-h'];
 const VERSION = ['--version', '-v'];
 
@@ -65,11 +65,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
   const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
-  closeOnSignal(
-    () => app.close(),
-    processLog,
-    () => app.reopenAuditLog(),
-  );
+  closeOnSignal(() => app.close(), processLog, app.reopenAuditLog);
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 

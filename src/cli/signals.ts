@@ -4,7 +4,7 @@ import type { ProcessLog } from '../telemetry/log.ts';
 /** The exit code of a process that failed. */
 const FAILED = 1;
 
-/** How long whoever reads the log has, at the end, to take what is still waiting. */
+/** How long the reader of the log has, at the end, to take what is still waiting. */
 const LAST_LINES_MS = 1_000;
 
 /**
@@ -20,7 +20,7 @@ export function ignoreSignals(): void {
 
 /**
  * Ends the process in good order on the first SIGINT or SIGTERM, and at once on the second; logs those that are ignored.
- * @param onHangup done on SIGHUP, which tools for log rotation send. Default: nothing
+ * @param onHangup called on SIGHUP, which tools for log rotation send. Default: it is ignored like the others
  */
 export function closeOnSignal(
   close: () => Promise<void>,

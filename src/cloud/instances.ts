@@ -10,7 +10,7 @@ import { dryRun } from './dry-run.ts';
 import { readPage, toListPayload } from './paging.ts';
 import type { AskVultr } from './upstream.ts';
 
-/** The handlers of an instance's life, but for watching it. */
+/** The handlers of an instance's life cycle, except for watching it. */
 export function createInstances(ask: AskVultr, reader: CatalogueReader) {
   return {
     /** CreateInstance: POST /v2/instances. */
@@ -49,7 +49,7 @@ export function createInstances(ask: AskVultr, reader: CatalogueReader) {
   };
 }
 
-/** What Vultr is told: all but what is for this service alone. */
+/** What Vultr is sent: everything but the fields that are for this service alone. */
 function withoutOwnFields({
   access_token: _,
   request_id: __,
@@ -91,7 +91,7 @@ function toCreateFields(request: CreateInstanceRequest, message: Message): Messa
   return { ...fields, os_id };
 }
 
-/** Vultr boots an instance from exactly one source; told of none or several it says little more than "Bad request". */
+/** Vultr boots an instance from exactly one source; given none or several it says little more than "Bad request". */
 function assertOneSource(request: CreateInstanceRequest, osId: number | undefined): void {
   const named = (['image_id', 'app_id', 'iso_id', 'snapshot_id'] as const).filter((field) =>
     Boolean(request[field]),

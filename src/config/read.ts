@@ -24,7 +24,7 @@ export function readServeConfig(args: readonly string[], env: Environment): Serv
 }
 
 /**
- * Reads the settings of `sandbox` likewise.
+ * Reads the settings of `sandbox` in the same way.
  * @throws ConfigError that lists every mistake
  */
 export function readSandboxConfig(args: readonly string[], env: Environment): SandboxConfig {

@@ -20,14 +20,14 @@ import {
 } from './parsers.ts';
 import type { SettingsOf } from './setting.ts';
 
-/** What `vultr-grpc sandbox` is told. */
+/** The settings of `vultr-grpc sandbox`. */
 export interface SandboxConfig {
   readonly listen: ListenAddress;
   /** How many times faster than real time it runs. */
   readonly timeScale: number;
 }
 
-/** What `vultr-grpc serve` is told. */
+/** The settings of `vultr-grpc serve`. */
 export interface ServeConfig extends AccessConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';

@@ -6,7 +6,7 @@ import type { FieldValue, Message } from '../transcoding/message.ts';
 /** Finds what is wrong with a message, one by one. `path` leads to the message, for the names of its fields. */
 type Validator = (message: Message, path: string) => Generator<FieldViolation>;
 
-/** The most violations that are looked for, so that a hostile request cannot cause a huge reply. */
+/** The most violations that are reported, so that a hostile request cannot cause a huge reply. */
 const MAX_VIOLATIONS = 50;
 
 /** google.api.FieldBehavior.REQUIRED */

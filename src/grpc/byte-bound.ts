@@ -12,9 +12,9 @@ interface Account<C> {
 }
 
 /**
- * Keeps count of the bytes that calls hold, and has calls given up when they are too many. Over the bound of a connection
- * its oldest call goes; over the bound of all, the oldest of the connection that holds most, so that one greedy connection
- * cannot crowd the others out.
+ * Counts the bytes that calls hold, and gives calls up when there are too many. Over the bound of a connection its oldest
+ * call goes; over the bound of all, the oldest of the connection that holds most, so that one greedy connection cannot crowd
+ * the others out.
  */
 export class ByteBound<C extends Held> {
   readonly #max: { readonly perConnection: number; readonly total: number };
@@ -29,7 +29,7 @@ export class ByteBound<C extends Held> {
     this.#giveUp = giveUp;
   }
 
-  /** Tells how many bytes a call holds now. Calls are given up, this one or older ones, until the bounds are kept. */
+  /** Reports how many bytes a call holds now. Calls are given up, this one or older ones, until the bounds are kept. */
   set(call: C, bytes: number): void {
     const account = this.#accountOf(call.connection);
     const before = this.#held.get(call);
@@ -44,12 +44,12 @@ export class ByteBound<C extends Held> {
     while (this.#total > this.#max.total && this.evict());
   }
 
-  /** Tells that a call can no longer be given up: its bytes count, and others have to go. */
+  /** Reports that a call can no longer be given up: its bytes still count, and other calls have to go. */
   pin(call: C): void {
     this.#accounts.get(call.connection)?.loose.delete(call);
   }
 
-  /** Tells that a call holds nothing more. */
+  /** Reports that a call no longer holds anything. */
   release(call: C): void {
     const bytes = this.#held.get(call);
     const account = this.#accounts.get(call.connection);
@@ -62,7 +62,7 @@ export class ByteBound<C extends Held> {
     if (account.calls === 0) this.#accounts.delete(call.connection);
   }
 
-  /** Gives up the oldest call of the connection that holds most, to make room. False: there is none to give up. */
+  /** Gives up the oldest call of the connection that holds most, to make room. Returns false when there is none to give up. */
   evict(): boolean {
     let heaviest: Account<C> | undefined;
     for (const account of this.#accounts.values()) {

@@ -23,8 +23,8 @@ type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
 /**
  * Puts the bounds of the gRPC side around a call of grpc-js. Its methods are replaced instead of intercepted: grpc-js makes
- * statuses of its own (a message that is too large, a second one), which pass interceptors by, and they are to be told and
- * logged like all others.
+ * statuses of its own (a message that is too large, a second one), which bypass interceptors, and they have to be reported
+ * and logged like all others.
  */
 export function watchCall(
   open: OpenCall,

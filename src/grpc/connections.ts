@@ -10,8 +10,8 @@ const FRESH_MS = 500;
 
 /**
  * Keeps the number of connections bounded. A connection without calls gives way to a new one, the longest idle first; when
- * all are in use, a spare one is taken, which may ask for the health alone: a crowd does not hide from a probe that the
- * service is well.
+ * all are in use, a spare one is accepted, which may ask for nothing but the health, so that a probe still finds the service
+ * well in a crowd.
  */
 export class Connections {
   readonly #limits: GrpcLimits;
@@ -25,7 +25,7 @@ export class Connections {
     this.#limits = limits;
   }
 
-  /** Takes a new one, and closes one that is idle when there are too many. */
+  /** Accepts a new one, and closes an idle one when there are too many. */
   open(session: Http2Session): void {
     const { socket } = session;
     const { remoteAddress = 'unknown', remotePort = 0 } = socket;
@@ -73,7 +73,7 @@ export class Connections {
     if (longest === undefined || systemClock.now() - longest[1] < FRESH_MS) return false;
     const [connection] = longest;
     this.#forget(connection);
-    // Tells the other side that nothing it may have sent just now was looked at, so that it calls again elsewhere.
+    // Tells the other side that nothing it may just have sent was processed, so that it can call again elsewhere.
     connection.session.close();
     return true;
   }

@@ -1,7 +1,7 @@
 import { CallError } from '../status/call-error.ts';
 import type { GrpcLimits } from './limits.ts';
 
-/** When to come back after a refusal for want of room. */
+/** When to come back after a refusal for lack of room. */
 const RETRY_MS = 1_000;
 
 /** No rpc has the path. */

@@ -3,7 +3,7 @@ const HEAD_BYTES = 5;
 
 /** Follows the frames of a stream of messages. */
 export interface FrameReader {
-  /** Looks at the next bytes of the stream. */
+  /** Takes in the next bytes of the stream. */
   push(chunk: Uint8Array): void;
   /** Whether the next message, in the order in which they came, is compressed. */
   isNextCompressed(): boolean;

@@ -25,7 +25,7 @@ import type { Outlet } from './outlet.ts';
 import { sendTrailersOnly } from './status.ts';
 import { parseTimeout } from './timeout.ts';
 
-/** What a gate is made of. */
+/** The options of a gate. */
 export interface GateOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
@@ -34,17 +34,17 @@ export interface GateOptions {
   readonly outlet: Outlet;
 }
 
-/** Hands a call on, with headers that grpc-js cannot misread. */
+/** Passes a call on, with headers that grpc-js cannot misread. */
 export type Serve = (call: OpenCall, headers: IncomingHttpHeaders) => void;
 
 const HEALTH = '/grpc.health.v1.Health/';
 
-/** Calls that are short and keep the service known to be well: they are served however full it is. */
+/** Short calls by which others know that the service is well: they are served however full it is. */
 const PROBES: ReadonlySet<string> = new Set([`${HEALTH}Check`, `${HEALTH}List`]);
 
 const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
 
-/** Where every call comes in: it is looked at before grpc-js does, and refused or let in. */
+/** Where every call comes in: it is checked before grpc-js sees it, and refused or let in. */
 export class Gate {
   readonly #options: GateOptions;
   readonly #operations: ReadonlyMap<string, Operation>;
@@ -65,7 +65,7 @@ export class Gate {
     this.#connections.open(session);
   }
 
-  /** Takes a new call, and serves it if nothing stands against it. */
+  /** Takes a new call, and serves it if nothing is wrong with it and there is room. */
   enter(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
     // The failure of a stream is seen as its end; without a listener it would end the process.
     stream.on('error', () => undefined);

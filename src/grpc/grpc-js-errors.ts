@@ -4,8 +4,8 @@ import { messageTooLarge } from './errors.ts';
 import type { GrpcLimits } from './limits.ts';
 
 /**
- * Turns a status that grpc-js has made by itself into an error like all others; one that nobody expected becomes INTERNAL.
- * The texts of grpc-js are for whoever writes a server.
+ * Turns a status that comes from grpc-js itself into an error like all others; an unexpected one becomes INTERNAL. The texts
+ * of grpc-js are meant for authors of servers.
  */
 export function fromGrpcJs(
   { code, details }: { code?: status | null; details?: string | null },

@@ -12,7 +12,7 @@ import { CallError } from '../status/call-error.ts';
 
 /** The health of the server and of each of its services (grpc.health.v1). */
 export interface Health {
-  /** Tells whether the server takes calls; every service follows. */
+  /** Sets whether the server takes calls, which every service follows. */
   setServing(isServing: boolean): void;
   /** The handlers, by the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
@@ -31,7 +31,7 @@ export function createHealth(services: readonly string[]): Health {
 
   async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
     if (!names.has(service)) {
-      // The specification keeps this stream open: the service may come to be.
+      // The specification keeps this stream open, since the service may appear later.
       yield toReply(ServingStatus.SERVICE_UNKNOWN);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       return;

@@ -7,7 +7,7 @@ export type ServeStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeade
 /** The HTTP/2 server inside a server of grpc-js. */
 export interface InnerServer {
   readonly http2: Http2Server;
-  /** What grpc-js does with a call. It is no longer done by itself. */
+  /** What grpc-js does with a call. It no longer happens by itself. */
   readonly serve: ServeStream;
 }
 
@@ -18,9 +18,9 @@ interface Internals {
 }
 
 /**
- * Opens the HTTP/2 server of a grpc-js server with options that grpc-js has no names for, and takes its calls out of
- * grpc-js's hands, so that somebody can look at them first. This is the one place that reaches into grpc-js; the version is
- * pinned, and one without these members is refused at start.
+ * Opens the HTTP/2 server of a grpc-js server with options that grpc-js has no names for, and intercepts its calls, so that
+ * they can be checked before grpc-js sees them. This is the one place that reaches into grpc-js; the version is pinned, and
+ * one without these members is refused at start.
  * @throws Error when grpc-js is not built like that
  */
 export function openInnerServer(server: Server, options: ServerOptions): InnerServer {

@@ -12,7 +12,7 @@ export type ServerCall =
   | ServerWritableStream<Buffer, Uint8Array>
   | ServerDuplexStream<Buffer, Uint8Array>;
 
-/** An Incoming of a gRPC call, and what its adapter has to tell when it is over. */
+/** An Incoming of a gRPC call, and what its adapter has to report when it is over. */
 export interface GrpcIncoming extends Incoming {
   /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
   completed(): void;

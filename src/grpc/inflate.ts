@@ -14,7 +14,7 @@ const INFLATERS: ReadonlyMap<
   ['deflate', promisify(inflate)],
 ]);
 
-/** What the server accepts, as it is told in grpc-accept-encoding. */
+/** What the server accepts, as announced in grpc-accept-encoding. */
 export const ACCEPTED_ENCODINGS = ['identity', ...INFLATERS.keys()].join(',');
 
 const enqueue = createQueue(AT_A_TIME);

@@ -5,7 +5,7 @@ import { requestTimeout, requestTooLate, tooManyRequestBytes } from './errors.ts
 import type { GrpcLimits } from './limits.ts';
 import type { OpenCall } from './open-call.ts';
 
-/** What a call takes by itself, before it has sent anything, as far as the bounds are concerned. */
+/** What a call counts for by itself, before it has sent anything. */
 const CALL_BYTES = 4 * 1024;
 
 /** Watches requests arrive: how many bytes they hold, and for how long. */
@@ -16,9 +16,9 @@ export interface Intake {
   makeRoom(): boolean;
 }
 
-/** What is told about one call. */
+/** What is reported about one call. */
 export interface IntakeOfCall {
-  /** A whole message is there, of so many bytes when it is not compressed. */
+  /** A whole message has arrived, of this many bytes when it is not compressed. */
   message(bytes: number): void;
   /** The request is given to its handler: it is no longer refused, whatever happens. */
   handedOver(): void;
@@ -68,7 +68,7 @@ export function createIntake(limits: GrpcLimits): Intake {
   return { begin, makeRoom: () => bound.evict() };
 }
 
-/** How long a request is waited for: until the caller's own deadline if that is sooner. */
+/** How long to wait for a request: until the caller's own deadline if that is sooner. */
 function patienceMs(
   { deadline = Number.POSITIVE_INFINITY }: OpenCall,
   { requestTimeoutMs }: GrpcLimits,

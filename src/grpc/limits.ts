@@ -41,7 +41,7 @@ export interface GrpcLimits {
   readonly connectionIdleMs: number;
   /** How often a client may cancel calls on one connection at once, before the connection is closed (rapid reset). */
   readonly cancelBurst: number;
-  /** How many of those a second are allowed anew. */
+  /** How many more of those are allowed each second. */
   readonly cancelsPerSecond: number;
 }
 

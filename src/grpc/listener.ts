@@ -24,8 +24,8 @@ export interface ListenOptions {
 }
 
 /**
- * Listens, and keeps account of the connections. grpc-js gives none out, and its forceShutdown only half-closes those that
- * tryShutdown has begun to close: a caller who does not read would hold up the end for ever.
+ * Listens, and keeps track of the connections. grpc-js does not expose them, and its forceShutdown only half-closes those
+ * that tryShutdown has begun to close: a caller who does not read would hold up the end for ever.
  * @param onConnection takes each connection, before anything is read from it; with TLS, once its handshake is done
  * @throws Error when it cannot listen there
  */

@@ -5,12 +5,12 @@ import type { Connection, OpenCall } from './open-call.ts';
 /** Messages up to this size go whatever else lies unread: the number of calls bounds them, and probes get their reply. */
 const SMALL_BYTES = 4 * 1024;
 
-/** How often it is looked at who reads. */
-const LOOK_MS = 1_000;
+/** How often to check who reads. */
+const CHECK_MS = 1_000;
 
 /**
- * A reply is stalled when its connection has taken nothing between so many looks, or when it has itself been there for so
- * many. Looks are counted instead of time: after a busy moment of this process nobody seems to have read.
+ * A reply is stalled when its connection has taken nothing between this many checks, or when it has itself been there for this
+ * many. Checks are counted instead of time: after a busy moment of this process nobody seems to have read.
  */
 const STALLED = { connection: 2, message: 10 } as const;
 
@@ -18,14 +18,14 @@ interface Message {
   readonly call: OpenCall;
   readonly bytes: number;
   readonly write: () => void;
-  /** How many looks have found it unread. */
-  looks: number;
+  /** How many checks have found it unread. */
+  checks: number;
 }
 
 interface Account {
   bytes: number;
-  /** How many looks in a row have found that the connection has taken nothing. */
-  quietLooks: number;
+  /** How many checks in a row have found that the connection has taken nothing. */
+  quietChecks: number;
   /** What is written and not taken, the oldest first. */
   readonly unread: Set<Message>;
   /** What waits for room, the oldest first. */
@@ -38,9 +38,9 @@ export class Outlet {
   readonly #onGivenUp: (call: OpenCall, text: string) => void;
   readonly #accounts = new Map<Connection, Account>();
   #total = 0;
-  #looking: NodeJS.Timeout | undefined;
+  #checking: NodeJS.Timeout | undefined;
 
-  /** @param onGivenUp is told of each call that is cut off because its caller does not read, and why */
+  /** @param onGivenUp called with each call that is cut off because its caller does not read, and why */
   constructor(limits: GrpcLimits, onGivenUp: (call: OpenCall, text: string) => void) {
     this.#limits = limits;
     this.#onGivenUp = onGivenUp;
@@ -54,7 +54,7 @@ export class Outlet {
    */
   send(call: OpenCall, bytes: number, write: () => void): () => void {
     const account = this.#accountOf(call.connection);
-    const message: Message = { call, bytes, write, looks: 0 };
+    const message: Message = { call, bytes, write, checks: 0 };
     const { replyTimeoutMs } = this.#limits;
     const timer = setTimeout(
       () => this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
@@ -72,12 +72,12 @@ export class Outlet {
     if (bytes <= SMALL_BYTES || (isFirst && this.#hasRoom(account, bytes))) this.#write(account, message);
     else this.#pump();
     return () => {
-      account.quietLooks = 0;
+      account.quietChecks = 0;
       end();
     };
   }
 
-  /** Cuts off the oldest stalled reply of the connection that leaves most unread. False: nothing is stalled. */
+  /** Cuts off the oldest stalled reply of the connection that leaves most unread. Returns false when nothing is stalled. */
   makeRoom(): boolean {
     return this.#cutStalled(heaviest(this.#accounts.values()));
   }
@@ -94,19 +94,19 @@ export class Outlet {
     }
   }
 
-  /** Looks at who reads, for as long as there is anything unread. */
-  #look(): void {
+  /** Checks who reads, for as long as there is anything unread. */
+  #check(): void {
     for (const account of this.#accounts.values()) {
-      account.quietLooks += 1;
-      for (const message of account.unread) message.looks += 1;
+      account.quietChecks += 1;
+      for (const message of account.unread) message.checks += 1;
     }
     this.#pump();
-    this.#looking = undefined;
-    this.#lookLater();
+    this.#checking = undefined;
+    this.#checkLater();
   }
 
-  #lookLater(): void {
-    if (this.#accounts.size > 0) this.#looking ??= setTimeout(() => this.#look(), LOOK_MS).unref();
+  #checkLater(): void {
+    if (this.#accounts.size > 0) this.#checking ??= setTimeout(() => this.#check(), CHECK_MS).unref();
   }
 
   #hasRoom({ bytes: held }: Account, bytes: number): boolean {
@@ -123,10 +123,10 @@ export class Outlet {
     return this.#cutStalled(isOwnBound ? account : heaviest(this.#accounts.values()));
   }
 
-  #cutStalled({ unread, quietLooks }: Account): boolean {
+  #cutStalled({ unread, quietChecks }: Account): boolean {
     const [oldest] = unread;
     if (oldest === undefined) return false;
-    const isStalled = quietLooks >= STALLED.connection || oldest.looks >= STALLED.message;
+    const isStalled = quietChecks >= STALLED.connection || oldest.checks >= STALLED.message;
     if (!isStalled) return false;
     this.#remove(oldest);
     this.#cut(oldest, 'The caller left its reply unread, and others needed the room.');
@@ -135,7 +135,7 @@ export class Outlet {
 
   #cut({ call }: Message, text: string): void {
     this.#onGivenUp(call, text);
-    // It is no use to send a status behind a message that is not read.
+    // There is no use in sending a status behind a message that nobody reads.
     call.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
@@ -161,15 +161,15 @@ export class Outlet {
   #accountOf(connection: Connection): Account {
     const known = this.#accounts.get(connection);
     if (known !== undefined) return known;
-    const account: Account = { bytes: 0, quietLooks: 0, unread: new Set(), waiting: new Set() };
+    const account: Account = { bytes: 0, quietChecks: 0, unread: new Set(), waiting: new Set() };
     this.#accounts.set(connection, account);
-    this.#lookLater();
+    this.#checkLater();
     return account;
   }
 }
 
 function heaviest(accounts: Iterable<Account>): Account {
-  let most: Account = { bytes: -1, quietLooks: 0, unread: new Set(), waiting: new Set() };
+  let most: Account = { bytes: -1, quietChecks: 0, unread: new Set(), waiting: new Set() };
   for (const account of accounts) if (account.bytes > most.bytes) most = account;
   return most;
 }

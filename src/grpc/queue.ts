@@ -1,6 +1,6 @@
 /**
- * Makes a queue that does so many things at a time, in the order in which they come.
- * @returns what puts a piece of work into the queue, and resolves or rejects as the work does
+ * Makes a queue that does a limited number of things at a time, in the order in which they come.
+ * @returns a function that queues a piece of work, and resolves or rejects as the work does
  */
 export function createQueue(atATime: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];

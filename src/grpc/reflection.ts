@@ -99,7 +99,7 @@ function lookUp(request: ServerReflectionRequest, index: Index): Result {
   return {
     error_response: {
       error_code: status.INVALID_ARGUMENT,
-      error_message: 'The request must name what to look for.',
+      error_message: 'The request must name what it asks for.',
     },
   };
 }

@@ -19,7 +19,7 @@ import { type Listener, listen } from './listener.ts';
 import type { OpenCall } from './open-call.ts';
 import { Outlet } from './outlet.ts';
 
-/** What the gRPC side is made of. */
+/** The options of the gRPC side. */
 export interface GrpcServerOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
@@ -137,7 +137,8 @@ function toBuffer(bytes: Uint8Array): Buffer {
 async function close(server: Server, listener: Listener, graceMs: number): Promise<void> {
   const timer = setTimeout(() => listener.cut(), graceMs);
   const stopped = listener.stop();
-  // Tells every caller to go (GOAWAY). That it has told them is no sign that their calls are done: the connections are.
+  // Tells every caller to go (GOAWAY). That they have been told does not mean that their calls are done; the end of their
+  // connections does.
   server.tryShutdown(() => undefined);
   await stopped;
   clearTimeout(timer);

@@ -11,7 +11,7 @@ import { ACCEPTED_ENCODINGS } from './inflate.ts';
  */
 const PUSHBACK = 'grpc-retry-pushback-ms';
 
-/** The longest wait that goes by as a pushback; clients read it as a 32-bit number. */
+/** The longest wait that can be sent as a pushback; clients read it as a 32-bit number. */
 const MAX_PUSHBACK_MS = 2 ** 31 - 1;
 
 /**
@@ -59,7 +59,7 @@ export function sendTrailersOnly(stream: ServerHttp2Stream, error: CallError, re
   if (stream.destroyed || stream.closed) return;
   const { metadata, details } = toStatusObject(error, new Map([['x-request-id', requestId]]), true);
   const headers = {
-    // What is not gRPC is told so in HTTP's terms, too.
+    // A client that does not speak gRPC is told so in HTTP's terms, too.
     ':status': NOT_GRPC.has(error.reason) ? (error.httpStatus ?? 200) : 200,
     'content-type': 'application/grpc+proto',
     'grpc-accept-encoding': ACCEPTED_ENCODINGS,

@@ -9,7 +9,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads a grpc-timeout header by the letter of the protocol: 1 to 8 digits and a unit.
+ * Reads a grpc-timeout header strictly by the protocol: 1 to 8 digits and a unit.
  * @returns milliseconds; undefined when it is malformed
  */
 export function parseTimeout(header: string): number | undefined {

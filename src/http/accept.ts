@@ -67,7 +67,7 @@ export function prefersEventStream(accept: string | undefined): boolean {
     qualityOf(preferences, ['application/x-ndjson', ...any]),
     qualityOf(preferences, ['application/json', ...any]),
   );
-  // Asked for by name it wins a tie: nobody names it who does not want it.
+  // It wins a tie when it is named: only a caller who wants it names it.
   const isNamed = preferences.some(({ name, quality }) => name === 'text/event-stream' && quality > 0);
   return isNamed ? events >= lines : events > lines;
 }

@@ -54,8 +54,8 @@ export function originHeaders(
 
 /**
  * The hosts by which the HTTP side may be called. On loopback these are the names of this machine, so that a page elsewhere
- * cannot reach the service under a name of its own that it lets point here (DNS rebinding). On another address, whoever runs
- * the service knows its names: all are allowed unless some are given.
+ * cannot reach the service under a name of its own that points here (DNS rebinding). On other addresses only the operator
+ * knows the names: all are allowed unless some are given.
  * @param given further names, in lower case
  * @returns undefined for all
  */
@@ -89,7 +89,7 @@ export function checkHost(
 /**
  * Refuses what a web page of another origin asks for, unless it only reads what every caller may read and cannot see the
  * response. A browser sends such a request without asking first: a form, an image, a POST without a body. Callers that are
- * not browsers send neither of the two headers that tell.
+ * not browsers send neither of the two headers that tell this.
  * @param origins the origins that are allowed, `*` for all
  * @throws CallError PERMISSION_DENIED, CROSS_SITE_REQUEST
  */

@@ -8,7 +8,7 @@ import type { HttpLimits } from './options.ts';
 export interface Passage {
   /** Aborts when the caller left before the response was out. */
   readonly signal: AbortSignal;
-  /** Has something done at the end. */
+  /** Registers something to be done at the end. */
   onEnd(release: () => void): void;
 }
 
@@ -56,7 +56,7 @@ interface Connection {
 }
 
 /**
- * Keeps account of the connections and of the requests on them. A connection without a request makes room for a new one, the
+ * Keeps track of the connections and of the requests on them. A connection without a request makes room for a new one, the
  * one that has been idle for longest first, so that a crowd that only connects shuts nobody out. Requests beyond the limits
  * are refused, except for those of probes, for which some connections are kept in reserve.
  */
@@ -96,7 +96,7 @@ export class Connections {
     this.#idle.add(socket);
     socket.once('close', () => {
       this.#forget(socket);
-      // Node tells those responses nothing that wait for an earlier one on their connection.
+      // Node does not notify responses that wait for an earlier one on their connection.
       for (const visit of connection.visits) this.#leave(socket, connection, visit);
     });
   }
@@ -108,7 +108,7 @@ export class Connections {
     socket.destroy();
   }
 
-  /** Lets a request in, or not; a refusal is for the caller to send. */
+  /** Lets a request in, or not; sending the refusal is up to the caller. */
   admit({ socket }: IncomingMessage, response: ServerResponse, isProbe: boolean): Admission {
     const connection = this.#open.get(socket);
     if (connection === undefined || connection.isEnding) return { kind: 'ignored' };
@@ -116,7 +116,7 @@ export class Connections {
     const error = isProbe && isFirst ? undefined : this.#findRefusal(connection);
     if (error !== undefined && !isFirst) {
       // A refusal would have to wait for the responses before it, while Node keeps what it has read of the requests behind
-      // it: some 1 500 of them in memory, for each connection of a caller that means harm.
+      // it: some 1 500 of them in memory, for each connection of a malicious caller.
       this.end(socket, 'pipelining');
       return { kind: 'cut', error };
     }

@@ -64,7 +64,7 @@ function toVultr(
           path,
           query,
           contentType,
-          // `*/*` is what clients send that do not care.
+          // `*/*` is what clients send when they do not care.
           accept: accept === '*/*' ? undefined : accept,
           body: body.length === 0 ? undefined : body,
         },

@@ -89,7 +89,7 @@ export function createHandler(
     }
   }
 
-  /** A request that does not get as far as an operation is noted all the same. */
+  /** A request that never reaches an operation is logged and counted, too. */
   function noted<Value>({ request, target }: Work, find: () => Value): Value {
     try {
       return find();
@@ -201,7 +201,7 @@ async function serveStream(
 async function sendError(tools: Tools, work: Work, error: CallError): Promise<void> {
   const { request, response, target, responseMetadata } = work;
   if (response.headersSent || response.destroyed) {
-    // There is no way left to say it: the connection ends abnormally, so that the response does not look complete.
+    // It is too late to report it: the connection ends abnormally, so that the response does not look complete.
     response.destroy();
     return;
   }

@@ -4,7 +4,7 @@ import { tooManyBytes } from './errors.ts';
 import type { HttpLimits } from './options.ts';
 
 /**
- * Keeps account of what all requests together hold in memory: the bodies that have arrived, and the responses that their
+ * Keeps track of what all requests together hold in memory: the bodies that have arrived, and the responses that their
  * callers have not read yet.
  */
 export class HeldBytes {

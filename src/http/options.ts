@@ -50,7 +50,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   heartbeatMs: 15_000,
 };
 
-/** What an extra route is asked. */
+/** The request to an extra route. */
 export interface ExtraRequest {
   readonly path: string;
   /** As it came, without the question mark. */

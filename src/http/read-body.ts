@@ -8,7 +8,7 @@ export interface ReadBodyOptions {
   /** When the body is due, by the clock of `now`. */
   readonly deadline: number;
   readonly now: () => number;
-  /** Takes account of memory for the body; throws a CallError when there is none left. */
+  /** Accounts for the memory of the body; throws a CallError when there is none left. */
   readonly hold: (bytes: number) => void;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;

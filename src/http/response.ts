@@ -52,7 +52,7 @@ export async function sendResponse(
   response.end(body);
 }
 
-/** The bytes are others than those that a strong ETag names (RFC 9110, section 8.8.3). */
+/** The bytes differ from those that a strong ETag names (RFC 9110, section 8.8.3). */
 function weakenEntityTag(response: ServerResponse): void {
   const tag = response.getHeader('etag');
   if (typeof tag === 'string' && tag.startsWith('"')) response.setHeader('etag', `W/${tag}`);

@@ -25,7 +25,7 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** How often node looks for requests that take too long, at the least. */
+/** The longest time between two searches of Node for requests that take too long. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
 /**
@@ -39,8 +39,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
   const server = openServer(nodeOptions(limits), options.tls);
-  // server.close() calls it. Node's own takes a connection for idle whose response is written but not out yet, or has
-  // others waiting behind it, and would cut them off.
+  // server.close() calls it. Node's own treats a connection as idle whose response is written but not sent yet, or has others
+  // waiting behind it, and would cut it off.
   server.closeIdleConnections = () => connections.endIdle();
   const front = new Front({ options, limits, connections, handle });
 

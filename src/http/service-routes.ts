@@ -3,7 +3,7 @@ import type { HttpReply } from '../rpc/call.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
 
-/** What a probe of the service's state is told. */
+/** The response to a probe of the service's state. */
 export interface Readiness {
   readonly isReady: boolean;
   /** Facts for people, by name. */

@@ -104,7 +104,7 @@ function writeHead(
   response.setHeader('content-type', format.contentType);
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-content-type-options', 'nosniff');
-  // nginx and those like it would hold the messages back.
+  // nginx and similar proxies would hold the messages back.
   response.setHeader('x-accel-buffering', 'no');
   response.appendHeader('vary', 'Accept');
   response.flushHeaders();

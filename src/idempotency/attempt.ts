@@ -59,7 +59,7 @@ class Attempt {
       case 'in-progress':
         return { kind: 'in-progress' };
       case 'fresh':
-        // Not a minute from now, but the moment that was recorded: others reckon with it.
+        // Not a minute from now, but the moment that was recorded: others rely on it.
         return await this.#holdingLease(() => this.#post(tag, postUntil));
       case 'recovered': {
         const { record } = begun;
@@ -114,7 +114,7 @@ class Attempt {
     if (caller.aborted) onLeave();
     try {
       const onSend = (): void => {
-        // A process that was stopped meanwhile may come this late, and others no longer reckon with it.
+        // A process that was suspended meanwhile may get here this late, when others no longer expect it.
         if (clock.now() >= deadline) throw tooLateToSend();
         isSent = true;
       };

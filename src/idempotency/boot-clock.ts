@@ -9,9 +9,9 @@ export interface BootClock {
 }
 
 /**
- * The machine's. It is the clock that deadlines go by, too, so a machine that was suspended has no process that still means to
- * send what another one takes for long over. (The uptime of the operating system counts suspension, and in some containers
- * it is the container's own.) Where runs of the machine cannot be told apart, every process counts as a run of its own.
+ * The machine's. It is the clock that deadlines go by, too, so on a machine that was suspended no process still intends to
+ * send what another one considers long over. (The uptime of the operating system counts suspension, and in some containers it
+ * is the container's own.) Where runs of the machine cannot be told apart, every process counts as a run of its own.
  */
 export function createBootClock(): BootClock {
   return { bootId: readBootId(), uptimeMs: () => Number(process.hrtime.bigint()) / 1e6 };

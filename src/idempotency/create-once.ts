@@ -108,7 +108,7 @@ async function untilDeadline<T>(
       throw abortError(signal);
     },
   );
-  // Nobody looks at it when the work is done first.
+  // Nothing awaits it when the work is done first.
   late.catch(() => undefined);
   try {
     return await Promise.race([work, late]);

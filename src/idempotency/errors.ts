@@ -16,7 +16,7 @@ export function uncertain(isFindable: boolean, cause?: CallError): CallError {
     : new CallError(
         'FAILED_PRECONDITION',
         'CREATE_UNCERTAIN',
-        'It is not known whether Vultr has created it, and it carries no tag by which the service could find it. Look for it; if it does not exist, create it with a new key.',
+        'It is not known whether Vultr has created it, and it carries no tag by which the service could find it. Check whether it exists; if it does not, create it with a new key.',
         { cause },
       );
 }
@@ -53,7 +53,7 @@ export function withoutKey(thrown: unknown, isSent: boolean): CallError {
   const hint =
     error.vultr === undefined
       ? ''
-      : ' It may have been created all the same: look before you repeat the call.';
+      : ' It may have been created all the same: check whether it exists before you repeat the call.';
   const code = error.code === 'UNAVAILABLE' ? 'FAILED_PRECONDITION' : error.code;
   return new CallError(code, 'CREATE_UNCERTAIN', error.message + hint, {
     metadata: error.metadata,

@@ -66,7 +66,7 @@ export async function findByTag(
   throw notAList(`It has more than ${MAX_PAGES} pages.`);
 }
 
-/** One for each operation that has been looked for; made when it is needed first. */
+/** One for each operation, made when it is first needed. */
 const routers = new WeakMap<readonly HttpBinding[], Router<undefined>>();
 
 /** The fields of a list's path, read from the path of a creation: the list is found below the same things. */

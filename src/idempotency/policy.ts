@@ -2,7 +2,7 @@
 export interface OncePolicy {
   /** The longest that a request to create may be under way. Default 60 000. */
   readonly postTimeoutMs: number;
-  /** How long a resource is looked for after an ambiguous outcome. Default 10 000. */
+  /** How long to look for a resource after an ambiguous outcome. Default 10 000. */
   readonly findMs: number;
   /** The pause between two polls, of Vultr's list or of a record that another process works on. Default 1 000. */
   readonly pollMs: number;

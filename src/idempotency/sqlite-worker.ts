@@ -18,7 +18,7 @@ export interface SqliteRequest {
   readonly id: number;
   readonly method: SqliteMethod;
   readonly args: readonly unknown[];
-  /** After this moment, as process.hrtime tells it, which all threads share, the request is not begun any more. */
+  /** After this moment, as process.hrtime tells it, which all threads share, the request is no longer started. */
   readonly startBy: bigint;
 }
 

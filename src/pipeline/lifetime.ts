@@ -38,7 +38,7 @@ export function createLifetime(
     if (controller.signal.aborted) reject(controller.signal.reason);
     controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
   });
-  // Whoever races against it sees the rejection; a call that is done before has nobody left to.
+  // Whatever races against it sees the rejection; once the call is done, nothing does any more.
   ended.catch(() => undefined);
   return {
     signal: controller.signal,
@@ -50,7 +50,7 @@ export function createLifetime(
   };
 }
 
-/** What a call is told whose time is up. */
+/** The error of a call whose time is up. */
 export function deadlineExceeded(): CallError {
   return new CallError(
     'DEADLINE_EXCEEDED',

@@ -15,7 +15,7 @@ import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { readWait } from './prefer.ts';
 
-/** What the pipeline is made of. */
+/** The options of the pipeline. */
 export interface PipelineOptions {
   /** What serves each operation, by its full name. */
   readonly handlers: ReadonlyMap<string, Handler>;
@@ -42,7 +42,7 @@ interface Timeout {
 export interface Pipeline extends Dispatcher {
   /** Ends every call that is under way: UNAVAILABLE, reason SHUTTING_DOWN. */
   abortAll(): void;
-  /** Ends every stream likewise; they would never end by themselves. */
+  /** Ends every stream in the same way; streams would never end by themselves. */
   abortStreams(): void;
 }
 
@@ -64,9 +64,9 @@ interface CallState {
 }
 
 /**
- * Makes what every call passes through, whichever the transport. The steps, in this order: request id, deadline, who is
- * calling, reading the request, validation, idempotency key, whether the caller may, the handler, how the reply came about,
- * sorting of failures, the line of the audit log, the log line.
+ * Makes the pipeline that every call passes through, whatever its transport. The steps, in this order: request id, deadline,
+ * who is calling, reading the request, validation, idempotency key, whether the caller may, the handler, how the reply came
+ * about, sorting of failures, the line of the audit log, the log line.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   return new CallPipeline(options);
@@ -244,7 +244,7 @@ class CallPipeline implements Pipeline {
   }
 }
 
-/** Only a creation has a use for a key: to repeat anything else under one is to repeat it. */
+/** Only a creation has a use for a key: anything else that is repeated under one is simply done again. */
 function readKey({ operation, metadata }: Incoming, request: Message): string | undefined {
   return operation.effect === 'CREATE' ? readIdempotencyKey(request, metadata) : undefined;
 }
@@ -327,7 +327,7 @@ function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
 }
 
-/** A caller's request id is taken over when it is short and harmless in a log and a header. */
+/** A caller's request id is used when it is short, and harmless in a log and a header. */
 export function acceptedRequestId(id: string | undefined): string | undefined {
   return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }

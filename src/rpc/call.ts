@@ -158,6 +158,6 @@ export interface Dispatcher {
   unary(incoming: Incoming): Promise<Reply>;
   /** Serves an operation that streams its replies. Returning from the iteration ends the call. */
   stream(incoming: Incoming): AsyncIterable<Reply>;
-  /** Takes note of a request that belongs to no operation, or did not get as far as to one, for log and metrics. */
+  /** Records a request that belongs to no operation, or never reached one, for log and metrics. */
   refused(request: RefusedRequest, error: CallError): void;
 }

@@ -26,10 +26,11 @@ export const REASONS = {
   MALFORMED_JSON: 'The body is not valid JSON; the message says where.',
   UNSUPPORTED_MEDIA_TYPE: 'The body must be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
-  MALFORMED_HTTP: 'The request is not valid HTTP/1.1, or asks of HTTP what this service does not do.',
-  TOO_MANY_CONNECTIONS: 'There are as many connections as there may be. RetryInfo says when to try again.',
+  MALFORMED_HTTP:
+    'The request is not valid HTTP/1.1, or asks for something of HTTP that this service does not do.',
+  TOO_MANY_CONNECTIONS: 'Too many connections are open. RetryInfo says when to try again.',
   TOO_MANY_REQUESTS:
-    'As many requests, or bytes of requests, are under way as may be. RetryInfo says when to try again.',
+    'Too many requests, or bytes of requests, are in progress. RetryInfo says when to try again.',
   HOST_NOT_ALLOWED: 'The Host of the request is not a name of this service; ALLOWED_HOSTS can allow it.',
   CROSS_SITE_REQUEST:
     'A web page of another origin asked for more than it may; CORS_ORIGINS can allow its origin.',
@@ -39,7 +40,7 @@ export const REASONS = {
   SERVICE_NOT_FOUND: 'The server has no service of this name.',
   DEADLINE_EXCEEDED: 'The deadline of the call passed before it was done.',
   CALL_CANCELLED: 'The caller cancelled before the call was done.',
-  SHUTTING_DOWN: 'The service is shutting down. Call again; another instance will reply.',
+  SHUTTING_DOWN: 'The service is shutting down. Call again; another replica serves the call.',
   CREATE_UNCERTAIN:
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
   IDEMPOTENCY_CONFLICT:
@@ -54,7 +55,7 @@ export const REASONS = {
   CREATE_QUOTA:
     'The caller has created as much as it may within an hour. RetryInfo says when it may create again.',
   POLICY_UNAVAILABLE:
-    'Whether the caller may do this cannot be told for now: signing keys, prices or the shared count are out of reach.',
+    'Whether the caller may do this cannot be determined for now: signing keys, prices or the shared count are out of reach.',
   ACCOUNT_UNAVAILABLE: 'There is no usable Vultr API key for the account of the caller.',
   AUDIT_UNAVAILABLE: 'The audit log cannot be written, so nothing is changed for now.',
   TOO_MANY_WATCHES: 'There are as many watches as there may be. RetryInfo says when to try again.',

@@ -1,3 +1,4 @@
+import { clip } from '../base/text.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../gen/google/rpc/error_details.ts';
 import { Status } from '../gen/google/rpc/status.ts';
 import type { CallError } from './call-error.ts';
@@ -50,10 +51,6 @@ function violations(error: CallError): { field: string; description: string }[] 
     field: clip(field, 200),
     description: clip(description, 400),
   }));
-}
-
-function clip(text: string, maxLength: number): string {
-  return (text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`).toWellFormed();
 }
 
 /** The most characters of a message that are sent. */

@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { clip } from '../base/text.ts';
 import { ADDITIONAL_FIELDS, type FieldNames, fieldNames, wireName } from './field-names.ts';
 import { createMessage, type FieldValue, isRawNumber, type Message } from './message.ts';
 import { enumFromJson, expectedScalar, scalarFromJson } from './scalar-json.ts';
@@ -77,7 +78,7 @@ export function decodeJsonField(
   const map = createMessage();
   for (const [name, element] of Object.entries(json)) {
     if (violations.isFull) break;
-    const where = `${path}[${JSON.stringify(clip(name))}]`;
+    const where = `${path}[${JSON.stringify(clip(name, MAX_NAME_LENGTH))}]`;
     const key = decodeMapKey(field.mapKey, name);
     if (key === undefined)
       violations.add(where, `Not a key of this map. Its keys must be ${keyName(field.mapKey)}.`);
@@ -185,8 +186,8 @@ function mergeAdditional(
     const isSet = name in additional || (field !== undefined && message[field.name] !== undefined);
     if (isSet)
       violations.add(
-        at(parent, clip(name)),
-        `Given twice, here and as ${at(path, clip(name))}. Leave one of them out.`,
+        at(parent, clip(name, MAX_NAME_LENGTH)),
+        `Given twice, here and as ${at(path, clip(name, MAX_NAME_LENGTH))}. Leave one of them out.`,
       );
     else additional[name] = value;
   }
@@ -198,7 +199,7 @@ function refuseUnknown(name: string, names: FieldNames, path: string, violations
     names.ordered.map((field) => field.name),
   );
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  violations.add(at(path, clip(name)), `Unknown field.${hint}`);
+  violations.add(at(path, clip(name, MAX_NAME_LENGTH)), `Unknown field.${hint}`);
 }
 
 function refuse(path: string, description: string, violations: Violations): undefined {
@@ -239,8 +240,4 @@ function describe(json: FieldValue): string {
   if (Array.isArray(json)) return 'an array';
   if (typeof json === 'bigint' || isRawNumber(json)) return 'a number';
   return typeof json === 'object' ? 'an object' : `a ${typeof json}`;
-}
-
-function clip(name: string): string {
-  return name.length <= MAX_NAME_LENGTH ? name : `${name.slice(0, MAX_NAME_LENGTH)}…`;
 }

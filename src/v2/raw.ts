@@ -7,15 +7,15 @@ import type { Vultr } from '../vultr/vultr.ts';
 import { toStructReply } from './forward.ts';
 import type { ResolveOperation } from './resolve.ts';
 
-/** The token of RFC 9110, which an HTTP method has to be; upper case, as all methods of the API are. */
+/** A token of RFC 9110, as every HTTP method is; in upper case, like all methods of the API. */
 const METHOD = /^[A-Z]{1,20}$/;
 
-/** What a query may hold as it is: what RFC 3986 allows there. */
+/** What a query may hold without being escaped (RFC 3986). */
 const QUERY = /^(?!\?)[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e%]*$/;
 
 /**
  * The handler of the rpc that passes on any request. A request for an operation that the contract knows counts as that
- * operation, so that the rpc cannot be used to get round what holds for it.
+ * operation, so that the rpc cannot be used to get around the rules for it.
  * @param forward serves a request that came over HTTP and is for an operation that the contract does not know
  */
 export function createRawHandler(

@@ -2,7 +2,7 @@
 export interface BaseUrl {
   /** Scheme, host and port. */
   readonly origin: string;
-  /** What stands before every path, without a slash at its end; empty: nothing. */
+  /** The prefix of every path, without a slash at its end; empty when there is none. */
   readonly prefix: string;
 }
 

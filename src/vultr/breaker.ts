@@ -13,14 +13,14 @@ export interface BreakerPolicy extends CircuitPolicy {
   readonly slowMs: number;
 }
 
-/** What a breaker is made of. */
+/** The options of a breaker. */
 export interface BreakerOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** A number from 0 up to 1. */
   readonly random: () => number;
   readonly policy: Partial<BreakerPolicy>;
   readonly observe: VultrObserver;
-  /** Told when a side opens, and for how long, so that requests that still wait can be refused. */
+  /** Called when a side opens, with the time for which it does, so that waiting requests can be refused. */
   readonly onOpen: (side: Side, openMs: number) => void;
 }
 
@@ -47,7 +47,7 @@ export function sideOf(kind: VultrRequest['kind']): Side {
 /**
  * Creates a breaker with a circuit for each side.
  *
- * It is written here because of what the README of this folder shows about the libraries.
+ * The README of this folder says why no library does this.
  * @throws TypeError when the policy is not usable
  */
 export function createBreaker(options: BreakerOptions): Breaker {
@@ -95,7 +95,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
     }
   };
 
-  /** What an error says about Vultr: any response is a sign of life, also a refusal; a 429 is the edge's alone. */
+  /** What an error says about Vultr: any response is a sign of life, even a refusal; a 429 comes from the edge alone. */
   function judge(error: CallError, tookMs: number): 'alive' | 'failed' | 'unknown' {
     if (isTransient(error)) return 'failed';
     if (error.code === 'DEADLINE_EXCEEDED') return tookMs >= policy.slowMs ? 'failed' : 'unknown';

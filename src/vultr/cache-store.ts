@@ -33,9 +33,9 @@ export function heldBytes({ response }: CacheEntry, key: string): number {
 }
 
 /**
- * A store that forgets what was not used for longest when an entry would put it past a bound. An entry that is too large
- * by itself is not kept, nor is the one that it replaces. Ages are the business of whoever uses it: lru-cache reads its
- * clock through a timer of its own and takes the time 0 for "no age".
+ * A store that forgets the least recently used entries when another one would exceed a bound. An entry that is too large by
+ * itself is not kept, nor is the one that it replaces. Its users keep track of ages: lru-cache reads its clock through a
+ * timer of its own and takes the time 0 for "no age".
  */
 export function createCacheStore({ maxEntries, maxBytes }: CacheStoreLimits): LRUCache<string, CacheEntry> {
   return new LRUCache({ max: maxEntries, maxSize: maxBytes, sizeCalculation: heldBytes });

@@ -34,10 +34,10 @@ export const DEFAULT_CACHE_LIMITS: CacheLimits = {
   refreshPauseMs: 2_000,
 };
 
-/** What the cache is made of. */
+/** The options of the cache. */
 export interface CacheOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** Told of every refresh that failed: nobody waits for one, so nobody else learns of it. It must not throw. */
+  /** Called with every refresh that failed: nobody waits for one, so nobody else learns of it. It must not throw. */
   readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
   readonly limits?: Partial<CacheLimits>;
 }
@@ -130,7 +130,8 @@ function isKeepable({ status, body }: VultrResponse): boolean {
     payloadOf(body);
     return true;
   } catch {
-    // Whoever asked for it finds the same and says so; a page of a proxy must not be kept in place of a response.
+    // The caller who asked for it runs into the same problem and is told; a proxy's page must not be kept in place of a
+    // response.
     return false;
   }
 }

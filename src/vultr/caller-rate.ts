@@ -5,13 +5,13 @@ import { type Refusal, refusal } from './budget/refusal.ts';
 import type { VultrObserver } from './observe.ts';
 import type { Stage } from './request.ts';
 
-/** How many callers are kept account of; the one that has been quiet for longest is forgotten first. */
+/** How many callers are tracked; the one that has been quiet for longest is forgotten first. */
 const MAX_CALLERS = 10_000;
 
 /** How many requests may wait for their callers' rates: of one caller, and in all. */
 const MAX_WAITING = { ofOne: 500, inAll: 2_000 } as const;
 
-/** What the stage is made of. */
+/** The options of the stage. */
 export interface CallerRateOptions {
   readonly clock: Clock;
   /** How many replicas there are: each grants its part of a caller's rate. */

@@ -30,7 +30,7 @@ export type CircuitState =
   | { readonly kind: 'open'; readonly untilMs: number; readonly openMs: number }
   | { readonly kind: 'half_open'; readonly openMs: number; readonly isProbing: boolean };
 
-/** What a request is told that wants to go: it may, it may as the probe, or not before `retryMs` from now. */
+/** The decision about a request: it may go, it may go as the probe, or it may not go for another `retryMs`. */
 export type Admission =
   | { readonly kind: 'passed' }
   | { readonly kind: 'probe' }
@@ -43,7 +43,7 @@ export class Circuit {
   #state: CircuitState = { kind: 'closed', failures: 0 };
   #generation = 0;
 
-  /** @param onChange told of every new state, after it was entered */
+  /** @param onChange called with every new state, once it has been entered */
   constructor(policy: CircuitPolicy, onChange: (state: CircuitState) => void) {
     this.#policy = policy;
     this.#onChange = onChange;

@@ -7,8 +7,8 @@ import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './v
 export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
 
 /**
- * Creates a client. It opens no connection before the first request. It creates a thing as often as it is asked to: an
- * `idempotencyKey` is the business of who wraps it.
+ * Creates a client. It opens no connection before the first request. It creates a thing as often as it is asked to: what an
+ * `idempotencyKey` means is up to the wrapper.
  * @throws TypeError when the base URL or a limit is not usable
  */
 export function createVultrClient(options: StageOptions): VultrClient {

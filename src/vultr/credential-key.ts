@@ -16,8 +16,8 @@ export function credentialKey({
 }
 
 /**
- * Names whoever a request is made for: the caller, or, where callers are not known by name, the credential. Turns are shared
- * out and reads are shared by it.
+ * Identifies whom a request is made for: the caller, or, where callers are not known by name, the credential. It decides
+ * whose permit is next and who may share a read.
  */
 export function callerKey(request: {
   readonly caller?: CallerShare | undefined;

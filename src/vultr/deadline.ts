@@ -16,7 +16,7 @@ export function enforceDeadline(clock: Clock): Stage {
     const leftMs = context.deadline - clock.now();
     if (leftMs <= 0) throw deadlineExceeded(request, 'no');
 
-    // What a read has reached does not matter, and one that is shared does not tell.
+    // How far a read got does not matter, and a shared one does not know.
     let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
     const onSend = (): void => {
       reached = 'maybe';

@@ -20,7 +20,7 @@ export function encodeRequest(
   return { ...request, contentType: 'application/x-www-form-urlencoded', body: encodeForm(body) };
 }
 
-/** The members of an object as a form; what is no single value is written as JSON. */
+/** The members of an object as a form; a value that is not a scalar is written as JSON. */
 function encodeForm(body: NonNullable<EncodedRequest['body']>): Uint8Array {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(body)) {

@@ -13,7 +13,7 @@ const MAX_PLAIN_LENGTH = 500;
 /** The members of an error object that hold its text, the best first: Vultr's own, then those of RFC 9457. */
 const TEXT_MEMBERS = ['error', 'message', 'detail', 'description', 'title', 'errors', 'reason'] as const;
 
-/** How deep a text is looked for. */
+/** How deep a text is searched for. */
 const MAX_DEPTH = 3;
 
 /**

@@ -109,7 +109,7 @@ function fail(
       }),
     },
     metadata: { http_status: String(status) },
-    // A 429 is the edge's own word only as a status: inside a success somebody behind it has said it.
+    // A 429 comes from the edge only when it is the status; inside a success it comes from something behind the edge.
     reached: isRefusal(status) && !(status === 429 && response.status !== 429) ? 'no' : 'maybe',
     ...(waitMs === undefined ? {} : { retryDelayMs: waitMs }),
   });

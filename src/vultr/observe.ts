@@ -3,7 +3,7 @@ import type { Refusal } from './budget/refusal.ts';
 import type { CircuitKind, Side } from './circuit.ts';
 import type { VultrRequest } from './request.ts';
 
-/** Something that a metric counts or the log tells. */
+/** Something that a metric counts or the log reports. */
 export type VultrEvent =
   /** A request got its permit; how long it waited for it. */
   | { readonly kind: 'permit'; readonly request: VultrRequest['kind']; readonly waitedMs: number }
@@ -25,5 +25,5 @@ export type VultrEvent =
   /** The breaker of one side changed its state. */
   | { readonly kind: 'breaker'; readonly side: Side; readonly state: CircuitKind };
 
-/** Told of every event, on the spot. It must be quick and must not throw. */
+/** Called with every event, synchronously. It must be quick and must not throw. */
 export type VultrObserver = (event: VultrEvent) => void;

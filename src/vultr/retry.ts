@@ -23,7 +23,7 @@ export interface RetryPolicy {
 
 const DEFAULT_POLICY: RetryPolicy = { maxAttempts: 3, baseDelayMs: 200, maxDelayMs: 2_000, maxThrottled: 10 };
 
-/** What the retry stage is made of. */
+/** The options of the retry stage. */
 export interface RetryOptions {
   readonly clock: Clock;
   /** A number from 0 up to 1. */

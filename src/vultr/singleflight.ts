@@ -15,7 +15,7 @@ export interface SingleflightLimits {
 
 const DEFAULT_LIMITS: SingleflightLimits = { maxShared: 1_000, joinableMs: 30_000 };
 
-/** What the stage is made of. */
+/** The options of the stage. */
 export interface SingleflightOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly limits?: Partial<SingleflightLimits>;

@@ -32,7 +32,7 @@ export const STAGE_ORDER = [
   'errors',
 ] as const;
 
-/** What the way to Vultr is made of; all but the base URL has a default. */
+/** The options of the way to Vultr; all but the base URL have defaults. */
 export interface StageOptions {
   /** Where the API is, without its `/v2`: http or https, a path prefix is allowed. */
   readonly baseUrl: string;
@@ -53,7 +53,7 @@ export interface StageOptions {
   readonly singleflight?: Partial<SingleflightLimits>;
   /** Further stages, the outermost first. They see every attempt. */
   readonly stages?: readonly Stage[];
-  /** Told of what budget, breaker and retry do. Default: nobody. */
+  /** Called with what budget, breaker and retry do. Default: nothing is called. */
   readonly observe?: VultrObserver;
   readonly clock?: Clock;
   /** A number from 0 up to 1, for jitter. */

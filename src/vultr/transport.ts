@@ -8,7 +8,7 @@ import { toHeaders } from './headers.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
-/** What the transport is made of. */
+/** The options of the transport. */
 export interface TransportOptions {
   readonly baseUrl: string;
   readonly userAgent: string;

@@ -123,7 +123,7 @@ describe('a callers file', () => {
     await vi.waitFor(async () => expect((await who(access, key.key)).caller.name).toBe('second'), soon);
   });
 
-  test('with mistakes does not open, and tells them all', () => {
+  test('with mistakes does not open, and reports them all', () => {
     expect(() => openIn(() => 'accounts: { a: {} }\ncallers: 5\n')).toThrow(
       /callers\.yaml:1:16: .*\ncallers\.yaml:2:10: /,
     );
@@ -180,7 +180,7 @@ describe('the keys of an issuer', async () => {
   const jwks = (...signers: { publicJwk: unknown }[]): string =>
     JSON.stringify({ keys: signers.map(({ publicJwk }) => publicJwk) });
 
-  test('in a file are followed, and a key that is taken out counts no more', async () => {
+  test('in a file are followed, and a key that is removed no longer counts', async () => {
     const { access, path } = openIn(withIssuer('jwks_file: FOLDER/jwks.json'), {
       files: { 'jwks.json': jwks(one) },
     });

@@ -430,7 +430,7 @@ describe('a client certificate', () => {
     expect(await shown(server, expired, 'required')).toBe('refused');
   });
 
-  test('that was taken back proves nobody', async () => {
+  test('that was revoked proves nobody', async () => {
     const revoked = ca.issue('revoked', { subject: '/CN=deployer', altNames: `URI:${SPIFFE}` });
     const crl = ca.revoke('crl.pem', revoked);
     expect(await shown({ ...server, crl }, revoked)).toBeUndefined();

@@ -95,7 +95,7 @@ describe('files that TLS is not made of:', () => {
   });
 });
 
-test('the ends of all certificates are told', () => {
+test('the expiry of all certificates is reported', () => {
   const { expiries } = readTlsFiles({ ...first, ca: ca.cert });
   expect(expiries.map(({ file, subject }) => [file, subject])).toEqual([
     [first.cert, 'CN=first'],
@@ -138,7 +138,7 @@ describe('a pair that is replaced', () => {
     expect(String((await once(old, 'data'))[0])).toBe('still here');
   });
 
-  test('by one that does not fit stays in use, which is told once', async () => {
+  test('by one that does not fit stays in use, which is reported once', async () => {
     const { files, put } = pairIn('misfit');
     const errors: string[] = [];
     const reloads: unknown[] = [];

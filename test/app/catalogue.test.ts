@@ -12,7 +12,7 @@ function get(target: string, headers: Record<string, string> = {}): Promise<Http
   return sendHttp(opened().app.httpAddress ?? '', 'GET', target, undefined, headers);
 }
 
-test('what Vultr sells is asked for once and told how old it is, over both transports', async () => {
+test('what Vultr sells is asked for once, and its age is reported, over both transports', async () => {
   const first = await get('/api/regions');
   expect(first.headers).toMatchObject({
     'x-cache': 'miss',
@@ -27,7 +27,7 @@ test('what Vultr sells is asked for once and told how old it is, over both trans
   expect(opened().sandbox.requests.count()).toBe(1);
 });
 
-test('a caller that has the answer already is told so without it', async () => {
+test('a caller that has the response already is told so without it', async () => {
   const { headers } = await get('/v2/os');
   const again = await get('/v2/os', { 'if-none-match': String(headers['etag']) });
   expect([again.status, again.text, again.headers['etag']]).toEqual([304, '', headers['etag']]);
@@ -57,7 +57,7 @@ test('what belongs to an account is kept by nobody', async () => {
   expect(opened().sandbox.requests.count({ path: '/v2/instances' })).toBe(2);
 });
 
-test('the state of the service is told without asking Vultr', async () => {
+test('the state of the service is reported without asking Vultr', async () => {
   expect(await get('/healthz')).toMatchObject({ status: 200, text: '{"status":"ok"}\n' });
   const ready = await get('/readyz');
   expect([ready.status, JSON.parse(ready.text)]).toMatchObject([

@@ -105,7 +105,7 @@ test('a failure is the JSON of google.rpc.Status, with every violation', async (
   ]);
 });
 
-test('one call is one line of the log, and the request id is in the answer', async () => {
+test('one call is one line of the log, and the request id is in the reply', async () => {
   const { log } = opened();
   const reply = await send(`GET /api/instances?accessToken=${KEY}`, undefined, {
     'x-request-id': 'req-http',

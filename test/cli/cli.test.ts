@@ -130,10 +130,12 @@ describe('the command', () => {
   });
 
   test('on a host that does not exist it names the setting to change', async () => {
-    const command = run(['serve', '--upstream', 'sandbox', '--grpc', 'nowhere.invalid:1', '--http', 'off']);
+    const open = ['--allow-anonymous', 'on', '--plaintext', 'on'];
+    const listen = ['--grpc', 'nowhere.invalid:1', '--http', 'off'];
+    const command = run(['serve', '--upstream', 'sandbox', ...listen, ...open]);
     expect(await command.ended).toBe(1);
     expect(command.err()).toMatch(
-      /^vultr-grpc: Cannot listen on nowhere\.invalid:1: there is no host of that name\. .*--grpc or GRPC_LISTEN/,
+      /^vultr-grpc: Cannot listen on nowhere\.invalid:1: there is no host of that name\. .*--grpc or GRPC_LISTEN/m,
     );
   });
 

@@ -16,7 +16,7 @@ async function refusedFields(request: object): Promise<string[]> {
   return Object.keys(failure.violations);
 }
 
-test('a dry run of a good create tells plan and region, and buys nothing', async () => {
+test('a dry run of a good create reports plan and region, and buys nothing', async () => {
   const { value } = await opened().client.ask('createInstance', GOOD);
   expect(value).toMatchObject({
     dry_run: true,

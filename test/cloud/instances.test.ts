@@ -131,7 +131,7 @@ describe('CreateInstance', () => {
     expect(upstream.received).toHaveLength(1);
   });
 
-  test('hands an answer over that holds an exact big integer, and one that a Struct cannot carry is told', async () => {
+  test('hands over a response with an exact big integer, and reports one that a Struct cannot carry', async () => {
     const answers = [
       '{"instance":{"id":"x","cost":9007199254740992}}',
       '{"instance":{"id":"x","cost":9007199254740993}}',

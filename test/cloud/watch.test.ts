@@ -259,7 +259,7 @@ describe('polling', () => {
     next.call.cancel();
   });
 
-  test('fails at once when the first look fails', async () => {
+  test('fails at once when the first poll fails', async () => {
     const { client } = answering([403, { error: 'Forbidden', status: 403 }]);
     const instance_id = '11111111-2222-3333-4444-555555555555';
     expect((await failureOf(client.watch({ instance_id }).next())).code).toBe('PERMISSION_DENIED');

@@ -47,7 +47,7 @@ test('a message with everything in place has no violations', () => {
   expect(check(FINE)).toEqual({});
 });
 
-test('every missing field is told at once', () => {
+test('every missing field is reported at once', () => {
   const missing = 'This field is required.';
   expect(check({})).toEqual({ name: missing, note: missing, tags: missing, first: missing, count: missing });
 });

@@ -110,9 +110,37 @@ test('an rpc in one proto file is served, named, listed and documented', async (
   expect(listed).toContain('| RateRegion | `POST /v2/regions/{region_id}/rating` | CHANGE |  |');
 });
 
-test('an rpc without its effect stops the start, which names it', async () => {
-  await addOperation(rpc.replace(EFFECT, ''));
+/** The example as a create that says this about what it creates. */
+const creating = (create: string) =>
+  rpc.replace(
+    EFFECT,
+    `    option (vultr.options.v1.effect) = EFFECT_CREATE;\n    option (vultr.options.v1.create) = {${create}};\n`,
+  );
+
+test.each([
+  {
+    fault: 'a POST without an effect',
+    declaration: () => rpc.replace(EFFECT, ''),
+    problem: 'has the method POST but does not state its effect',
+  },
+  {
+    fault: 'a create whose tag field its request does not have',
+    declaration: () => creating('tag_fields: {name: "nothing"} list: "ListRegions"'),
+    problem: 'names the tag field nothing, which its request does not have',
+  },
+  {
+    fault: 'a create with a tag and no list',
+    declaration: () => creating('tag_fields: {name: "comment"}'),
+    problem: 'names tag_fields but no list in which to find the thing again',
+  },
+  {
+    fault: 'a create that says nothing of what it creates',
+    declaration: () => creating('id: "rating.id"'),
+    problem: 'names no tag_fields for what it creates',
+  },
+])('$fault stops the start, which names the rpc', async ({ declaration, problem }) => {
+  await addOperation(declaration());
   const service = serve('http://127.0.0.1:1');
-  await expect(service.line()).rejects.toThrow(NAME);
+  await expect(service.line()).rejects.toThrow(`${NAME} ${problem}`);
   await service.stop();
 });

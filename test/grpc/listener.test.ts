@@ -4,7 +4,7 @@ import { closeAtEnd } from '../support/opened.ts';
 
 const options = { host: '127.0.0.1', port: 0, maxSockets: 10 };
 
-test('an address that is taken is named, with the flag and the setting that change it', async () => {
+test('an address in use is named, with the flag and the setting that change it', async () => {
   const listener = await listen(options, () => undefined);
   closeAtEnd(() => listener.stop());
   const { port } = listener;
@@ -13,7 +13,7 @@ test('an address that is taken is named, with the flag and the setting that chan
   );
 });
 
-test('an address that is not this machine is told like that, too', async () => {
+test('an address of another machine is reported in the same way', async () => {
   await expect(listen({ ...options, host: '203.0.113.1' }, () => undefined)).rejects.toThrow(
     /^The gRPC side cannot listen on 203\.0\.113\.1:0: .*EADDRNOTAVAIL.*--grpc or GRPC_LISTEN\.$/,
   );

@@ -86,7 +86,7 @@ test('a deadline that passes is the end on all sides', async () => {
   expect(['DEADLINE_EXCEEDED', 'CANCELLED']).toContain(log.lines()[0]?.['code']);
 });
 
-test('the request id comes back in the initial metadata, taken over or made', async () => {
+test("the request id comes back in the initial metadata, the caller's or a new one", async () => {
   const { client, log } = await startOnSandbox();
   const metadata = { 'x-request-id': 'req-1' };
   const given = await client.ask('getInstance', { instance_id: EXAMPLE }, { metadata });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
 
 describe('an ordinary call', () => {
-  test('reaches its operation and is answered with JSON', async () => {
+  test('reaches its operation and gets JSON back', async () => {
     const { url, dispatcher } = await startThings();
     const response = await fetch(`${url}/api/things/a%2Fb?name=x`);
     expect(response.status).toBe(200);
@@ -97,7 +97,7 @@ describe('an ordinary call', () => {
     expect(await head.text()).toBe('');
   });
 
-  test('gets an answer that is passed through, status and type included', async () => {
+  test('gets a response that is passed through, status and type included', async () => {
     const http = { status: 201, contentType: 'application/yaml', body: Buffer.from('a: b\n') };
     const { url } = await startThings({ unary: () => jsonReply({}, { http }) });
     const response = await fetch(`${url}/v2/things/i`);
@@ -187,7 +187,7 @@ describe('compression', () => {
     expect(JSON.parse(text.toString())).toEqual(large);
   });
 
-  test('leaves small answers alone and makes a strong entity tag weak', async () => {
+  test('leaves small responses alone and makes a strong entity tag weak', async () => {
     const { url } = await startThings({
       unary: ({ responseMetadata }, { request }) => {
         responseMetadata.set('etag', '"abc"');

@@ -84,7 +84,7 @@ describe('connections with a request', () => {
     expect(await rawExchange(port, CLOSING)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test('that fill the reserve as well leave no room, and nothing is answered', async () => {
+  test('that fill the reserve as well leave no room, and nothing gets a response', async () => {
     const { port, go, registry, dispatcher } = await startHeld({ maxConnections: 1, reservedConnections: 0 });
     const busy = rawExchange(port, CLOSING);
     await expect.poll(() => dispatcher.seen.length).toBe(1);
@@ -105,7 +105,7 @@ describe('requests on one connection', () => {
     expect(await ended(registry, 'pipelining')).toBe(1);
   });
 
-  test('within the limit are answered in their order, one batch after the other', async () => {
+  test('within the limit get their responses in order, one batch after the other', async () => {
     const { port } = await startThings({}, { limits: { maxPipelined: 3 } });
     const socket = await open(port);
     for (let batch = 0; batch < 5; batch += 1) {

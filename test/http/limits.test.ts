@@ -160,7 +160,7 @@ describe('connections', () => {
     expect(socket.bytesRead).toBeLessThan(large.text.length);
   });
 
-  test('can be used again after an error answer', async () => {
+  test('can be used again after an error', async () => {
     const { port } = await start({});
     const answer = await rawExchange(
       port,

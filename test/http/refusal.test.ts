@@ -150,7 +150,7 @@ describe('a refusal', () => {
     });
   });
 
-  test('of an unexpected kind does not tell its text', async () => {
+  test('of an unexpected kind does not reveal its text', async () => {
     const { url } = await startThings({
       unary: () => {
         throw new Error('secret inner text');

@@ -105,7 +105,7 @@ describe('OPTIONS and CORS', () => {
     expect(dispatcher.seen).toEqual([]);
   });
 
-  test('a preflight of an allowed origin is answered, one of another is not', async () => {
+  test('a preflight of an allowed origin is granted, one of another is not', async () => {
     const { url } = await startThings({}, { corsOrigins: ['https://page'] });
     const allowed = await fetch(`${url}/api/things/i`, { method: 'OPTIONS', headers: preflight });
     expect(Object.fromEntries(allowed.headers)).toMatchObject({
@@ -121,7 +121,7 @@ describe('OPTIONS and CORS', () => {
     expect(other.headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  test('an answer may be read by the pages of an allowed origin, errors too', async () => {
+  test('a response may be read by the pages of an allowed origin, errors too', async () => {
     const { url } = await startThings({}, { corsOrigins: ['https://page'] });
     for (const path of ['/api/things/i', '/nothing']) {
       const response = await fetch(url + path, { headers: { origin: 'https://page' } });

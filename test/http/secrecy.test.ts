@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 
 describe('a key', () => {
-  test('stands in no header and in no body of a response', () => {
+  test('is in no header and in no body of a response', () => {
     for (const [index, { headers, text }] of replies.entries()) {
       const asked = JSON.stringify(REQUESTS[index]);
       expect(JSON.stringify(headers), asked).not.toMatch(/MUST-NOT-LEAK/);
@@ -58,7 +58,7 @@ describe('a key', () => {
     expect(statuses.filter((status) => status >= 500)).toEqual([]);
   });
 
-  test('stands neither in the metrics nor in the pages of the service', async () => {
+  test('is neither in the metrics nor in the pages of the service', async () => {
     for (const path of ['/metrics', '/readyz', '/healthz']) {
       const { status, headers, text } = await sendHttp(opened().app.httpAddress ?? '', 'GET', path);
       expect(status).toBe(200);
@@ -66,7 +66,7 @@ describe('a key', () => {
     }
   });
 
-  test('stands not in the log', () => {
+  test('is not in the log', () => {
     const { text, lines } = opened().log;
     expect(lines().length).toBeGreaterThanOrEqual(REQUESTS.length);
     expect(text).not.toMatch(/MUST-NOT-LEAK/);

@@ -34,7 +34,7 @@ describe('a caller that leaves', () => {
     expect((await fetch(`${url}/api/things/i`)).status).toBe(200);
   });
 
-  test('is not aborted after a call that was answered', async () => {
+  test('is not aborted after a call that was replied to', async () => {
     const { url, dispatcher } = await startThings();
     await (await fetch(`${url}/api/things/i`, { headers: { connection: 'close' } })).text();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -143,7 +143,7 @@ describe('closing', () => {
     expect(await answer).toBeInstanceOf(Error);
   });
 
-  test('a port that is taken is an error that says so', async () => {
+  test('a port in use is an error that says so', async () => {
     const { port } = await startThings();
     await expect(startThings({}, { listen: { host: '127.0.0.1', port } })).rejects.toThrow('EADDRINUSE');
   });

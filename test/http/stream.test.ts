@@ -64,7 +64,7 @@ describe('a stream as JSON lines', () => {
     ]);
   });
 
-  test('does not tell the text of an unexpected failure', async () => {
+  test('does not reveal the text of an unexpected failure', async () => {
     const { target } = await start(async function* () {
       yield jsonReply({});
       throw new Error('secret inner text');

@@ -66,7 +66,7 @@ test('digests are read back as they were written, whatever the order', () => {
   expect(writeFields(fieldsOf('{"a":2,"__proto__":3,"b":1}'))).toBe(writeFields(fields));
 });
 
-test('a record tells neither its key nor its fields to who has not the credential', () => {
+test('a record reveals neither its key nor its fields without the credential', () => {
   expect(recordKey({ credential: 'KEY' }, 'id')).not.toBe(recordKey({ credential: 'OTHER' }, 'id'));
   expect(recordKey({ credential: 'KEY' }, 'id')).toBe(recordKey({ credential: 'KEY' }, 'id'));
   expect(digestFields('KEY', { password: 'x' })).not.toEqual(digestFields('OTHER', { password: 'x' }));

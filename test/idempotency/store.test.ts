@@ -77,7 +77,7 @@ for (const { name, isLeftOut, isShared, place } of KINDS) {
       expect(begun.filter((each) => each?.kind === 'in-progress')).toHaveLength(39);
     });
 
-    test('tells what was recorded when the lease has run out, to one', async () => {
+    test('reports what was recorded when the lease has run out, to one caller', async () => {
       const open = opener();
       const store = await open({ leaseMs: 50 });
       await store.begin('k', REQUEST, 'one');
@@ -167,7 +167,7 @@ for (const { name, isLeftOut, isShared, place } of KINDS) {
     });
 
     if (isShared) {
-      test('keeps what it was told when it is closed and opened again', async () => {
+      test('keeps what was recorded when it is closed and opened again', async () => {
         const open = place();
         const before = await open();
         await before.begin('k', REQUEST, 'one');

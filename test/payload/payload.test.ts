@@ -51,7 +51,7 @@ function randomObject(random: Random, depth: number): PlainObject {
   return Object.fromEntries(entries.filter(([key]) => key !== '__proto__'));
 }
 
-describe('the Struct of an answer', () => {
+describe('the Struct of a response', () => {
   test.each(Array.from({ length: 100 }, (_, seed) => seed))(
     'is what another implementation reads, and reads back (seed %d)',
     (seed) => {
@@ -97,7 +97,7 @@ describe('the Struct of an answer', () => {
   });
 });
 
-describe('an answer of Vultr', () => {
+describe('a response of Vultr', () => {
   test.each([
     ['nothing', '', '{}', {}],
     ['a list', '[1,2]', '{"value":[1,2]}', { value: [1, 2] }],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { Payload } from '../../src/payload/payload.ts';
 import type { Call, Reply } from '../../src/rpc/call.ts';
 import { anyReply } from '../../src/rpc/reply.ts';
@@ -45,18 +46,31 @@ describe('a call', () => {
   });
 
   test.each([
-    ['none', undefined, Date.now() + 5_000],
-    ['one that is far away', Date.now() + 1e9, Date.now() + 50_000],
-  ])('has a deadline even when the caller names %s', async (_what, deadline, latest) => {
-    let due = 0;
+    ['the default one when the caller names none', undefined, 5_000],
+    ['its own', 7_000, 7_000],
+    ['the maximum when the caller names one that is further away', 1e9, 50_000],
+  ])('has a deadline: %s', async (_what, wantedMs, expectedMs) => {
+    const due: number[] = [];
     const { pipeline } = pipelineOf({
       unary: async (call) => {
-        due = call.deadline;
+        due.push(call.deadline);
         return fine();
       },
+      stream: async function* (call) {
+        due.push(call.deadline);
+        yield await fine();
+      },
     });
+    const before = systemClock.now();
+    const deadline = wantedMs === undefined ? undefined : before + wantedMs;
     await pipeline.unary(incoming('GetInstance', { deadline }));
-    expect(Math.abs(due - latest)).toBeLessThan(5_000);
+    await drain(pipeline.stream(incoming('WatchInstance', { deadline })));
+    const after = systemClock.now();
+    expect(due).toHaveLength(2);
+    for (const each of due) {
+      expect(each).toBeGreaterThanOrEqual(before + expectedMs);
+      expect(each).toBeLessThanOrEqual(after + expectedMs);
+    }
   });
 
   test.each([
@@ -85,7 +99,7 @@ describe('a call', () => {
     expect(log.lines()[0]?.['cause']).toMatch(/Error: boom\n\s+at .*pipeline\.test/);
   });
 
-  test('whose answer a Struct cannot carry has failed, in the log as well', async () => {
+  test('whose response a Struct cannot carry has failed, in the log as well', async () => {
     const unary = async (): Promise<Reply> => anyReply(Payload.parse(Buffer.from('{"a":1e400}')));
     const { pipeline, log } = pipelineOf({ unary });
     const error = await failure(pipeline.unary(incoming('GetInstance')));
@@ -183,7 +197,7 @@ describe('the request id', () => {
     return [seen, responseMetadata.get('x-request-id')];
   }
 
-  test('of the caller is taken over and sent back', async () => {
+  test('of the caller is used and sent back', async () => {
     expect(await idFor('req-1/2:3')).toEqual(['req-1/2:3', 'req-1/2:3']);
   });
 

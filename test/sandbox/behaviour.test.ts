@@ -64,7 +64,7 @@ test('the traffic of the account is counted in whole gigabytes', async () => {
 });
 
 describe('load balancers', () => {
-  test('global regions are objects in answers, whatever the request had', async () => {
+  test('global regions are objects in responses, whatever the request had', async () => {
     const { sandbox, call } = await frozen();
     const body = { region: 'ewr', global_regions: ['ams', { region_id: 'fra', vpc_id: 'v' }] };
     const created = (await call('POST /v2/load-balancers', { body })).json.load_balancer;

@@ -115,7 +115,7 @@ describe('clusters', () => {
     ]);
   });
 
-  test('a change answers 202 with the cluster', async () => {
+  test('a change returns 202 with the cluster', async () => {
     const { call } = await frozen();
     const { id } = (await call('POST /v2/clusters', { body: PLAN })).json.cluster;
     const change = (body: unknown) => call(`PUT /v2/clusters/${id}`, { body });

@@ -88,7 +88,7 @@ describe('faults', () => {
     ]);
   });
 
-  test('slow-body arrives whole, latency lets the answer through', async () => {
+  test('slow-body arrives whole, latency lets the response through', async () => {
     const { sandbox, call } = await sandboxFor({ faults: [{ kind: 'slow-body', latencyMs: 30 }] });
     expect((await call('GET /v2/regions')).json.regions).toHaveLength(32);
     sandbox.faults.set([{ kind: 'latency', latencyMs: 5 }]);
@@ -96,7 +96,7 @@ describe('faults', () => {
     expect(sandbox.requests.list().map(({ fault }) => fault)).toEqual(['slow-body', 'latency']);
   });
 
-  test('hang never answers, and close ends it', async () => {
+  test('hang never responds, and close ends it', async () => {
     const { sandbox, call } = await sandboxFor({ faults: [{ kind: 'hang', path: '/v2/os' }] });
     const hanging = call('GET /v2/os').then(
       () => 'answered',

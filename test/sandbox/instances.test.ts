@@ -87,7 +87,7 @@ describe('the life of an instance', () => {
     expect((await call('POST /v2/instances/halt', { body: {} })).status).toBe(400);
   });
 
-  test('deleting answers 204, then it is gone; while it is being made it is locked', async () => {
+  test('deleting returns 204, then it is gone; while it is being made it is locked', async () => {
     const { sandbox, call } = await frozen();
     const { id } = (await call('POST /v2/instances', { body: VALID_CREATE })).json.instance;
     sandbox.advance(2000);

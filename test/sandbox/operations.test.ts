@@ -27,7 +27,7 @@ describe('every documented operation', () => {
 
   test('there are 569', () => expect(operations).toHaveLength(569));
 
-  test.each(operations)('$method $path answers as documented', async (operation) => {
+  test.each(operations)('$method $path responds as documented', async (operation) => {
     sandbox.reset();
     const reply = await everyOperation.walk(operation, ask);
     expect(operation.success, reply.text).toContain(reply.status);

@@ -30,7 +30,7 @@ describe('small things', () => {
     expect(wrong.json).toEqual(refusal('Script must be base64 encoded'));
   });
 
-  test('a domain answers 200 and starts with NS records, TXT data gets its quotes, the apex is ""', async () => {
+  test('a domain is created with 200 and starts with NS records, TXT data gets its quotes, the apex is ""', async () => {
     const { call } = await frozen();
     const created = await call('POST /v2/domains', { body: { domain: 'example.com', ip: '192.0.2.9' } });
     expect(created.status).toBe(200);

@@ -14,7 +14,7 @@ async function withTicket() {
   return { sandbox, call, created, ticket, path: `/v2/tickets/${ticket.reference}` };
 }
 
-test('a ticket is open, is answered by support after a while, and leaves the list when it is closed', async () => {
+test('a ticket is open, gets a reply from support after a while, and leaves the list when it is closed', async () => {
   const { sandbox, call, created, ticket, path } = await withTicket();
   expect(created.status).toBe(201);
   expect(ticket).toMatchObject({ subject: 'Help', status: 'open', entryStatus: 'open' });

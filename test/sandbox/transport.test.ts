@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { sandboxFor, VALID_CREATE } from './client.ts';
 
 describe('transport', () => {
-  test('answers carry the headers of the real API, authenticated ones the account', async () => {
+  test('responses carry the headers of the real API, authenticated ones the account', async () => {
     const { call } = await sandboxFor();
     const open = await call('GET /v2/regions', { key: null });
     expect(open.headers).toMatchObject({

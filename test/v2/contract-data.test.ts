@@ -58,7 +58,7 @@ describe("the contract and the facts about Vultr's operations", () => {
     expect([...used].toSorted(), 'exceptions that apply').toEqual([...EXCEPTIONS.keys()].toSorted());
   });
 
-  test('agree on the success code and the keys of the answer, which the comment of each rpc names', () => {
+  test('agree on the success code and the keys of the response, which the comment of each rpc names', () => {
     const missing: string[] = [];
     for (const operation of declared) {
       const fact = known.get(`${operation.httpMethod} ${operation.path}`);

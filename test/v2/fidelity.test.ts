@@ -144,7 +144,7 @@ describe('nesting', () => {
     expect(upstream.untaken).toBe(0);
   });
 
-  test('of 101 levels in an answer is passed on over HTTP and refused over gRPC', async () => {
+  test('of 101 levels in a response is passed on over HTTP and refused over gRPC', async () => {
     const { http, grpc, upstream } = await start();
     const body = JSON.stringify(nested(101));
     upstream.answer = { ...upstream.answer, body };

@@ -11,7 +11,7 @@ import { writeHttp, writeJson } from '../support/v2/write-http.ts';
 
 /** One way there and back over both transports, for every operation. More of them with other seeds. */
 test.each([1, 2, 3])(
-  'every operation carries its request and its answer unchanged (seed %i)',
+  'every operation carries its request and its response unchanged (seed %i)',
   async (seed) => {
     const upstream = await startRecordingUpstream();
     const gateway = await startGateway(upstream.url);

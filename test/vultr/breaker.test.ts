@@ -81,7 +81,7 @@ describe('an open breaker', () => {
     expect(await failure(changes.client.send(CHANGE, changes.soon()))).toMatchObject(OPEN);
   });
 
-  test('lets one request probe when its time is over, and closes when that is answered', async () => {
+  test('lets one request probe when its time is over, and closes when Vultr responds', async () => {
     const { upstream, client, events, soon, advance, break: trip } = await setUp();
     await trip();
     advance(1_001);

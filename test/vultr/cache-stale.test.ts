@@ -134,7 +134,7 @@ test.each([
   [401, 'UNAUTHENTICATED'],
   [403, 'PERMISSION_DENIED'],
   [405, 'UNIMPLEMENTED'],
-])('a refresh that Vultr answers with %i drops the kept list', async (status, code) => {
+])('a refresh that fails with %i drops the kept list', async (status, code) => {
   const { ask, clock, upstream, failures } = await startFilled();
   upstream.answerWith(failing(status));
   clock.shift(FRESH);

@@ -114,7 +114,7 @@ describe('what is not kept', () => {
 });
 
 describe('a caller who leaves before the list came', () => {
-  test('is answered at once and takes nothing from the others', async () => {
+  test('gets its reply at once and takes nothing from the others', async () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);
@@ -194,7 +194,7 @@ describe('the bounds', () => {
   );
 });
 
-test('a read with a credential is never answered from the kept response of a public one', async () => {
+test('a read with a credential never gets the kept response of a public one', async () => {
   const { send, context, upstream } = await startFilled();
   const response = await send(request({ path: '/v2/regions' }), context());
   expect(textOf(response)).toBe('{"count":2}');

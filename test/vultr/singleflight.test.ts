@@ -83,7 +83,7 @@ describe('identical reads at the same time', () => {
 });
 
 describe('a caller who leaves', () => {
-  test('is answered at once with its own reason and takes nothing from the others', async () => {
+  test('gets its own reason at once and takes nothing from the others', async () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url);

@@ -12,7 +12,7 @@ import type { Permit, PermitSource, SourceState } from './permit.ts';
 import { PermitQueue, type Place } from './permit-queue.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
-/** The part of a request's remaining time that is kept for Vultr's response, and the most that is. */
+/** The part of a request's remaining time that is kept for Vultr's response, and the most that it may be. */
 const RESPONSE_TIME = { part: 0.25, mostMs: 1_000 } as const;
 
 /** When to ask again after the service went down. */
@@ -26,7 +26,7 @@ export interface BudgetState extends SourceState {
   readonly inFlight: number;
 }
 
-/** What a budget is made of. */
+/** The options of a budget. */
 export interface BudgetParts {
   readonly source: PermitSource;
   readonly clock: Clock;
@@ -50,9 +50,9 @@ interface Waiter extends Place {
 }
 
 /**
- * Grants requests their permits: as many as the source has, in the order of the queue. A request is let wait when its
- * permit can be expected in time, counting those before it; from then on it is refused only when not even the full rate of
- * the source could bring it in time any more.
+ * Grants requests their permits: as many as the source has, in the order of the queue. A request may wait when its permit can
+ * be expected in time, given those before it; after that it is refused only when even the full rate of the source could no
+ * longer serve it in time.
  */
 export class Budget {
   readonly #parts: BudgetParts;
@@ -91,12 +91,12 @@ export class Budget {
       refuse: granted.reject,
     };
     this.#admit(waiter);
-    // One that was granted in the same moment wins the race, and is released as every other.
+    // One that is granted at the same moment wins the race, and is released like any other.
     await untilAborted(granted.promise, signal, () => this.#queue.remove(waiter));
     return this.#parts.clock.now();
   }
 
-  /** Says that a request which was granted its permit at `grantedMs` is over, and whether Vultr responded to it. */
+  /** Reports that a request which was granted its permit at `grantedMs` is over, and whether Vultr responded to it. */
   release(grantedMs: number, hasResponse: boolean): void {
     const nowMs = this.#parts.clock.now();
     const heldMs = hasResponse ? this.#pace.noteResponse(nowMs, nowMs - grantedMs) : 0;
@@ -105,13 +105,13 @@ export class Budget {
     this.#onFree?.();
   }
 
-  /** Says that Vultr answered 429: halves the rate for a while. */
+  /** Reports that Vultr answered 429, which halves the rate for a while. */
   async slowDown(): Promise<void> {
     await this.#parts.source.slowDown();
     this.#parts.observe({ kind: 'slowed', rateFactor: this.#parts.source.state().rateFactor });
   }
 
-  /** Refuses those who wait, of the kinds that match. */
+  /** Refuses the waiting requests of the kinds that match. */
   refuseWaiting(matches: (kind: VultrRequest['kind']) => boolean, toError: () => CallError): void {
     for (const waiter of [...this.#queue.order()]) {
       if (matches(waiter.kind) && this.#queue.remove(waiter)) waiter.refuse(toError());
@@ -123,7 +123,7 @@ export class Budget {
     return { ...this.#parts.source.state(), waiting: size, waitingBytes: bytes, inFlight: this.#inFlight };
   }
 
-  /** Refuses all who wait and lets go of the source. */
+  /** Refuses all waiting requests and closes the source. */
   async close(): Promise<void> {
     const text = 'The service is going down. Nothing was sent.';
     this.refuseWaiting(
@@ -168,14 +168,14 @@ export class Budget {
     return count;
   }
 
-  /** When the permit comes that has so many before it, at the pace of late. */
+  /** When a permit with this many before it is due, at the recent pace. */
   #expectedAt(before: number): number {
     const nowMs = this.#parts.clock.now();
     const nextMs = this.#reserved?.atMs ?? this.#pace.nextMs(nowMs);
     return Math.max(nowMs, nextMs) + this.#pace.msFor(before, nowMs);
   }
 
-  /** A refused caller is told when the same call could be let wait, and not all of them the same time. */
+  /** Tells a refused caller when the same call could be accepted, and tells each one a different time. */
   #toRefusal(waiter: Waiter, why: Refusal, before: number): CallError {
     const { clock, observe, random } = this.#parts;
     observe({ kind: 'refused', request: waiter.kind, why });
@@ -210,7 +210,7 @@ export class Budget {
     this.#reserved ??= await source.reserve();
     await this.#sleepUntil(this.#reserved.atMs);
     this.#refuseHopeless();
-    // With nobody left the permit is kept: whoever comes while it is valid may have it.
+    // When nobody waits any more, the permit is kept for the next request that comes while it is valid.
     if (this.#queue.size === 0) return;
     const isValid = this.#reserved.use(clock.now());
     this.#reserved = undefined;
@@ -231,7 +231,7 @@ export class Budget {
 
   /**
    * Refuses those whose permit cannot come in time any more, because others came before them or the rate fell. The source's
-   * own rate decides, not the pace of late: that may get better, and whoever was let wait is not sent away on a guess.
+   * own rate decides, not the recent pace: that may improve, and a request that was accepted is not refused on a guess.
    */
   #refuseHopeless(): void {
     const { clock, source } = this.#parts;

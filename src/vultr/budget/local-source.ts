@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { LEAST_GAP, type Permit, type PermitSource, WINDOW_MS } from './permit.ts';
 import { RateFactor } from './rate-factor.ts';
 
-/** What a local source is made of. */
+/** The options of a local source. */
 export interface LocalSourceOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** The mean time between two permits at the full rate. */

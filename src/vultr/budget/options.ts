@@ -1,7 +1,7 @@
 import { assertInteger } from '../../base/limits.ts';
 import { WINDOW_MS } from './permit.ts';
 
-/** What the budget is made of. */
+/** The options of the budget. */
 export interface BudgetOptions {
   /** Requests in one second that Vultr allows one source address. Default 30. */
   readonly ratePerSecond: number;
@@ -25,13 +25,13 @@ export interface BudgetOptions {
 export interface RedisOptions {
   /** `redis://` or `rediss://`, credentials included. It is never logged. */
   readonly url: string;
-  /** The key; the same for all that share the source address. Default: made of the address of the upstream. */
+  /** The key; the same for all that share the source address. Default: derived from the address of the upstream. */
   readonly key?: string;
   /** How long a command may take before Redis counts as gone. Default 250. */
   readonly commandTimeoutMs?: number;
   /** How long connecting may take. Default 1000. */
   readonly connectTimeoutMs?: number;
-  /** How often a Redis that is gone is looked for. Default 1000. */
+  /** How often a Redis that is gone is tried again. Default 1000. */
   readonly probeIntervalMs?: number;
 }
 
@@ -84,7 +84,7 @@ export function limitOf({ ratePerSecond }: BudgetLimits): number {
   return Math.floor(ratePerSecond);
 }
 
-/** What one replica may do that cannot see the others. */
+/** What one replica may use while it cannot see the others. */
 export interface Share {
   readonly intervalMs: number;
   readonly limit: number;

@@ -7,7 +7,7 @@ const WINDOW_PERMITS = 256;
 const WINDOW_RESPONSES = 32;
 
 /**
- * The estimate starts as if permits had come at the full rate for so long: a single gap, which a burst or a busy machine
+ * The estimate starts as if permits had come at the full rate for this long: a single gap, which a burst or a busy machine
  * leaves behind, then says little, and a lasting one says it all.
  */
 const PRIOR_MS = 5_000;
@@ -51,12 +51,12 @@ export class Pace {
     return this.#source.state().intervalMs * this.#slowness(nowMs);
   }
 
-  /** How long so many permits will take at the pace of late. */
+  /** How long this many permits will take at the recent pace. */
   msFor(permits: number, nowMs: number): number {
     return this.#source.msFor(permits) * this.#slowness(nowMs);
   }
 
-  /** Says that nobody was waiting: the gap that ends now says nothing. */
+  /** Reports that nobody was waiting, so that the gap that ends now does not count. */
   restart(): void {
     this.#grants = [];
   }

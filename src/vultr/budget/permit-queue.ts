@@ -3,7 +3,7 @@ import type { VultrRequest } from '../request.ts';
 /** What decides when a request gets its permit. */
 export interface Place {
   readonly kind: VultrRequest['kind'];
-  /** Names whoever it is made for; see callerKey. */
+  /** Identifies whom it is made for; see callerKey. */
   readonly caller: string;
   /** The size of the body. */
   readonly bytes: number;
@@ -19,8 +19,8 @@ interface Line<T> {
 }
 
 /**
- * Puts waiting requests in order: changes before reads before polls, and within a kind one caller after the
- * other. A poll waits as long as there is anything else to do, on purpose: no caller of it is in a hurry.
+ * Puts waiting requests in order: changes before reads before polls, and within a kind one caller after the other. A poll
+ * waits on purpose while there is anything else to do: nobody who polls is in a hurry.
  */
 export class PermitQueue<T extends Place> {
   readonly #lines: Readonly<Record<VultrRequest['kind'], Line<T>>> = {
@@ -59,7 +59,7 @@ export class PermitQueue<T extends Place> {
     this.#count(item, 1);
   }
 
-  /** Takes one out, wherever it stands; false when it does not wait. */
+  /** Removes one, wherever it stands; false when it is not waiting. */
   remove(item: T): boolean {
     const { again, lanes } = this.#lines[item.kind];
     const places = item.again ? again : (lanes.get(item.caller) ?? []);
@@ -71,7 +71,7 @@ export class PermitQueue<T extends Place> {
     return true;
   }
 
-  /** Takes out the one that is next; undefined when none waits. */
+  /** Removes the next one; undefined when none is waiting. */
   shift(): T | undefined {
     const [item] = this.order();
     if (item === undefined) return undefined;

@@ -43,7 +43,9 @@ export interface PermitSource {
   slowDown(): Promise<void>;
   /** Counts the permits of the last `heldMs` as if they were used now: their requests arrived in a burst. Never rejects. */
   hold(heldMs: number): Promise<void>;
-  /** How long so many permits take when nothing but the source holds them up; a rate that is recovering is counted so. */
+  /**
+   * How long this many permits take when only the source limits them; a rate that is still recovering is taken into account.
+   */
   msFor(permits: number): number;
   state(): SourceState;
   close(): Promise<void>;

@@ -26,16 +26,16 @@ export interface RedisBucket {
   close(): void;
 }
 
-/** What a bucket is made of. */
+/** The options of a bucket. */
 export interface RedisBucketOptions {
   readonly redis: Required<RedisOptions>;
   /** As in local-source.ts. */
   readonly intervalMs: number;
   readonly limit: number;
   readonly burst: number;
-  /** Told, as often as it happens, why the connection is lost or cannot be made. The text can be logged. */
+  /** Called with the reason each time the connection is lost or cannot be made. The text can be logged. */
   readonly onError: (text: string) => void;
-  /** Told when a connection is ready for commands. */
+  /** Called when a connection is ready for commands. */
   readonly onReady: () => void;
 }
 
@@ -45,7 +45,7 @@ const FIRST_RECONNECT_MS = 50;
 /** What ioredis says when a command took too long. */
 const TIMED_OUT = 'Command timed out';
 
-/** Opens the connection; it comes back by itself until it is closed. */
+/** Opens the connection, which is made again whenever it is lost until it is closed. */
 export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   const { redis: given, intervalMs, limit, burst, onError, onReady } = options;
   const redis = new Redis(given.url, {

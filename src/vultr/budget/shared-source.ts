@@ -13,7 +13,7 @@ import {
 import { RateFactor } from './rate-factor.ts';
 import { type BucketReply, createRedisBucket, type RedisBucket } from './redis-bucket.ts';
 
-/** What a shared source is made of. */
+/** The options of a shared source. */
 export interface SharedSourceOptions {
   readonly clock: Clock;
   readonly random: () => number;

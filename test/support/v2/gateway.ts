@@ -7,8 +7,8 @@ import { connectRaw } from '../raw-client.ts';
 import { KEY, startService } from '../service.ts';
 import type { Declared } from './declared.ts';
 
-/** An HTTP answer, its body as it came. */
-export interface HttpAnswer {
+/** An HTTP response, its body as it came. */
+export interface HttpReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
@@ -23,7 +23,7 @@ export interface HttpExtras {
 }
 
 /** Sends an HTTP request, its target byte for byte as given. */
-export type SendHttp = (method: string, target: string, extras?: HttpExtras) => Promise<HttpAnswer>;
+export type SendHttp = (method: string, target: string, extras?: HttpExtras) => Promise<HttpReply>;
 
 /** The service in front of an upstream, and a caller of each transport. */
 export interface Gateway {
@@ -35,8 +35,8 @@ export interface Gateway {
    */
   grpc(rpc: Declared, request: Message, key?: string): Promise<JsonObject>;
   readonly http: SendHttp;
-  /** The rpc that an HTTP answer came from, as the service's log has it; empty: none. */
-  rpcOf(answer: HttpAnswer): string;
+  /** The rpc that an HTTP response came from, as the service's log has it; empty: none. */
+  rpcOf(answer: HttpReply): string;
 }
 
 /** A Struct of 100 levels is 300 messages deep, and an Any or a list around it a few more. */

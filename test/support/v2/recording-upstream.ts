@@ -13,8 +13,8 @@ export interface Recorded {
   readonly body: string;
 }
 
-/** What the upstream answers. */
-export interface UpstreamAnswer {
+/** What the upstream responds with. */
+export interface UpstreamResponse {
   readonly status: number;
   /** Undefined: no such header. */
   readonly contentType?: string | undefined;
@@ -23,11 +23,11 @@ export interface UpstreamAnswer {
   readonly body: string | Uint8Array;
 }
 
-/** An upstream that records what it is asked and answers as the test says. */
+/** An upstream that records what it is asked and responds as the test says. */
 export interface RecordingUpstream {
   readonly url: URL;
-  /** What every request is answered with from now on. */
-  answer: UpstreamAnswer;
+  /** The response to every request from now on. */
+  answer: UpstreamResponse;
   /** What has arrived since it was last taken, and no more than that one. Fails when it is not exactly one request. */
   take(): Recorded;
   /** How many requests have arrived and were not taken. */

@@ -84,7 +84,7 @@ describe.skipIf(server === undefined)(`a budget in Redis${needed}`, () => {
     expect((await use(busy, 2_000)).length).toBeGreaterThan(2 * 27 * 0.8);
   });
 
-  test('gives way for all replicas when one was answered 429', async () => {
+  test('gives way for all replicas when one of them gets a 429', async () => {
     const [one, other] = [startSource().source, startSource().source];
     await reach(one, 'redis');
     await reach(other, 'redis');
@@ -129,7 +129,7 @@ describe.skipIf(server === undefined)(`a budget in Redis${needed}`, () => {
 });
 
 describe.skipIf(server === undefined)(`a Redis that goes away${needed}`, () => {
-  test('when it is killed, is told once, replaced by the share, and found again', async () => {
+  test('when it is killed, is reported once, replaced by the share, and found again', async () => {
     const replicas = Array.from({ length: 3 }, () => startSource({ replicas: 3 }));
     for (const { source } of replicas) await reach(source, 'redis');
     const using = replicas.map(({ source }) => use(source, 5_000));
@@ -258,7 +258,7 @@ test.each([
   "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'SECRET-0123456789' ",
   '-LOADING Redis is loading the dataset in memory (SECRET-0123456789)',
   '-ERR max number of clients reached',
-])('a server that says %s does not get the password into what is told', async (line) => {
+])('a server that says %s does not get the password into what is reported', async (line) => {
   const odd = await startTcp((socket) => socket.on('data', () => socket.write(`${line}\r\n`)));
   const { source, events } = startSource({
     url: odd.url.replace('http://', 'redis://me:SECRET-0123456789@'),
@@ -271,7 +271,7 @@ test.each([
 });
 
 describe('a Redis that was never there', () => {
-  test('is told, without the password, and the share is used', async () => {
+  test('is reported, without the password, and the share is used', async () => {
     const gone = await startTcp(() => undefined);
     await gone.close();
     const { source, events } = startSource({

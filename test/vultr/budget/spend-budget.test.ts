@@ -41,7 +41,7 @@ describe('a client with a budget', () => {
     expect(client.state().budget).toMatchObject({ waiting: 0, waitingBytes: 0, inFlight: 0 });
   });
 
-  test('goes on at half the rate after a 429, and sends a change again that was answered so', async () => {
+  test('goes on at half the rate after a 429, and sends such a change again', async () => {
     const { client, asked } = await setUp((count) => (count === 1 ? 429 : 200), {
       retry: { maxAttempts: 2, baseDelayMs: 0 },
     });
@@ -51,7 +51,7 @@ describe('a client with a budget', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('answers a call that has no time to wait at once, though others are waiting', async () => {
+  test('refuses a call that has no time to wait at once, though others are waiting', async () => {
     const { client, asked } = await setUp(() => 200, { budget: { ratePerSecond: 2 } });
     const waiting = Array.from({ length: 4 }, () => client.send(request(), context()));
     const error = await failure(client.send(request(), context(300)));

@@ -4,7 +4,7 @@ import { failureOf } from '../support/grpc-failure.ts';
 import type { RecordingUpstream } from '../support/v2/recording-upstream.ts';
 import { start, TARGET, UPDATE, update } from '../support/v2/update-instance.ts';
 
-describe('an answer', () => {
+describe('a response', () => {
   test('with a number that a double does not hold is exact over HTTP and refused over gRPC', async () => {
     const { http, grpc, upstream } = await start();
     for (const number of [
