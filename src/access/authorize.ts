@@ -60,7 +60,7 @@ export async function authorize(application: Application, options: AuthorizerOpt
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
-  const viewOnce = (): RequestView => {
+  const look = (): RequestView => {
     view ??= application.view();
     return view;
   };

@@ -50,7 +50,8 @@ export function createWatchService(options: WatchServiceOptions): WatchService {
       'vultr.v2.WatchService/Watch',
       {
         kind: 'server_streaming',
-        handle: (call) => watchReplies(options, call, { ...named(call.request), ...readWatchMessage(call.request) }),
+        handle: (call) =>
+          watchReplies(options, call, { ...named(call.request), ...readWatchMessage(call.request) }),
       },
     ],
     [

@@ -116,25 +116,6 @@ const VALUES: Readonly<Record<string, Tried>> = {
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },
   cacheKeepMs: { text: '48h', value: 172_800_000, wrong: ['5', 'off'] },
   sandboxSpeed: { text: '60', value: 60, wrong: ['0', '-1', 'fast', '10001'] },
-  callersFile: { text: '/callers.yaml', value: '/callers.yaml', wrong: ['a\0b'] },
-  isAnonymousAllowed: { text: 'on', value: true, wrong: ['maybe', 'true'] },
-  isPlaintextAllowed: { text: 'on', value: true, wrong: ['maybe', 'true'] },
-  tlsCert: { text: '/cert.pem', value: '/cert.pem', wrong: ['a\0b'], needs: { TLS_KEY: '/key.pem' } },
-  tlsKey: { text: '/key.pem', value: '/key.pem', wrong: ['a\0b'], needs: { TLS_CERT: '/cert.pem' } },
-  tlsClientCa: { text: '/ca.pem', value: '/ca.pem', wrong: ['a\0b'], needs: TLS },
-  tlsCrl: {
-    text: '/crl.pem',
-    value: '/crl.pem',
-    wrong: ['a\0b'],
-    needs: { ...TLS, TLS_CLIENT_CA: '/ca.pem' },
-  },
-  tlsClientAuth: { text: 'optional', value: 'optional', wrong: ['on', 'none'] },
-  upstreamCa: { text: '/ca.pem', value: '/ca.pem', wrong: ['a\0b'] },
-  upstreamCert: { text: '/up.pem', value: '/up.pem', wrong: ['a\0b'], needs: { UPSTREAM_KEY: '/up.key' } },
-  upstreamKey: { text: '/up.key', value: '/up.key', wrong: ['a\0b'], needs: { UPSTREAM_CERT: '/up.pem' } },
-  auditFile: { text: '-', value: '-', wrong: ['a\0b'], needs: { CALLERS_FILE: '/callers.yaml' } },
-  isAuditSynced: { text: 'on', value: true, wrong: ['maybe', 'true'] },
-  auditFailure: { text: 'continue', value: 'continue', wrong: ['on', 'stop'] },
   listen: { text: '[::1]:0', value: { host: '::1', port: 0 }, wrong: ['x', ':1'] },
   timeScale: { text: '0.5', value: 0.5, wrong: ['0', 'fast', '10001'] },
 };
@@ -197,26 +178,6 @@ describe.each(EVERY_SETTING)('$command: the setting $name', ({ command, name, se
       ]);
     }
   });
-});
-
-test('settings that belong together are asked for together', () => {
-  for (const { name, setting } of EVERY_SETTING) {
-    const { text = '', needs } = VALUES[name] ?? {};
-    if (needs === undefined) continue;
-    expect(faults([], { ...needs, [setting.env]: text })).toEqual([]);
-    const [problem = ''] = faults([], { [setting.env]: text });
-    expect(problem).toMatch(new RegExp(`^${setting.env} is set and needs \\w+, which is not\\.$`));
-  }
-});
-
-test('an address that others can reach asks who may call, and for TLS', () => {
-  const open = ['--grpc', '0.0.0.0:0'];
-  expect(faults(open, {})).toEqual([
-    expect.stringContaining('Set CALLERS_FILE'),
-    expect.stringContaining('Set TLS_CERT and TLS_KEY'),
-  ]);
-  expect(faults(open, { CALLERS_FILE: '/callers.yaml', ...TLS })).toEqual([]);
-  expect(faults(open, { ALLOW_ANONYMOUS: 'on', PLAINTEXT: 'on' })).toEqual([]);
 });
 
 test('every mistake is reported at once, a line each', () => {
