@@ -5,7 +5,7 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { credentialKey } from '../vultr/credential-key.ts';
+import { callerKey, credentialKey } from '../vultr/credential-key.ts';
 import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
 import type { RecentCreations } from './recent-creations.ts';
 import type { AskVultr } from './upstream.ts';
@@ -21,23 +21,30 @@ export interface WatchOptions {
 const POLL_TIMEOUT_MS = 30_000;
 
 /**
- * The handler of WatchInstance. Watchers of one instance with one credential share one poller; it starts with the first
- * and stops with the last.
+ * The handler of WatchInstance. The watchers of one instance that belong to one caller and have one credential share a
+ * poller; it starts with the first and stops with the last.
  */
 export function createWatch({ ask, recent, intervalMs }: WatchOptions) {
   const pollers = new Map<string, InstancePoller>();
 
-  /** The poller of the call's instance and credential, made if there is none. Never shared across credentials. */
+  /** The poller of the call's instance, caller and credential, made if there is none. Nobody else shares it. */
   function pollerFor(instanceId: string, call: Call): InstancePoller {
-    const key = `${credentialKey(call)} ${instanceId.toLowerCase()}`;
+    const key = `${callerKey(call)} ${credentialKey(call)} ${instanceId.toLowerCase()}`;
     const known = pollers.get(key);
     if (known !== undefined) return known;
+    const { caller } = call;
+    let { credential } = call;
+    // A watch may outlive the key that it began with; the polls after a renewal are made with the new one.
+    const renewCredential = (refused: string): string | undefined => {
+      const renewed = call.renewCredential?.(refused);
+      credential = renewed ?? credential;
+      return renewed;
+    };
     const poller: InstancePoller = createInstancePoller({
       intervalMs,
       poll: async (signal) => {
         const deadline = systemClock.now() + POLL_TIMEOUT_MS;
-        const { credential } = call;
-        const options = { credential, signal, deadline, isPoll: true };
+        const options = { credential, renewCredential, caller, signal, deadline, isPoll: true };
         return payloadOf((await ask('getInstance', { instance_id: instanceId }, options)).body);
       },
       mayNotBeKnownYet: () => recent.has(instanceId),
