@@ -112,19 +112,20 @@ function countByCaller({ received }: FakeUpstream, from: number): Map<string, nu
 }
 
 const QUIET = Array.from({ length: 49 }, (_, index) => `quiet-${index}`);
-const BOTH = ['gRPC', 'HTTP', 'gRPC and HTTP'] as const;
 
 describe('50 callers of one account, one of whom keeps 300 calls waiting', () => {
   const cases = [
-    ...BOTH.map((transport) => ({ transport, noise: 'reads' as const })),
-    { transport: 'gRPC and HTTP' as const, noise: 'changes' as const },
-  ];
+    { transport: 'gRPC', noise: 'reads' },
+    { transport: 'HTTP', noise: 'reads' },
+    { transport: 'gRPC and HTTP', noise: 'changes' },
+  ] as const;
   test.each(cases)(
     'share the budget over $transport, when its calls are $noise',
     async ({ transport, noise }) => {
       const { upstream, pool, client } = await start(
         [{ name: 'noisy' }, ...QUIET.map((name) => ({ name }))],
-        200,
+        // Little enough for a busy machine, so that the budget is what everybody waits for.
+        50,
       );
       const ways = [
         ...(transport === 'HTTP' ? [] : [overGrpc(client)]),
@@ -135,9 +136,9 @@ describe('50 callers of one account, one of whom keeps 300 calls waiting', () =>
       await upstream.arrived(10);
       const quiet = QUIET.map((name, index) => keepAsking(wayOf(index), name, 2));
       // What is counted begins when all callers are at it.
-      await upstream.arrived(200);
+      await upstream.arrived(110);
       const from = upstream.received.length;
-      await upstream.arrived(from + 750);
+      await upstream.arrived(from + 500);
       const counts = countByCaller(upstream, from);
       const all = [noisy, ...quiet].map(({ stop }) => stop());
       const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
@@ -181,6 +182,7 @@ test('a caller with a rate gets no more than that, over both transports together
 });
 
 describe('an idempotency key that two callers of one account use', () => {
+  const IDEMPOTENCY_KEY = '5f0d9a0e-3c0b-4f7e-9d55-0d1c8e3b7a42';
   const CREATE = { region: 'ams', plan: 'vc2-1c-1gb', os_id: 2136 };
 
   async function startTwo() {
@@ -189,13 +191,13 @@ describe('an idempotency key that two callers of one account use', () => {
     const { app, sandbox } = await startOnSandbox(settings);
     const client = connectCloud(app.grpcAddress);
     const create = async (name: string, body: object = CREATE): Promise<string> => {
-      const headers = { ...bearer(name), 'idempotency-key': 'deploy-42' };
+      const headers = { ...bearer(name), 'idempotency-key': IDEMPOTENCY_KEY };
       const { status, text } = await sendHttp(app.httpAddress ?? '', 'POST', '/v2/instances', body, headers);
       if (status >= 300) throw new Error(text);
       return JSON.parse(text).instance.id;
     };
     const createOverGrpc = async (name: string): Promise<string> => {
-      const request = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '2136', request_id: 'deploy-42' };
+      const request = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '2136', request_id: IDEMPOTENCY_KEY };
       const { value } = await client.ask('createInstance', request, { metadata: bearer(name) });
       return String((value['instance'] as { id: string }).id);
     };
