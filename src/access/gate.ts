@@ -7,7 +7,7 @@ import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
-import type { Identity } from './identify.ts';
+import type { Identity, MaybeSoon } from './identify.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
 import { type ServiceTarget, targetOf } from './target.ts';
 
@@ -43,9 +43,9 @@ export interface Ending extends Omit<AuditedCall, 'time' | 'identity' | 'effect'
 /** The steps of a call that access takes part in, in their order. */
 export interface Gate {
   /** First, before the request is read. As in Identifier; undefined: nothing was there that could prove a caller. */
-  identify(evidence: Evidence): Promise<Identity | undefined>;
+  identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
   /** Second, once the request is read. As in Identifier. */
-  complete(early: Identity | undefined, request: IncomingRequest): Promise<Identity>;
+  complete(early: Identity | undefined, request: IncomingRequest): MaybeSoon<Identity>;
   /**
    * Third: decides, and finds the key.
    * @throws CallError as authorize does; UNAVAILABLE when a change could not be recorded or the account has no key
