@@ -179,7 +179,7 @@ function overGrpc(
     ? credentials.createSsl(readFileSync(ca.cert), ...(pair ?? []))
     : credentials.createInsecure();
   const Client = makeGenericClientConstructor({}, 'CloudService');
-  const stub = new Client(address, channel);
+  const stub = new Client(address, channel, { 'grpc.ssl_target_name_override': 'localhost' });
   const metadata = new Metadata();
   if (token !== '') metadata.set('authorization', `Bearer ${token}`);
   const same = (bytes: Buffer): Buffer => bytes;
