@@ -8,7 +8,7 @@ import { type Accounts, openAccounts } from './accounts.ts';
 import { parseCallersFile } from './callers-file.ts';
 import { noVultrKey } from './errors.ts';
 import { fetchJwks } from './fetch-jwks.ts';
-import { createIdentifier, type Identifier, type Identity } from './identify.ts';
+import { createIdentifier, type Identifier, type Identity, type MaybeSoon } from './identify.ts';
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { createMeshIdentity } from './mesh-identity.ts';
@@ -126,11 +126,11 @@ class FollowedAccess implements Access {
     return this.#inForce.model;
   }
 
-  identify(...given: Parameters<Identifier['identify']>): Promise<Identity | undefined> {
+  identify(...given: Parameters<Identifier['identify']>): MaybeSoon<Identity | undefined> {
     return this.#inForce.identifier.identify(...given);
   }
 
-  complete(...given: Parameters<Identifier['complete']>): Promise<Identity> {
+  complete(...given: Parameters<Identifier['complete']>): MaybeSoon<Identity> {
     return this.#inForce.identifier.complete(...given);
   }
 

@@ -65,7 +65,7 @@ export async function authorize(application: Application, options: AuthorizerOpt
     return view;
   };
   const judge = async (judged: Operation, by: Target): Promise<Decision> => {
-    const decision = decideWithRequest(caller, by, judged, look);
+    const decision = decideOnce(caller, by, judged, look);
     if (!decision.isAllowed) throw callerDenied(caller.name, by.name, decision.reason);
     if (limits === undefined || !limitsApply(limits, judged, decision.effect)) return decision;
     const limit = await findLimit(limits, judged, decision.effect, look(), options.prices, signal);
@@ -80,6 +80,25 @@ export async function authorize(application: Application, options: AuthorizerOpt
       ? await count(identity, keyOf(application), limits.perHour, options.counter)
       : nothing;
   return { effect, decision, refund };
+}
+
+/** Decisions that no request changes, for as long as the state of the callers file lasts that they follow from. */
+const decisions = new WeakMap<Caller, WeakMap<Operation, Decision>>();
+
+/** Decides as decideWithRequest does, once for each caller and operation where the request makes no difference. */
+function decideOnce(caller: Caller, target: Target, operation: Operation, view: () => RequestView): Decision {
+  if (operation.destroysWith.length > 0) return decideWithRequest(caller, target, operation, view);
+  let ofCaller = decisions.get(caller);
+  if (ofCaller === undefined) {
+    ofCaller = new WeakMap();
+    decisions.set(caller, ofCaller);
+  }
+  let decision = ofCaller.get(operation);
+  if (decision === undefined) {
+    decision = decide(caller, target);
+    ofCaller.set(operation, decision);
+  }
+  return decision;
 }
 
 /**

@@ -8,7 +8,7 @@ import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './a
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
 import { callerDenied, callerUnknown } from './errors.ts';
-import type { Identity } from './identify.ts';
+import type { Identity, MaybeSoon } from './identify.ts';
 import type { Caller } from './model.ts';
 import { decide } from './policy.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
@@ -48,9 +48,9 @@ export interface Ending extends Omit<AuditedCall, 'time' | 'identity' | 'effect'
 /** The steps of a call that access takes part in, in their order. */
 export interface Gate {
   /** First, before the request is read. As in Identifier; undefined: nothing was there that could prove a caller. */
-  identify(evidence: Evidence): Promise<Identity | undefined>;
+  identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
   /** Second, once the request is read. As in Identifier. */
-  complete(early: Identity | undefined, request: IncomingRequest): Promise<Identity>;
+  complete(early: Identity | undefined, request: IncomingRequest): MaybeSoon<Identity>;
   /**
    * Third: decides, and finds the key.
    * @throws CallError as authorize does; UNAVAILABLE when a change could not be recorded or the account has no key

@@ -2,52 +2,38 @@ import { hash } from 'node:crypto';
 import type { CertificateNames, Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
+import type { Identity, ProofKind } from './identity.ts';
+import { type BearerToken, createRecall, type Found, foundOf } from './identity-recall.ts';
 import { isJwt, type JwtVerifier, type VerifiedToken } from './jwt.ts';
 import type { MeshIdentity } from './mesh-identity.ts';
 import type { Caller, NameKind } from './model.ts';
 import type { ProofIndex } from './proof-index.ts';
 import { isVirtualKey, isWholeVirtualKey, sha256Hex } from './virtual-key.ts';
 
-/** How a caller was proven, for log and audit. */
-export type ProofKind = 'virtual_key' | 'jwt' | 'own_key' | `${'certificate' | 'mesh'}_${NameKind}`;
+export type { Identity, ProofKind } from './identity.ts';
 
-/** Who is calling. */
-export interface Identity {
-  readonly caller: Caller;
-  /** The proofs that led to the caller, the first that was looked at first. */
-  readonly proofs: readonly ProofKind[];
-  /** A Vultr key of the caller's own, which the call is made with. */
-  readonly ownKey: string | undefined;
-  /**
-   * The identity by which budget, sharing, records of creations and limits are kept apart: the name of the caller; where
-   * every Vultr key proves one and the same caller, with a digest of the key.
-   */
-  readonly id: string;
-}
+/** A value, or the promise of one where there is something to wait for, which is the exception. */
+export type MaybeSoon<Value> = Value | Promise<Value>;
 
-/** Finds out who is calling. */
+/** Finds out who is calling. What it remembers of callers is gone with it. */
 export interface Identifier {
   /**
    * Looks at everything that comes before the request.
    * @returns undefined when nothing is there that could prove a caller
    * @throws CallError UNAUTHENTICATED when something is there and does not, or proves more than one
    */
-  identify(evidence: Evidence): Promise<Identity | undefined>;
+  identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
   /**
    * Looks at the request's `access_token`, too, which counts as what a Bearer token would.
    * @throws CallError UNAUTHENTICATED when the call then still has no caller, or more than one
    */
-  complete(early: Identity | undefined, accessToken: string | undefined): Promise<Identity>;
-}
-
-/** One thing that names a caller. */
-interface Found {
-  readonly caller: Caller;
-  readonly proof: ProofKind;
+  complete(early: Identity | undefined, accessToken: string | undefined): MaybeSoon<Identity>;
 }
 
 /** What a token turned out to be. */
 type TokenMeaning = Found | { readonly ownKey: string };
+
+const NOTHING: readonly Found[] = [];
 
 const USABLE_TOKEN = /^[\x21-\x7e]+$/;
 
@@ -59,47 +45,68 @@ const MAX_OWN_KEY = 512;
 
 /** Makes it for the callers of a callers file. */
 export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh: MeshIdentity): Identifier {
-  async function readToken(token: string): Promise<TokenMeaning> {
-    const sha256 = sha256Hex(token);
+  const recall = createRecall();
+
+  function readToken(token: BearerToken): MaybeSoon<TokenMeaning> {
+    const { text, sha256 } = token;
     const caller = index.byToken(sha256);
-    if (caller !== undefined) return { caller, proof: 'virtual_key' };
+    if (caller !== undefined) return recall.found(caller, 'virtual_key');
     const remembered = verifier.remembered(sha256);
     if (remembered !== undefined) return ofClaims(remembered);
-    if (isVirtualKey(token)) throw unknownVirtualKey(token);
-    return isJwt(token) ? ofClaims(await verifier.verify(token, sha256)) : { ownKey: token };
+    if (isVirtualKey(text)) throw unknownVirtualKey(text);
+    return isJwt(text) ? verifier.verify(text, sha256).then(ofClaims) : { ownKey: text };
   }
 
-  function ofClaims({ issuer, claims }: VerifiedToken): Found {
-    const [found, other] = index.byClaims(issuer, claims);
-    if (found === undefined) throw callerUnknown('The subject and claims of the token are of no caller.');
-    if (other !== undefined) throw callerAmbiguous(`The token proves both ${found.name} and ${other.name}.`);
-    return { caller: found, proof: 'jwt' };
+  function ofClaims(token: VerifiedToken): Found {
+    return recall.ofToken(token, () => {
+      const [found, other] = index.byClaims(token.issuer, token.claims);
+      if (found === undefined) throw callerUnknown('The subject and claims of the token are of no caller.');
+      if (other !== undefined)
+        throw callerAmbiguous(`The token proves both ${found.name} and ${other.name}.`);
+      return recall.found(found, 'jwt');
+    });
+  }
+
+  function ofNames({ address, certificate, identityHeaders }: Evidence): readonly Found[] {
+    const viaMesh = mesh.read(address, identityHeaders);
+    // The certificate of a connection from a proxy that speaks for others is the proxy's.
+    if (viaMesh !== undefined) return findByNames(index, viaMesh, 'mesh');
+    if (certificate === undefined) return NOTHING;
+    return recall.ofCertificate(certificate, () => findByNames(index, certificate, 'certificate'));
   }
 
   return {
-    identify: async ({ address, certificate, identityHeaders, authorization }) => {
-      const viaMesh = mesh.read(address, identityHeaders);
-      // The certificate of a connection from a proxy that speaks for others is the proxy's.
-      const names = viaMesh ?? certificate;
-      const found = names === undefined ? [] : findByNames(index, names, viaMesh ? 'mesh' : 'certificate');
-      const meaning =
-        authorization === undefined || authorization === ''
-          ? undefined
-          : await readToken(parseBearer(authorization));
-      return settle(index, undefined, found, meaning);
-    },
-    complete: async (early, accessToken) => {
-      const meaning =
-        accessToken === undefined || accessToken === ''
-          ? undefined
-          : await readToken(checkToken(accessToken));
-      const identity = meaning === undefined ? early : settle(index, early, [], meaning);
-      if (identity !== undefined) return identity;
-      throw callerUnknown(
-        'The call proves no caller. Send a virtual key or a token as "authorization: Bearer ...", or a client certificate.',
+    identify: (evidence) => {
+      const { authorization, connection } = evidence;
+      const names = ofNames(evidence);
+      if (authorization === undefined || authorization === '')
+        return settle(index, undefined, names, undefined);
+      const meaning = readToken(
+        recall.bearerToken(connection, authorization, () => bearerToken(parseBearer(authorization))),
       );
+      return meaning instanceof Promise
+        ? meaning.then((known) => settle(index, undefined, names, known))
+        : settle(index, undefined, names, meaning);
+    },
+    complete: (early, accessToken) => {
+      if (accessToken === undefined || accessToken === '') return orUnknown(early);
+      const meaning = readToken(bearerToken(checkToken(accessToken)));
+      return meaning instanceof Promise
+        ? meaning.then((known) => orUnknown(settle(index, early, NOTHING, known)))
+        : orUnknown(settle(index, early, NOTHING, meaning));
     },
   };
+}
+
+function orUnknown(identity: Identity | undefined): Identity {
+  if (identity !== undefined) return identity;
+  throw callerUnknown(
+    'The call proves no caller. Send a virtual key or a token as "authorization: Bearer ...", or a client certificate.',
+  );
+}
+
+function bearerToken(text: string): BearerToken {
+  return { text, sha256: sha256Hex(text) };
 }
 
 /** Puts together what was found. */
@@ -109,6 +116,11 @@ function settle(
   names: readonly Found[],
   meaning: TokenMeaning | undefined,
 ): Identity | undefined {
+  // The usual case: one proof, of which the identity was made before.
+  const [only, another] = names;
+  if (early === undefined && meaning === undefined && another === undefined) return only?.identity;
+  if (early === undefined && only === undefined && meaning !== undefined && 'caller' in meaning)
+    return meaning.identity;
   const found = [...names];
   if (meaning !== undefined && 'caller' in meaning) found.push(meaning);
   const ownKey = meaning !== undefined && 'ownKey' in meaning ? meaning.ownKey : undefined;
@@ -162,7 +174,7 @@ function findByNames(
     ...(names.commonName === undefined ? [] : [['cn', names.commonName] as const]),
   ];
   return values.flatMap(([kind, value]) =>
-    index.byName(kind, value).map((caller) => ({ caller, proof: `${from}_${kind}` as const })),
+    index.byName(kind, value).map((caller) => foundOf(caller, `${from}_${kind}`)),
   );
 }
 

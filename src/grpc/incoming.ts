@@ -38,7 +38,7 @@ export function toIncoming(
     operation,
     transport: 'grpc',
     peer: call.getPeer(),
-    evidence: () => evidenceOf(call, metadata.get('authorization')),
+    evidence: () => evidenceOf(call, metadata),
     metadata,
     signal: controller.signal,
     deadline: toDeadline(call.getDeadline()),
@@ -55,11 +55,15 @@ export function toIncoming(
   };
 }
 
-function evidenceOf(call: ServerCall, authorization: string | undefined): Evidence {
-  // What the call's watch has put in the place of grpc-js's own.
-  const { address, certificate } = call.getAuthContext() as ConnectionOrigin;
-  const identityHeaders = pickIdentityHeaders((name) => call.metadata.get(name).map(String));
-  return { address, certificate, identityHeaders, authorization };
+function evidenceOf(call: ServerCall, metadata: ReadonlyMap<string, string>): Evidence {
+  // What the call's watch has put in the place of grpc-js's own. There is one for each connection.
+  const origin = call.getAuthContext() as ConnectionOrigin;
+  const identityHeaders = pickIdentityHeaders((name) =>
+    metadata.has(name) ? call.metadata.get(name).map(String) : undefined,
+  );
+  const { address, certificate } = origin;
+  const authorization = metadata.get('authorization');
+  return { connection: origin, address, certificate, identityHeaders, authorization };
 }
 
 /** The text metadata of a call. Binary values (`-bin`) are of no use to any handler and stay out. */

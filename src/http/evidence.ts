@@ -9,6 +9,7 @@ export function evidenceOf(
   authorization: string | undefined,
 ): Evidence {
   return {
+    connection: socket,
     address: socket.remoteAddress ?? 'unknown',
     certificate: socket instanceof TLSSocket ? certificateNames(socket) : undefined,
     identityHeaders: pickIdentityHeaders((name) => headersDistinct[name]),

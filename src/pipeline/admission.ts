@@ -27,7 +27,7 @@ export interface Admission {
    * Looks at what comes before the request.
    * @throws CallError UNAUTHENTICATED
    */
-  identify(): Promise<void>;
+  identify(): void | Promise<void>;
   /**
    * Decides, once the request is read.
    * @throws CallError when the call may not go on
@@ -54,7 +54,7 @@ export type OpenAdmission = (incoming: Incoming, context: AdmissionContext) => A
 export function admitEverybody(serviceKey: string | undefined): OpenAdmission {
   return (incoming) => ({
     identity: undefined,
-    identify: async () => undefined,
+    identify: () => undefined,
     admit: async (request) => {
       const message = request.kind === 'message' ? request.message : {};
       const { key, source } = findCredential(message, incoming.metadata, serviceKey);

@@ -47,8 +47,13 @@ class CallerAdmission implements Admission {
     return this.#identity;
   }
 
-  async identify(): Promise<void> {
-    this.#identity = await this.#options.gate.identify(this.#incoming.evidence());
+  identify(): void | Promise<void> {
+    const found = this.#options.gate.identify(this.#incoming.evidence());
+    if (found instanceof Promise)
+      return found.then((identity) => {
+        this.#identity = identity;
+      });
+    this.#identity = found;
   }
 
   async admit(request: IncomingRequest, idempotencyKey: string | undefined) {

@@ -191,7 +191,8 @@ class CallPipeline implements Pipeline {
     const { operation, metadata, responseMetadata, requests } = incoming;
     const whileAlive = <Value>(work: Value | Promise<Value>): Promise<Value> =>
       Promise.race([work, lifetime.ended]);
-    if (admission !== undefined) await whileAlive(admission.identify());
+    const identifying = admission?.identify();
+    if (identifying !== undefined) await whileAlive(identifying);
     const read = await whileAlive(incoming.read());
     const request = read.kind === 'message' ? read.message : createMessage();
     if (read.kind === 'message') {

@@ -330,7 +330,7 @@ describe("a Vultr key of one's own", () => {
       identityHeaders: {},
       authorization: `Bearer ${OWN_KEY}`,
     };
-    await expect(without.identify(evidence)).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
+    await expect(async () => without.identify(evidence)).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
   });
 
   test('is refused beside another one', async () => {

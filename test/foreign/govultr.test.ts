@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/index.ts';
+import { writeCallersFile } from './callers-file.ts';
 import { type Child, startChild } from './child.ts';
 
 /** A request that does not arrive through the gateway as the client sent it; see govultr/transparent.go. */
@@ -82,6 +83,12 @@ const LACKING: Readonly<Record<string, string>> = {
 /** The options of all engines are members of this one type. The sandbox knows a few of each engine. */
 const ENGINE_OPTIONS = /^DatabaseAdvancedOptions\./;
 
+/** The key that the client sends; see govultr/methods.go. */
+const VULTR_KEY = 'KEY-OF-THE-OFFICIAL-CLIENT-0123456789';
+
+/** Nothing arrives at Vultr, and the client has found the message where Vultr has it. */
+const DENIED = /^0 requests; .*error returned from api : .*The caller foreign may not call/s;
+
 const SOURCE = new URL('govultr/', import.meta.url);
 const CLI = new URL('../../bin/vultr-grpc.js', import.meta.url).pathname;
 
@@ -111,19 +118,26 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('reaches Vultr through the gateway with exactly the requests that it sends directly', async () => {
-    const client = start(program, ['transparent']);
+  /** Does every call directly and through a gateway, which is started with these settings. */
+  async function compare(
+    settings: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): Promise<TransparencyReport> {
+    const client = start(program, ['transparent', ...args]);
     const { recorder } = JSON.parse(await client.line());
     const flags = { '--grpc': '127.0.0.1:0', '--http': '127.0.0.1:0', '--log-level': 'error' };
-    const settings = { ...flags, '--rate': 'off', '--cache-fresh': 'off', '--state-dir': 'memory' };
+    const fixed = { ...flags, '--rate': 'off', '--cache-fresh': 'off', '--state-dir': 'memory' };
     const gateway = start(process.execPath, [
       CLI,
       'serve',
-      ...Object.entries({ '--upstream': recorder, ...settings }).flat(),
+      ...Object.entries({ '--upstream': recorder, ...fixed, ...settings }).flat(),
     ]);
     const url = /HTTP (http:\S+),/.exec(await gateway.line())?.[1] ?? '';
     client.write(`${url}\n`);
-    const report: TransparencyReport = JSON.parse(await client.line());
+    return JSON.parse(await client.line());
+  }
+
+  function expectTransparent(report: TransparencyReport): void {
     expect(report.calls).toBeGreaterThanOrEqual(METHODS);
     const isKeyless = ({ method, parts: [part, ...others] }: Difference): boolean =>
       KEYLESS.includes(method) &&
@@ -135,6 +149,26 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     expect(report.differences.map(({ method }) => method).toSorted()).toEqual(KEYLESS);
     expect(report.unsent).toEqual(UNSENT);
     expect(report.equal).toBe(report.calls - UNSENT.length - KEYLESS.length);
+  }
+
+  test('reaches Vultr through the gateway with exactly the requests that it sends directly', async () => {
+    expectTransparent(await compare({}));
+  });
+
+  test('does so with a virtual key in the place of the Vultr key, too', async () => {
+    const { file, key } = writeCallersFile(folder, VULTR_KEY, ['*']);
+    expectTransparent(await compare({ '--callers-file': file }, '-key', key));
+  });
+
+  test('reports a call that its virtual key may not make as an error of the API', async () => {
+    const { file, key } = writeCallersFile(folder, VULTR_KEY, ['effect:read']);
+    const { calls, equal, differences } = await compare({ '--callers-file': file }, '-key', key);
+    const denied = differences.filter(({ method }) => !KEYLESS.includes(method));
+    const arrivals = denied.map(({ parts: [part] }) => part?.arrived ?? '');
+    expect(arrivals.filter((text) => !DENIED.test(text))).toEqual([]);
+    expect(equal).toBeGreaterThan(100);
+    expect(denied.length).toBeGreaterThan(200);
+    expect(equal + denied.length).toBe(calls - UNSENT.length - KEYLESS.length);
   });
 
   test('gets success and everything it can decode from every operation of the sandbox', async () => {

@@ -141,22 +141,26 @@ export class Budget {
     const { maxWaiting, maxWaitingPerCaller, maxWaitingBytes } = this.#parts.limits;
     if (this.#queue.countOf(waiter.caller) >= maxWaitingPerCaller)
       throw this.#toRefusal(waiter, 'caller_full', this.#queue.size);
-    if (this.#queue.bytes + waiter.bytes > maxWaitingBytes)
-      throw this.#toRefusal(waiter, 'bytes_full', this.#queue.size);
     this.#queue.add(waiter);
-    const displaced = this.#queue.size > maxWaiting ? this.#queue.last() : undefined;
-    if (displaced !== undefined) {
-      this.#queue.remove(displaced);
-      const error = this.#toRefusal(displaced, 'queue_full', this.#queue.size);
-      if (displaced === waiter) throw error;
-      displaced.refuse(error);
-    }
+    // Whoever takes up most of the room makes some, so that nobody else is kept out of the queue.
+    while (this.#queue.bytes > maxWaitingBytes)
+      this.#displace(this.#queue.lastOfHeaviest(), waiter, 'bytes_full');
+    if (this.#queue.size > maxWaiting) this.#displace(this.#queue.last(), waiter, 'queue_full');
     const before = this.#countBefore(waiter);
     if (this.#expectedAt(before) > waiter.latestMs) {
       this.#queue.remove(waiter);
       throw this.#toRefusal(waiter, 'too_late', before);
     }
     void this.#pump();
+  }
+
+  /** @throws CallError when the one that has to go is the one that has just come */
+  #displace(displaced: Waiter | undefined, waiter: Waiter, why: Refusal): void {
+    if (displaced === undefined) return;
+    this.#queue.remove(displaced);
+    const error = this.#toRefusal(displaced, why, this.#queue.size);
+    if (displaced === waiter) throw error;
+    displaced.refuse(error);
   }
 
   #countBefore(waiter: Waiter): number {

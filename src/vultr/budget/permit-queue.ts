@@ -11,24 +11,28 @@ export interface Place {
   readonly again: boolean;
 }
 
-/** The waiting requests of one kind. */
-interface Line<T> {
-  readonly again: T[];
-  /** By caller; the one at the front is next and then goes to the back. */
-  readonly lanes: Map<string, T[]>;
+/** The places in the order in which they are served within a round, by kind and `again`. */
+const RANKS = { change: 0, read: 2, poll: 4 } as const satisfies Record<VultrRequest['kind'], number>;
+const RANK_COUNT = 6;
+
+/** The waiting requests of one caller. */
+interface Lane<T> {
+  /** By rank, each in the order in which they came. */
+  readonly ranks: readonly T[][];
+  size: number;
+  bytes: number;
 }
 
 /**
- * Puts waiting requests in order: changes before reads before polls, and within a kind one caller after the other. A poll
- * waits on purpose while there is anything else to do: nobody who polls is in a hurry.
+ * Puts waiting requests in order. They are served in rounds: in a round every caller with something waiting gets one
+ * permit, so that nobody can keep others waiting by what it asks for or how much. Within a round changes go before reads
+ * before polls, and so do those of one caller. With a single caller, therefore, a poll waits as long as there is anything
+ * else to do.
  */
 export class PermitQueue<T extends Place> {
-  readonly #lines: Readonly<Record<VultrRequest['kind'], Line<T>>> = {
-    change: { again: [], lanes: new Map() },
-    read: { again: [], lanes: new Map() },
-    poll: { again: [], lanes: new Map() },
-  };
-  readonly #counts = new Map<string, number>();
+  readonly #lanes = new Map<string, Lane<T>>();
+  /** Who has had a permit in this round. */
+  readonly #served = new Set<string>();
   #size = 0;
   #bytes = 0;
 
@@ -44,30 +48,28 @@ export class PermitQueue<T extends Place> {
 
   /** How many of one caller wait, over all kinds. */
   countOf(caller: string): number {
-    return this.#counts.get(caller) ?? 0;
+    return this.#lanes.get(caller)?.size ?? 0;
   }
 
   add(item: T): void {
-    const { again, lanes } = this.#lines[item.kind];
-    if (item.again) {
-      again.push(item);
-    } else {
-      const lane = lanes.get(item.caller);
-      if (lane === undefined) lanes.set(item.caller, [item]);
-      else lane.push(item);
+    let lane = this.#lanes.get(item.caller);
+    if (lane === undefined) {
+      lane = { ranks: Array.from({ length: RANK_COUNT }, () => []), size: 0, bytes: 0 };
+      this.#lanes.set(item.caller, lane);
     }
-    this.#count(item, 1);
+    lane.ranks[rankOf(item)]?.push(item);
+    this.#count(lane, item, 1);
   }
 
   /** Removes one, wherever it stands; false when it is not waiting. */
   remove(item: T): boolean {
-    const { again, lanes } = this.#lines[item.kind];
-    const places = item.again ? again : (lanes.get(item.caller) ?? []);
+    const lane = this.#lanes.get(item.caller);
+    const places = lane?.ranks[rankOf(item)] ?? [];
     const index = places.indexOf(item);
-    if (index === -1) return false;
+    if (lane === undefined || index === -1) return false;
     places.splice(index, 1);
-    if (!item.again && places.length === 0) lanes.delete(item.caller);
-    this.#count(item, -1);
+    this.#count(lane, item, -1);
+    if (lane.size === 0) this.#lanes.delete(item.caller);
     return true;
   }
 
@@ -75,48 +77,58 @@ export class PermitQueue<T extends Place> {
   shift(): T | undefined {
     const [item] = this.order();
     if (item === undefined) return undefined;
+    if (this.#served.has(item.caller)) this.#served.clear();
+    this.#served.add(item.caller);
     this.remove(item);
-    if (!item.again) {
-      const { lanes } = this.#lines[item.kind];
-      const rest = lanes.get(item.caller);
-      lanes.delete(item.caller);
-      if (rest !== undefined) lanes.set(item.caller, rest);
-    }
+    if (this.#size === 0) this.#served.clear();
     return item;
   }
 
   /** All that wait, in the order in which they would get their permits if nobody else came. */
   *order(): Generator<T, undefined> {
-    for (const { again, lanes } of Object.values(this.#lines)) {
-      yield* again;
-      let deep: readonly T[][] = [...lanes.values()];
-      for (let round = 0; deep.length > 0; round++) {
-        for (const lane of deep) {
-          const item = lane[round];
-          if (item !== undefined) yield item;
-        }
-        deep = deep.filter((lane) => lane.length > round + 1);
+    let deep = [...this.#lanes].map(([caller, lane]) => ({ lane, isServed: this.#served.has(caller) }));
+    for (let round = 0; deep.length > 0; round++) {
+      const ranks: T[][] = Array.from({ length: RANK_COUNT }, () => []);
+      for (const { lane, isServed } of deep) {
+        const item = nth(lane, isServed ? round - 1 : round);
+        if (item !== undefined) ranks[rankOf(item)]?.push(item);
       }
+      for (const items of ranks) yield* items;
+      deep = deep.filter(({ lane, isServed }) => lane.size + Number(isServed) > round + 1);
     }
     return undefined;
   }
 
   /** The one in the last place. */
   last(): T | undefined {
-    for (const { again, lanes } of Object.values(this.#lines).reverse()) {
-      let longest: readonly T[] = [];
-      for (const lane of lanes.values()) if (lane.length >= longest.length) longest = lane;
-      const item = longest.at(-1) ?? again.at(-1);
-      if (item !== undefined) return item;
-    }
-    return undefined;
+    return [...this.order()].at(-1);
   }
 
-  #count(item: T, by: 1 | -1): void {
-    this.#size += by;
-    this.#bytes += by * item.bytes;
-    const count = this.countOf(item.caller) + by;
-    if (count === 0) this.#counts.delete(item.caller);
-    else this.#counts.set(item.caller, count);
+  /** The last one with a body of the caller whose bodies hold most; undefined when there are no bodies. */
+  lastOfHeaviest(): T | undefined {
+    let heaviest: Lane<T> | undefined;
+    for (const lane of this.#lanes.values()) if (lane.bytes >= (heaviest?.bytes ?? 1)) heaviest = lane;
+    return heaviest?.ranks.flat().findLast(({ bytes }) => bytes > 0);
   }
+
+  #count(lane: Lane<T>, { bytes }: T, by: 1 | -1): void {
+    lane.size += by;
+    lane.bytes += by * bytes;
+    this.#size += by;
+    this.#bytes += by * bytes;
+  }
+}
+
+function rankOf({ kind, again }: Place): number {
+  return RANKS[kind] + (again ? 0 : 1);
+}
+
+/** The request of a caller that is next once so many others of it have been served. */
+function nth<T>({ ranks }: Lane<T>, index: number): T | undefined {
+  let rest = index;
+  for (const places of ranks) {
+    if (rest < places.length) return places[rest];
+    rest -= places.length;
+  }
+  return undefined;
 }

@@ -67,7 +67,7 @@ func decode(base string, output *os.File) error {
 		return err
 	}
 	wire := &tap{next: http.DefaultTransport}
-	client, err := newClient(base, wire)
+	client, err := newClient(base, key, wire)
 	if err != nil {
 		return err
 	}

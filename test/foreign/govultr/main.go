@@ -1,8 +1,8 @@
 // Command govultr checks a server of the Vultr API with Vultr's own Go client. It calls every method of every service of
 // the client, which it finds by reflection, so that a newer client brings its new methods along.
 //
-//	govultr transparent            Does each call once directly and once through a gateway, both against a recorder
-//	                               in this program, and compares what arrived. It prints the recorder's address as a
+//	govultr transparent [-key KEY] Does each call once directly and once through a gateway, with a key of its own if
+//	                               there is one, both against a recorder in this program, and compares what arrived. It prints the recorder's address as a
 //	                               line of JSON and reads the gateway's address as a line from its input.
 //	govultr decode -base URL       Does the calls of scenario.txt against a server that keeps state, and reports
 //	                               the answers that the client's types cannot hold.
@@ -31,7 +31,12 @@ func run(args []string) error {
 	}
 	switch mode {
 	case "transparent":
-		return transparent(os.Stdin, os.Stdout)
+		flags := flag.NewFlagSet("transparent", flag.ContinueOnError)
+		gatewayKey := flags.String("key", key, "the key for the gateway")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return transparent(*gatewayKey, os.Stdin, os.Stdout)
 	case "decode":
 		flags := flag.NewFlagSet("decode", flag.ContinueOnError)
 		base := flags.String("base", "", "the base URL of the server, without /v2")

@@ -10,7 +10,7 @@ import (
 	"github.com/vultr/govultr/v3"
 )
 
-// key is the API key that every call carries.
+// key is the API key that every call carries, unless the gateway wants another one.
 const key = "KEY-OF-THE-OFFICIAL-CLIENT-0123456789"
 
 // method is a method of one of the client's services.
@@ -63,9 +63,9 @@ func methodsOf(client *govultr.Client) []method {
 
 // newClient makes a client of a server that sends the key, tries everything once and follows no redirections, which
 // could lead away from this machine.
-func newClient(base string, transport http.RoundTripper) (*govultr.Client, error) {
+func newClient(base, key string, transport http.RoundTripper) (*govultr.Client, error) {
 	client := govultr.NewClient(&http.Client{
-		Transport:     withKey{transport},
+		Transport:     withKey{key, transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       30 * time.Second,
 	})
@@ -74,10 +74,13 @@ func newClient(base string, transport http.RoundTripper) (*govultr.Client, error
 }
 
 // withKey adds the key to each request, as the oauth2 package does in the client's documentation.
-type withKey struct{ next http.RoundTripper }
+type withKey struct {
+	key  string
+	next http.RoundTripper
+}
 
 func (t withKey) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(request.Context())
-	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Authorization", "Bearer "+t.key)
 	return t.next.RoundTrip(request)
 }

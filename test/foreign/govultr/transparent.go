@@ -35,7 +35,7 @@ type transparencyReport struct {
 	Unsent []string `json:"unsent"`
 }
 
-func transparent(input io.Reader, output *os.File) error {
+func transparent(gatewayKey string, input io.Reader, output *os.File) error {
 	upstream, err := startRecorder()
 	if err != nil {
 		return err
@@ -47,11 +47,11 @@ func transparent(input io.Reader, output *os.File) error {
 	if err != nil {
 		return fmt.Errorf("the gateway's address was expected as a line of input: %w", err)
 	}
-	direct, err := newObserver(upstream.url, upstream)
+	direct, err := newObserver(upstream.url, key, upstream)
 	if err != nil {
 		return err
 	}
-	through, err := newObserver(strings.TrimSpace(gateway), upstream)
+	through, err := newObserver(strings.TrimSpace(gateway), gatewayKey, upstream)
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,9 @@ type observer struct {
 	upstream *recorder
 }
 
-func newObserver(base string, upstream *recorder) (*observer, error) {
+func newObserver(base, key string, upstream *recorder) (*observer, error) {
 	wire := &tap{next: http.DefaultTransport}
-	client, err := newClient(base, wire)
+	client, err := newClient(base, key, wire)
 	if err != nil {
 		return nil, err
 	}

@@ -236,6 +236,16 @@ describe('the queue', () => {
     expect(budget.state().waitingBytes).toBe(600);
     expect((await refused).metadata).toEqual({ refused: 'bytes_full' });
   });
+
+  test('sheds the bodies of the caller that holds most when somebody else has one', async () => {
+    const { ask, budget } = setUp({ maxWaitingBytes: 1_000 });
+    void ask('A0');
+    void ask('A1', { body: new Uint8Array(500) });
+    const shed = failure(ask('A2', { body: new Uint8Array(450) }));
+    void ask('B1', { body: new Uint8Array(100) });
+    expect((await shed).metadata).toEqual({ refused: 'bytes_full' });
+    expect(budget.state()).toMatchObject({ waitingBytes: 600 });
+  });
 });
 
 describe('a waiter that is aborted', () => {

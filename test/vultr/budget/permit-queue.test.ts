@@ -28,8 +28,15 @@ const CASES = [
   ['one caller is served as it came', 'A1 A2 A3', 'A1 A2 A3'],
   ['one caller after the other', 'A1 A2 A3 B1 C1 B2', 'A1 B1 C1 A2 B2 A3'],
   ['changes go before reads before polls', '-A1 A2 +A3 -B1 B2 +B3', '+A3 +B3 A2 B2 -A1 -B1'],
-  ['one that was sent away goes first of its kind', 'A1 A2 B1 C1! +A3', '+A3 C1! A1 B1 A2'],
-  ['those that were sent away keep their order', 'A1 C1! B1! C2!', 'C1! B1! C2! A1'],
+  ['one that was sent away goes first of its kind', 'A1 A2 B1 C1! +A3', '+A3 C1! B1 A1 A2'],
+  ['those that were sent away keep their order', 'A1 C1! B1! C2!', 'C1! B1! A1 C2!'],
+  [
+    'a caller with many changes does not hold up the reads of others',
+    '+A1 +A2 +A3 B1 C1 B2',
+    '+A1 B1 C1 +A2 B2 +A3',
+  ],
+  ['a caller with many reads does not hold up the polls of others', 'A1 A2 A3 -B1 -C1', 'A1 -B1 -C1 A2 A3'],
+  ['a caller gets its change first when its turn comes', 'A1 A2 B1 B2 +B3', '+B3 A1 A2 B1 B2'],
 ] as const;
 
 describe('the order of permits', () => {
@@ -48,7 +55,17 @@ describe('the order of permits', () => {
     expect(queue.shift()?.name).toBe('A1');
     queue.add(item('C1'));
     queue.add(item('A3'));
-    expect(drain(queue)).toBe('B1 A2 C1 A3');
+    expect(drain(queue)).toBe('B1 C1 A2 A3');
+  });
+
+  test('does not begin anew for a caller that asks again as soon as it has had its permit', () => {
+    const queue = queueOf('+A1 B1 C1');
+    const names: (string | undefined)[] = [];
+    for (let count = 2; count < 6; count++) {
+      names.push(queue.shift()?.name);
+      queue.add(item(`+A${count}`));
+    }
+    expect(names).toEqual(['+A1', 'B1', 'C1', '+A2']);
   });
 
   test('is the same one by one, foretold, and from its end, for many at random', () => {
@@ -70,6 +87,20 @@ describe('the order of permits', () => {
       expect([queue.size, queue.bytes]).toEqual([0, 0]);
     }
   });
+});
+
+test('the caller whose bodies hold most gives way, by its last request with a body', () => {
+  const queue = queueOf('A1 A2 B1');
+  const [empty, large] = [
+    { ...item('A3'), bytes: 0 },
+    { ...item('C1'), bytes: 15 },
+  ];
+  queue.add(empty);
+  queue.add(large);
+  expect(queue.lastOfHeaviest()?.name).toBe('A2');
+  for (let last = queue.lastOfHeaviest(); last !== undefined; last = queue.lastOfHeaviest())
+    queue.remove(last);
+  expect([queue.bytes, queue.size]).toEqual([0, 1]);
 });
 
 describe('one that leaves', () => {

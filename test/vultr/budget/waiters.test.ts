@@ -169,7 +169,7 @@ describe('a call without time enough', () => {
     expect(refusals.length).toBe(0);
     const before = grants.length;
     // Two a second are what there is: the 40 that still wait take 20 s.
-    ask(1, { credential: 'B', kind: 'poll', timeoutMs: 6_000 });
+    ask(1, { kind: 'poll', timeoutMs: 6_000 });
     await clock.advance(0);
     expect(refusals).toHaveLength(1);
     expect(refusals[0]).toMatchObject({ afterMs: 0, error: { reason: 'RATE_LIMITED', reached: 'no' } });
