@@ -7,8 +7,9 @@ const MIN_SECRET_LENGTH = 16;
  */
 export function holdsSecret(bytes: Uint8Array, secret: string | undefined): boolean {
   if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return false;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  return [secret, ...base64Forms(secret)].some((form) => text.includes(form));
+  // Not as text: of a large response that would be a copy of it.
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return [secret, ...base64Forms(secret)].some((form) => buffer.includes(form, 0, 'latin1'));
 }
 
 /** The parts of the secret's base64 that do not depend on what stands before and behind it. */

@@ -1,4 +1,5 @@
 import { CallError } from '../status/call-error.ts';
+import { hasMoreValues } from './count-values.ts';
 import { encodeStruct } from './encode-struct.ts';
 import { type JsonObject, type JsonValue, parseJson, stringifyJson } from './json.ts';
 
@@ -63,18 +64,9 @@ export class Payload {
   }
 }
 
-/** Counts before parsing, as JSON.parse cannot be stopped. Invalid JSON is miscounted at most, and refused afterwards. */
 function checkSize(body: Uint8Array): void {
   if (body.length > MAX_BYTES) throw tooLarge(`${MAX_BYTES} bytes`);
-  // A value takes two bytes at least, a comma or bracket included.
-  if (body.length < 2 * MAX_VALUES) return;
-  let count = 0;
-  for (let index = 0; index < body.length; index += 1) {
-    const byte = body[index];
-    if (byte === QUOTE) index = findStringEnd(body, index + 1);
-    else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) count += 1;
-    if (count > MAX_VALUES) throw tooLarge(`${MAX_VALUES} values`);
-  }
+  if (hasMoreValues(body, MAX_VALUES)) throw tooLarge(`${MAX_VALUES} values`);
 }
 
 function tooLarge(limit: string): CallError {
@@ -83,19 +75,6 @@ function tooLarge(limit: string): CallError {
     'BAD_UPSTREAM_RESPONSE',
     `Vultr's response has more than ${limit}. Ask for less at once, for example with per_page.`,
   );
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const OPEN_BRACE = 0x7b;
-
-/** The index of the quote that ends a string. */
-function findStringEnd(body: Uint8Array, start: number): number {
-  let index = start;
-  while (index < body.length && body[index] !== QUOTE) index += body[index] === BACKSLASH ? 2 : 1;
-  return index;
 }
 
 function parseUpstream(body: Uint8Array): JsonValue {
