@@ -3,7 +3,8 @@
  * is not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SANDBOX_SETTINGS, SERVE_SETTINGS, type Setting } from '../src/config/settings.ts';
+import type { Setting } from '../src/config/setting.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../src/config/settings.ts';
 import { loadContract } from '../src/contract/load.ts';
 import type { Operation } from '../src/contract/operation.ts';
 import { CODES } from '../src/status/code.ts';

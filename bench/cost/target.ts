@@ -10,6 +10,7 @@ import { startApp } from '../../src/app/app.ts';
 import { readServeConfig } from '../../src/config/read.ts';
 import { loadContract } from '../../src/contract/load.ts';
 import { startHttpServer } from '../../src/http/server.ts';
+import { admitEverybody } from '../../src/pipeline/admission.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -77,7 +78,7 @@ async function off(): Promise<string> {
   const timeoutMs = { default: 30_000, max: 300_000 };
   const pipeline = createPipeline({
     handlers: new Map(operations.map(({ name }) => [name, { kind: 'unary', handle }])),
-    serviceKey: undefined,
+    openAdmission: admitEverybody(undefined),
     log,
     unaryTimeoutMs: timeoutMs,
     streamTimeoutMs: timeoutMs,

@@ -7,6 +7,7 @@ import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Identity } from './identify.ts';
 import { isSecretName, MASK, redact, redactedFields } from './redact.ts';
+import { type ServiceTarget, serviceTarget } from './target.ts';
 
 /** What is known of a call when it is over. */
 export interface AuditedCall {
@@ -49,28 +50,62 @@ export function isAudited({
 
 /** Makes the line of a call. */
 export function auditEntry(call: AuditedCall): AuditEntry {
-  const { identity, operation, request, error } = call;
+  const { operation, request } = call;
   return {
-    time: call.time.toISOString(),
-    caller: identity?.caller.name ?? null,
-    proof: identity?.proofs ?? [],
-    peer: call.peer,
-    transport: call.transport,
+    ...whoAndWhence(call),
     method: operation.name,
     effect: (call.effect ?? operation.effect).toLowerCase(),
-    account:
-      identity === undefined
-        ? null
-        : identity.ownKey === undefined
-          ? (identity.caller.account ?? null)
-          : 'own key',
-    outcome: error?.code ?? 'OK',
-    ...(error !== undefined && { reason: error.reason, error: clip(error.message, 500) }),
+    account: accountOf(call.identity),
+    ...outcomeOf(call.error),
     ids: [...touchedIds(call)],
     request: request === undefined ? null : describeRequest(operation, request),
     request_id: call.requestId,
     ...(call.traceId !== undefined && { trace_id: call.traceId }),
   };
+}
+
+/** A request for a part of the service that was denied. */
+export interface DeniedService extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport'> {
+  readonly part: ServiceTarget;
+  readonly error: CallError;
+}
+
+/** Makes the line of a request for a part of the service that was denied. */
+export function serviceDenialEntry(denied: DeniedService): AuditEntry {
+  return {
+    ...whoAndWhence(denied),
+    method: serviceTarget(denied.part).name,
+    effect: 'read',
+    account: accountOf(denied.identity),
+    ...outcomeOf(denied.error),
+    ids: [],
+    request: null,
+  };
+}
+
+function whoAndWhence({
+  time,
+  identity,
+  peer,
+  transport,
+}: Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport'>): AuditEntry {
+  return {
+    time: time.toISOString(),
+    caller: identity?.caller.name ?? null,
+    proof: identity?.proofs ?? [],
+    peer,
+    transport,
+  };
+}
+
+function accountOf(identity: Identity | undefined): string | null {
+  if (identity?.ownKey !== undefined) return 'own key';
+  return identity?.caller.account ?? null;
+}
+
+function outcomeOf(error: CallError | undefined): AuditEntry {
+  if (error === undefined) return { outcome: 'OK' };
+  return { outcome: error.code, reason: error.reason, error: clip(error.message, 500) };
 }
 
 /** The longest body that is read for its line; longer ones are counted. */

@@ -1,11 +1,5 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-
-/** The names in a client certificate that was verified. */
-export interface CertificateNames {
-  readonly uris: readonly string[];
-  readonly dnsNames: readonly string[];
-  readonly commonName: string | undefined;
-}
+import type { CertificateNames } from '../rpc/evidence.ts';
 
 /** Connections last for many calls, and their certificate with them. */
 const known = new WeakMap<TLSSocket, CertificateNames | 'none'>();

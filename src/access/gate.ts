@@ -1,14 +1,15 @@
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
-import type { CallError } from '../status/call-error.ts';
+import type { Evidence } from '../rpc/evidence.ts';
+import { CallError } from '../status/call-error.ts';
 import type { Access } from './access.ts';
-import { type AuditedCall, auditEntry, isAudited } from './audit-entry.ts';
+import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
-import type { Evidence, Identity } from './identify.ts';
+import type { Identity } from './identify.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
-import type { ServiceTarget } from './target.ts';
+import { type ServiceTarget, targetOf } from './target.ts';
 
 /** A call whose request has been read. */
 export interface Arrival {
@@ -25,8 +26,8 @@ export interface Arrival {
 /** A call that was let in. */
 export interface Admission {
   readonly identity: Identity;
-  /** The Vultr key that it is made with. */
-  readonly credential: string;
+  /** The Vultr key that it is made with; undefined: it needs none. */
+  readonly credential: string | undefined;
   /** What it does, by its fields, too. */
   readonly effect: Effect | undefined;
   readonly refund: Grant['refund'];
@@ -53,10 +54,10 @@ export interface Gate {
   /** Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line. Never rejects. */
   finish(ending: Ending): Promise<void>;
   /**
-   * All steps for a part of the service.
+   * All steps for a part of the service that is no operation, asked for over HTTP.
    * @throws CallError UNAUTHENTICATED or PERMISSION_DENIED
    */
-  admitService(evidence: Evidence, part: ServiceTarget): Promise<Identity>;
+  admitService(evidence: Evidence, part: ServiceTarget, from: { readonly peer: string }): Promise<Identity>;
 }
 
 /** What a gate is made of. */
@@ -82,7 +83,9 @@ export function createGate(options: GateOptions): Gate {
       try {
         if (audit !== undefined && isAudited({ operation: reached, effect, error: undefined }))
           await audit.assertWritable();
-        return { identity, credential: access.credentialOf(identity), effect, refund };
+        const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
+        const credential = needsKey ? access.credentialOf(identity) : undefined;
+        return { identity, credential, effect, refund };
       } catch (error) {
         await refund();
         throw error;
@@ -95,10 +98,18 @@ export function createGate(options: GateOptions): Gate {
         return;
       await audit.record(auditEntry({ ...ending, time: wallNow(), effect }));
     },
-    admitService: async (evidence, part) => {
-      const identity = await access.complete(await access.identify(evidence), undefined);
-      authorizeService(identity.caller, part);
-      return identity;
+    admitService: async (evidence, part, { peer }) => {
+      let identity: Identity | undefined;
+      try {
+        identity = await access.complete(await access.identify(evidence), undefined);
+        authorizeService(identity.caller, part);
+        return identity;
+      } catch (thrown) {
+        const error = CallError.from(thrown);
+        const denied = { time: wallNow(), identity, peer, transport: 'http', part, error } as const;
+        await audit?.record(serviceDenialEntry(denied));
+        throw error;
+      }
     },
   };
 }

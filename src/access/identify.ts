@@ -1,24 +1,12 @@
 import { hash } from 'node:crypto';
+import type { CertificateNames, Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
-import type { CertificateNames } from './certificate-names.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
 import { isJwt, type JwtVerifier, type VerifiedToken } from './jwt.ts';
-import type { IdentityHeaders, MeshIdentity } from './mesh-identity.ts';
+import type { MeshIdentity } from './mesh-identity.ts';
 import type { Caller, NameKind } from './model.ts';
 import type { ProofIndex } from './proof-index.ts';
 import { isVirtualKey, isWholeVirtualKey, sha256Hex } from './virtual-key.ts';
-
-/** What a call brings that may prove who is calling. */
-export interface Evidence {
-  /** The address of the other end of the connection, without the port. */
-  readonly address: string;
-  /** The names in the client certificate of the connection; undefined: it has none that is verified. */
-  readonly certificate: CertificateNames | undefined;
-  /** From headers of these very names, never from `grpc-metadata-*`. */
-  readonly identityHeaders: IdentityHeaders;
-  /** The header or metadata `authorization`. */
-  readonly authorization: string | undefined;
-}
 
 /** How a caller was proven, for log and audit. */
 export type ProofKind = 'virtual_key' | 'jwt' | 'own_key' | `${'certificate' | 'mesh'}_${NameKind}`;

@@ -1,30 +1,8 @@
-import type { CertificateNames } from './certificate-names.ts';
+import type { CertificateNames, IdentityHeaders } from '../rpc/evidence.ts';
 import { createAddressMatcher } from './cidr.ts';
 import { callerUnknown } from './errors.ts';
 import type { Cidr } from './model.ts';
 import { commonNameOf, parseXfcc, XfccError } from './xfcc.ts';
-
-/** The headers in which proxies of a service mesh say who called them. */
-export const IDENTITY_HEADERS = ['x-forwarded-client-cert', 'l5d-client-id'] as const;
-
-/** Their values, as they came in headers of these very names; several of one name joined by commas. */
-export type IdentityHeaders = Readonly<Partial<Record<(typeof IDENTITY_HEADERS)[number], string>>>;
-
-/**
- * Picks them out of the headers of a request.
- * @param valuesOf the values of a header by its lower-case name. It must read real headers alone: one that arrives as
- *   `grpc-metadata-x-forwarded-client-cert` has passed the proxy unseen.
- */
-export function pickIdentityHeaders(
-  valuesOf: (name: string) => readonly string[] | undefined,
-): IdentityHeaders {
-  return Object.fromEntries(
-    IDENTITY_HEADERS.flatMap((name) => {
-      const values = valuesOf(name) ?? [];
-      return values.length === 0 ? [] : [[name, values.join(',')]];
-    }),
-  );
-}
 
 /** Finds out whom a proxy vouches for. */
 export interface MeshIdentity {

@@ -5,11 +5,11 @@ import { codeOf } from './account-key.ts';
 
 /** The files that TLS is made of. */
 export interface TlsFiles {
-  /** PEM: our certificate, with what it was issued by behind it. */
-  readonly cert: string;
-  /** PEM, not encrypted. */
-  readonly key: string;
-  /** PEM: who issues the certificates of callers; undefined: none are asked for. */
+  /** PEM: our certificate, with what it was issued by behind it; undefined: we show none. */
+  readonly cert?: string | undefined;
+  /** PEM, not encrypted; there is one when there is a certificate. */
+  readonly key?: string | undefined;
+  /** PEM: who issues the certificates of the other side; undefined: none are asked for, or the well-known ones count. */
   readonly ca?: string | undefined;
   /** PEM: the certificates that were taken back. */
   readonly crl?: string | undefined;
@@ -48,20 +48,16 @@ export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = r
       throw new TlsFilesError(`The file ${path} cannot be read (${codeOf(error)}).`);
     }
   };
-  const [cert, key] = [pem(files.cert), pem(files.key)];
-  const ca = files.ca === undefined ? undefined : pem(files.ca);
-  const crl = files.crl === undefined ? undefined : pem(files.crl);
-  const expiries = [
-    ...readExpiries(files.cert, cert),
-    ...(files.ca === undefined || ca === undefined ? [] : readExpiries(files.ca, ca)),
-  ];
-  checkPair(files, cert, key);
+  const optional = (path: string | undefined) => (path === undefined ? undefined : { path, pem: pem(path) });
+  const [cert, key, ca, crl] = [files.cert, files.key, files.ca, files.crl].map(optional);
+  const expiries = [cert, ca].flatMap((each) => (each === undefined ? [] : readExpiries(each)));
+  if (cert !== undefined) checkPair(cert, key);
   const options = {
-    cert,
-    key,
+    ...(cert !== undefined && { cert: cert.pem }),
+    ...(key !== undefined && { key: key.pem }),
     minVersion: 'TLSv1.2' as const,
-    ...(ca !== undefined && { ca }),
-    ...(crl !== undefined && { crl }),
+    ...(ca !== undefined && { ca: ca.pem }),
+    ...(crl !== undefined && { crl: crl.pem }),
   };
   try {
     createSecureContext(options);
@@ -71,20 +67,30 @@ export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = r
   return { options, expiries };
 }
 
-function checkPair({ cert, key }: TlsFiles, certPem: Buffer, keyPem: Buffer): void {
+/** A file that was read. */
+interface Read {
+  readonly path: string;
+  readonly pem: Buffer;
+}
+
+function checkPair(cert: Read, key: Read | undefined): void {
+  if (key === undefined)
+    throw new TlsFilesError(`There is no private key for the certificate in ${cert.path}.`);
   let isPair: boolean;
   try {
-    isPair = new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem));
+    isPair = new X509Certificate(cert.pem).checkPrivateKey(createPrivateKey(key.pem));
   } catch {
-    throw new TlsFilesError(`The file ${key} does not hold a private key in PEM that is not encrypted.`);
+    throw new TlsFilesError(`The file ${key.path} does not hold a private key in PEM that is not encrypted.`);
   }
   if (!isPair)
-    throw new TlsFilesError(`The private key in ${key} does not belong to the certificate in ${cert}.`);
+    throw new TlsFilesError(
+      `The private key in ${key.path} does not belong to the certificate in ${cert.path}.`,
+    );
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-function readExpiries(file: string, pem: Buffer): readonly CertificateExpiry[] {
+function readExpiries({ path: file, pem }: Read): readonly CertificateExpiry[] {
   const texts = pem.toString('latin1').match(CERTIFICATE) ?? [];
   if (texts.length === 0) throw new TlsFilesError(`The file ${file} holds no certificate in PEM.`);
   return texts.map((text) => {

@@ -4,6 +4,7 @@ import { startSandbox } from '../sandbox/index.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
 /** What the service asks: Vultr, or the sandbox that plays it. */
@@ -15,7 +16,12 @@ export interface Upstream {
 }
 
 /** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
-export async function startUpstream(config: ServeConfig, log: Logger, metrics: Metrics): Promise<Upstream> {
+export async function startUpstream(
+  config: ServeConfig,
+  log: Logger,
+  metrics: Metrics,
+  tls: StageOptions['tls'],
+): Promise<Upstream> {
   const sandbox =
     config.upstream === 'sandbox' ? await startSandbox({ timeScale: config.sandboxSpeed }) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
@@ -24,6 +30,7 @@ export async function startUpstream(config: ServeConfig, log: Logger, metrics: M
   const client: VultrClient = createVultrClient({
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
+    tls,
     observe: telemetry.observe,
     breaker: {},
     singleflight: {},

@@ -14,8 +14,10 @@ import { readVersion } from '../config/version.ts';
 import { startSandbox } from '../sandbox/index.ts';
 import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
+import { policy, policyUsage } from './policy.ts';
 import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
 import { explainStart, type ListenSetting } from './start-error.ts';
+import { token, tokenUsage } from './token.ts';
 import { sandboxUsage, serveUsage, usage } from './usage.ts';
 
 /** Exit codes: 1 when a command fails, 2 when it is called wrongly. */
@@ -26,7 +28,7 @@ const CALLED_WRONGLY = 2;
 const HELP = ['help', '--help', '-h'];
 const VERSION = ['--version', '-v'];
 
-/** A command with its usage text. Running it resolves once it serves. */
+/** A command with its usage text. Running it resolves once it is done, or serves. */
 interface Command {
   readonly usage: () => string;
   readonly start: (args: readonly string[], env: Environment) => Promise<void>;
@@ -35,6 +37,8 @@ interface Command {
 const COMMANDS = new Map<string, Command>([
   ['serve', { usage: serveUsage, start: serve }],
   ['sandbox', { usage: sandboxUsage, start: sandbox }],
+  ['token', { usage: tokenUsage, start: async (args) => token(args).forEach(print) }],
+  ['policy', { usage: policyUsage, start: printPolicy }],
 ]);
 
 async function serve(args: readonly string[], env: Environment): Promise<void> {
@@ -43,15 +47,21 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
   const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
   endOnFault(processLog);
-  const app = await started(startApp(config, processLog.log, processLog.dropped), [
+  const surroundings = { env, droppedLogLines: processLog.dropped };
+  const app = await started(startApp(config, processLog.log, surroundings), [
     { setting: SERVE_SETTINGS.grpcListen, address: config.grpcListen },
     { setting: SERVE_SETTINGS.httpListen, address: config.httpListen },
   ]);
   const upstream =
     config.upstream === 'sandbox' ? `the embedded sandbox at ${app.upstreamUrl}` : app.upstreamUrl;
-  const http = app.httpAddress === undefined ? 'off' : `http://${app.httpAddress}`;
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
-  closeOnSignal(() => app.close(), processLog);
+  closeOnSignal(
+    () => app.close(),
+    processLog,
+    () => app.reopenAuditLog(),
+  );
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
@@ -62,6 +72,12 @@ async function sandbox(args: readonly string[], env: Environment): Promise<void>
   ]);
   closeOnSignal(() => running.close(), createProcessLog({ level: 'info', format: 'text' }));
   print(`vultr-grpc sandbox ready: ${running.url}`);
+}
+
+async function printPolicy(args: readonly string[], env: Environment): Promise<void> {
+  const { lines, exitCode } = await policy(args, env);
+  lines.forEach(print);
+  process.exitCode = exitCode;
 }
 
 async function started<T>(starting: Promise<T>, listens: readonly ListenSetting[]): Promise<T> {

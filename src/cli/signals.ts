@@ -18,8 +18,15 @@ export function ignoreSignals(): void {
   for (const signal of IGNORED) process.on(signal, () => undefined);
 }
 
-/** Ends the process in good order on the first SIGINT or SIGTERM, and at once on the second; logs those that are ignored. */
-export function closeOnSignal(close: () => Promise<void>, { log, flush }: ProcessLog): void {
+/**
+ * Ends the process in good order on the first SIGINT or SIGTERM, and at once on the second; logs those that are ignored.
+ * @param onHangup done on SIGHUP, which tools for log rotation send. Default: nothing
+ */
+export function closeOnSignal(
+  close: () => Promise<void>,
+  { log, flush }: ProcessLog,
+  onHangup?: () => void,
+): void {
   let isClosing = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -29,7 +36,12 @@ export function closeOnSignal(close: () => Promise<void>, { log, flush }: Proces
       void closeAndExit(signal);
     });
   }
-  for (const signal of IGNORED) process.on(signal, () => log.info({ signal }, 'the signal is ignored'));
+  for (const signal of IGNORED) {
+    process.on(signal, () => {
+      if (signal === 'SIGHUP' && onHangup !== undefined) onHangup();
+      else log.info({ signal }, 'the signal is ignored');
+    });
+  }
 
   async function closeAndExit(signal: string): Promise<void> {
     let exitCode = 0;

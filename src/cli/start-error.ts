@@ -1,5 +1,5 @@
 import { formatListen, type ListenAddress } from '../config/parsers.ts';
-import type { Setting } from '../config/settings.ts';
+import type { Setting } from '../config/setting.ts';
 
 /** An address that a command listens on, and the setting that it comes from. */
 export interface ListenSetting {

@@ -1,4 +1,5 @@
-import { SANDBOX_SETTINGS, SERVE_SETTINGS, type Setting } from '../config/settings.ts';
+import type { Setting } from '../config/setting.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../config/settings.ts';
 
 /** The text of `vultr-grpc --help`. */
 export function usage(): string {
@@ -6,6 +7,8 @@ export function usage(): string {
 
   vultr-grpc serve [flags]     the service, on the Vultr API
   vultr-grpc sandbox [flags]   an imitation of the Vultr API, for tests
+  vultr-grpc token             makes a virtual key for a caller
+  vultr-grpc policy <command>  list, check: who may do what, by a callers file
   vultr-grpc --version
   vultr-grpc <command> --help`;
 }

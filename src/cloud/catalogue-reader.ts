@@ -1,9 +1,10 @@
 import type { JsonObject } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
-import type { CacheStatus, Call } from '../rpc/call.ts';
+import type { CacheStatus } from '../rpc/call.ts';
 import { worstOf } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
+import type { CallOptions } from '../vultr/vultr.ts';
 import { readPage } from './paging.ts';
 import type { AskVultr } from './upstream.ts';
 
@@ -14,12 +15,13 @@ const MAX_PER_PAGE = 500;
 const MAX_PAGES = 20;
 
 /** A list of what Vultr sells. */
-export type CatalogueList = 'listRegions' | 'listPlans' | 'listOs' | 'listApplications';
+export type CatalogueList = 'listRegions' | 'listPlans' | 'listMetalPlans' | 'listOs' | 'listApplications';
 
 /** The members that hold the lists. */
 const KEYS = {
   listRegions: 'regions',
   listPlans: 'plans',
+  listMetalPlans: 'plans_metal',
   listOs: 'os',
   listApplications: 'applications',
 } as const;
@@ -35,11 +37,11 @@ export interface Cached<T> {
 /** Reads what Vultr sells. All of it is public, so it is asked for without a key and can be shared by all callers. */
 export interface CatalogueReader {
   /** One page of a list, as Vultr returns it. */
-  page(call: Call, list: CatalogueList, filter: Filter): Promise<Cached<Payload>>;
+  page(call: CallOptions, list: CatalogueList, filter: Filter): Promise<Cached<Payload>>;
   /** Every item of a list. */
-  all(call: Call, list: CatalogueList, filter?: Filter): Promise<Cached<readonly JsonObject[]>>;
+  all(call: CallOptions, list: CatalogueList, filter?: Filter): Promise<Cached<readonly JsonObject[]>>;
   /** The ids of the plans that can be deployed in a region now. NOT_FOUND when there is no such region. */
-  availablePlans(call: Call, region: string): Promise<Cached<ReadonlySet<unknown>>>;
+  availablePlans(call: CallOptions, region: string): Promise<Cached<ReadonlySet<unknown>>>;
 }
 
 /** Makes a reader. */

@@ -1,7 +1,8 @@
 import type { Operation } from '../contract/operation.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
 import { encodeRequest } from '../vultr/encode.ts';
-import type { VultrResponse } from '../vultr/request.ts';
+import { badResponse } from '../vultr/errors.ts';
+import type { VultrRequest, VultrResponse } from '../vultr/request.ts';
 import type { CallOptions, Vultr } from '../vultr/vultr.ts';
 
 /** The operations of Vultr that CloudService stands on, by the names that its handlers use. */
@@ -9,6 +10,7 @@ const OPERATIONS = {
   listRegions: 'vultr.v2.RegionsService/ListRegions',
   listAvailablePlans: 'vultr.v2.RegionsService/ListAvailablePlansRegion',
   listPlans: 'vultr.v2.PlansService/ListPlans',
+  listMetalPlans: 'vultr.v2.PlansService/ListMetalPlans',
   listOs: 'vultr.v2.OperatingSystemsService/ListOs',
   listApplications: 'vultr.v2.ApplicationsService/ListApplications',
   getIso: 'vultr.v2.IsoService/IsoGet',
@@ -28,7 +30,8 @@ export type UpstreamName = keyof typeof OPERATIONS;
 /**
  * Asks Vultr for an operation, on behalf of a call.
  * @param fields the fields of its request in vultr.v2; undefined values count as absent
- * @throws CallError whatever Vultr's failure maps to; INVALID_ARGUMENT for a field that cannot be sent
+ * @throws CallError whatever Vultr's failure maps to; INVALID_ARGUMENT for a field that cannot be sent; INTERNAL,
+ *   BAD_UPSTREAM_RESPONSE, for a redirect, which none of these operations has
  */
 export type AskVultr = (
   name: UpstreamName,
@@ -52,8 +55,14 @@ export function createAsk(vultr: Vultr, operations: ReadonlyMap<string, Operatio
   return async (name, fields, call) => {
     const operation = found.get(name);
     if (operation === undefined) throw new Error(`CloudService does not know the operation ${name}.`);
-    return await vultr.call(operation, encodeRequest(operation, toMessage(fields)), call);
+    const response = await vultr.call(operation, encodeRequest(operation, toMessage(fields)), call);
+    if (response.status >= 300) throw badResponse({ kind: kindOf(operation) }, 'is a redirect');
+    return response;
   };
+}
+
+function kindOf({ effect }: Operation): VultrRequest['kind'] {
+  return effect === 'READ' || effect === 'SECRET' ? 'read' : 'change';
 }
 
 function toMessage(fields: Readonly<Record<string, Message[string] | undefined>>): Message {

@@ -82,6 +82,17 @@ function parseList(text: string, expected: string, isValid: (one: string) => boo
   return list;
 }
 
+/** Reads the path of a file, which counts from the working folder. Throws an Error whose message says what it must be. */
+export function parsePath(text: string): string {
+  if (text.includes('\0')) throw new Error('must be the path of a file');
+  return resolve(text);
+}
+
+/** Reads "on" or "off". Throws an Error whose message says what the value must be. */
+export function parseSwitch(text: string): boolean {
+  return oneOf(['on', 'off'])(text) === 'on';
+}
+
 /** Makes a reader of one of several words. Throws an Error whose message says what the value must be. */
 export function oneOf<const T extends readonly string[]>(choices: T): (text: string) => T[number] {
   return (text) => {

@@ -1,13 +1,8 @@
 import { resolveBudget } from '../vultr/budget/options.ts';
+import { findAccessFaults } from './access-faults.ts';
 import { readFlags } from './flags.ts';
-import {
-  SANDBOX_SETTINGS,
-  type SandboxConfig,
-  SERVE_SETTINGS,
-  type ServeConfig,
-  type Setting,
-  type SettingsOf,
-} from './settings.ts';
+import type { Setting, SettingsOf } from './setting.ts';
+import { SANDBOX_SETTINGS, type SandboxConfig, SERVE_SETTINGS, type ServeConfig } from './settings.ts';
 
 /** The environment variables that settings are read from. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,8 +18,8 @@ export class ConfigError extends Error {
  */
 export function readServeConfig(args: readonly string[], env: Environment): ServeConfig {
   const config = readSettings(SERVE_SETTINGS, args, env);
-  const fault = findReserveFault(config);
-  if (fault !== undefined) throw new ConfigError(fault);
+  const faults = [findReserveFault(config) ?? [], findAccessFaults(config)].flat();
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
   return config;
 }
 

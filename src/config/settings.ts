@@ -1,3 +1,4 @@
+import { ACCESS_SETTINGS, type AccessConfig } from './access-settings.ts';
 import {
   DEFAULT_STATE_DIR,
   type ListenAddress,
@@ -13,8 +14,10 @@ import {
   parseRedisUrl,
   parseSpeed,
   parseStateDir,
+  parseSwitch,
   parseUpstream,
 } from './parsers.ts';
+import type { SettingsOf } from './setting.ts';
 
 /** What `vultr-grpc sandbox` is told. */
 export interface SandboxConfig {
@@ -24,7 +27,7 @@ export interface SandboxConfig {
 }
 
 /** What `vultr-grpc serve` is told. */
-export interface ServeConfig {
+export interface ServeConfig extends AccessConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
@@ -64,21 +67,6 @@ export interface ServeConfig {
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const LOG_FORMATS = ['auto', 'json', 'text'] as const;
-
-/** One setting: where it comes from, its default, and what it means. */
-export interface Setting<T> {
-  readonly env: string;
-  /** The command-line flag. A secret has none: everybody on the machine can read the list of processes. */
-  readonly flag?: string;
-  /** The value that stands for an absent one; undefined: the setting is then undefined. */
-  readonly default: string | undefined;
-  readonly help: string;
-  /** Reads the value. Throws an Error whose message says what the value must be. */
-  readonly parse: (text: string) => T;
-}
-
-/** Settings by their names in the configuration that they make up. */
-export type SettingsOf<Config> = { readonly [K in keyof Config]: Setting<Config[K]> };
 
 /** How fast a sandbox runs: the same in both commands, each of which has a flag of its own for it. */
 const SPEED = { env: 'SANDBOX_SPEED', default: '1', parse: parseSpeed };
@@ -138,6 +126,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     help: 'origins whose web pages may call the HTTP side, separated by commas; "*" for all',
     parse: parseOrigins,
   },
+  ...ACCESS_SETTINGS,
   logLevel: {
     env: 'LOG_LEVEL',
     flag: 'log-level',
@@ -226,7 +215,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     flag: 'create-tag',
     default: 'on',
     help: 'whether a create with an idempotency key is given a correlation tag to find it by: on, off',
-    parse: (text: string) => oneOf(['on', 'off'])(text) === 'on',
+    parse: parseSwitch,
   },
   createSettleMs: {
     env: 'CREATE_SETTLE',

@@ -43,6 +43,7 @@ export function watchCall(
     return toStatusObject(error, new Map([['x-request-id', requestId]]), true);
   }
 
+  base.getAuthContext = () => connection.origin;
   base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
   base.sendMessage = (message: Uint8Array, callback: () => void) => {
     const taken = outlet.send(open, message.length, () =>

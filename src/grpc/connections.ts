@@ -1,4 +1,6 @@
 import type { Http2Session } from 'node:http2';
+import { TLSSocket } from 'node:tls';
+import { certificateNames } from '../access/certificate-names.ts';
 import { systemClock } from '../base/clock.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
@@ -25,9 +27,12 @@ export class Connections {
 
   /** Takes a new one, and closes one that is idle when there are too many. */
   open(session: Http2Session): void {
-    const { remoteAddress = 'unknown', remotePort = 0 } = session.socket;
+    const { socket } = session;
+    const { remoteAddress = 'unknown', remotePort = 0 } = socket;
     const peer = `${remoteAddress}:${remotePort}`;
-    const connection: Connection = { session, peer, calls: new Set(), isSpare: true };
+    const certificate = socket instanceof TLSSocket ? certificateNames(socket) : undefined;
+    const origin = { address: remoteAddress, certificate };
+    const connection: Connection = { session, peer, origin, calls: new Set(), isSpare: true };
     this.#bySession.set(session, connection);
     session.once('close', () => this.#forget(connection));
     if (this.#makeRoom()) this.#add(connection);

@@ -1,8 +1,10 @@
 import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming } from '../rpc/call.ts';
+import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
+import type { ConnectionOrigin } from './open-call.ts';
 
 /** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
@@ -36,6 +38,7 @@ export function toIncoming(
     operation,
     transport: 'grpc',
     peer: call.getPeer(),
+    evidence: () => evidenceOf(call, metadata.get('authorization')),
     metadata,
     signal: controller.signal,
     deadline: toDeadline(call.getDeadline()),
@@ -50,6 +53,13 @@ export function toIncoming(
     },
     mayRepeat: () => isRepeatable(operation) || (operation.effect === 'CREATE' && isNamed),
   };
+}
+
+function evidenceOf(call: ServerCall, authorization: string | undefined): Evidence {
+  // What the call's watch has put in the place of grpc-js's own.
+  const { address, certificate } = call.getAuthContext() as ConnectionOrigin;
+  const identityHeaders = pickIdentityHeaders((name) => call.metadata.get(name).map(String));
+  return { address, certificate, identityHeaders, authorization };
 }
 
 /** The text metadata of a call. Binary values (`-bin`) are of no use to any handler and stay out. */

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { ServerTls } from '../access/server-tls.ts';
 
 /** Where connections come in. */
 export interface Listener {
@@ -17,23 +19,25 @@ export interface ListenOptions {
   readonly port: number;
   /** The most connections at a time; more are closed as they come. */
   readonly maxSockets: number;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /**
  * Listens, and keeps account of the connections. grpc-js gives none out, and its forceShutdown only half-closes those that
  * tryShutdown has begun to close: a caller who does not read would hold up the end for ever.
- * @param onConnection takes each connection, before anything is read from it
+ * @param onConnection takes each connection, before anything is read from it; with TLS, once its handshake is done
  * @throws Error when it cannot listen there
  */
 export async function listen(
-  { host, port, maxSockets }: ListenOptions,
+  { host, port, maxSockets, tls }: ListenOptions,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = tls === undefined ? createServer(onConnection) : createSecureServer(tls, onConnection);
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    onConnection(socket);
   });
   server.maxConnections = maxSockets;
   server.listen(port, host);
@@ -52,6 +56,12 @@ export async function listen(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+function createSecureServer(tls: ServerTls, onConnection: (socket: Socket) => void): Server {
+  const server = createTlsServer(tls.options('h2'), onConnection);
+  tls.attend(server);
+  return server;
 }
 
 /** What is wrong with an address, and where to change it. */

@@ -1,11 +1,18 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import type { Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
+
+/** Where a connection comes from. grpc-js hands it to the handlers of its calls, as their authentication context. */
+export type ConnectionOrigin = ReturnType<ServerInterceptingCallInterface['getAuthContext']> &
+  Pick<Evidence, 'address' | 'certificate'>;
 
 /** A connection that has been taken. */
 export interface Connection {
   readonly session: Http2Session;
   /** The address of the other side, for the log. */
   readonly peer: string;
+  readonly origin: ConnectionOrigin;
   readonly calls: Set<OpenCall>;
   /** Whether it came when all other connections were in use; then it may ask for the health alone. */
   isSpare: boolean;

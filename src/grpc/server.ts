@@ -5,6 +5,7 @@ import {
   type ServerInterceptor,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
@@ -26,6 +27,8 @@ export interface GrpcServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
   readonly limits?: Partial<GrpcLimits>;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** The running gRPC side. */
@@ -83,7 +86,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     });
   });
   const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;
-  const listener = await listen({ ...options.listen, maxSockets }, (socket) =>
+  const listener = await listen({ ...options.listen, maxSockets, tls: options.tls }, (socket) =>
     http2.emit('connection', socket),
   );
   return {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../base/loopback.ts';
 import type { Effect } from '../contract/effect.ts';
 import { CallError } from '../status/call-error.ts';
 
@@ -50,16 +50,6 @@ export function originHeaders(
   const isAllowed = origin !== undefined && (origins.includes(origin) || origins.includes('*'));
   if (!isAllowed) return { vary: 'Origin' };
   return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED };
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8);
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether only programs on this machine can reach an address; a name is taken for the worse unless it is localhost. */
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return host.toLowerCase() === 'localhost';
-  return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /**

@@ -78,6 +78,11 @@ export class Connections {
     return this.#open.size;
   }
 
+  /** Whether a connection was taken and has not ended. */
+  has(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
   add(socket: Socket): void {
     const { maxConnections, reservedConnections } = this.#limits;

@@ -10,9 +10,10 @@ import type { Passage } from './connections.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
+import { evidenceOf } from './evidence.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { metadataHeaders, parseGrpcTimeout, requestMetadata } from './metadata.ts';
-import type { ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
+import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { readBody } from './read-body.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
@@ -81,8 +82,7 @@ export function createHandler(
       return found;
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
-    else if (extra !== undefined)
-      await send(tools, work, await extra({ ...target, headers: request.headers }), {});
+    else if (extra !== undefined) await send(tools, work, await extra(toExtraRequest(work)), {});
   }
 
   /** A request that does not get as far as an operation is noted all the same. */
@@ -113,6 +113,16 @@ export function createHandler(
   };
 }
 
+function toExtraRequest({ request, target }: Work): ExtraRequest {
+  const { headers, socket } = request;
+  return {
+    ...target,
+    headers,
+    peer: formatPeer(socket),
+    evidence: () => evidenceOf(request, headers.authorization),
+  };
+}
+
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
   const incoming = toIncoming(tools, work, destination);
@@ -134,6 +144,7 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
     operation,
     transport: 'http',
     peer: formatPeer(request.socket),
+    evidence: () => evidenceOf(request, headers.value?.metadata.get('authorization')),
     metadata: headers.value?.metadata ?? new Map(),
     signal: passage.signal,
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,

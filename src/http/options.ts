@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher, HttpReply } from '../rpc/call.ts';
+import type { Evidence } from '../rpc/evidence.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** The bounds of the HTTP side. Memory is bounded in number and bytes, for each connection and for all together. */
@@ -54,9 +56,13 @@ export interface ExtraRequest {
   /** As it came, without the question mark. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
+  /** The address of the caller, for the log. */
+  readonly peer: string;
+  /** What may prove who is calling. */
+  readonly evidence: () => Evidence;
 }
 
-/** Serves one exact path, for GET and HEAD. */
+/** Serves one exact path, for GET and HEAD. What it throws is sent as an error. */
 export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
 
 /** What the HTTP side needs. */
@@ -76,6 +82,8 @@ export interface HttpServerOptions {
   readonly corsOrigins?: readonly string[];
   /** The names by which the service may be called, in lower case and without ports. Default: any. */
   readonly allowedHosts?: ReadonlySet<string> | undefined;
+  /** Undefined: plain text. */
+  readonly tls?: ServerTls | undefined;
   /** Where the HTTP side registers its metrics. */
   readonly registry?: Registry;
   /** The clock, in milliseconds since the epoch. */

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ServerTls } from '../access/server-tls.ts';
 import type { CallError } from '../status/call-error.ts';
 import { Connections, type EndCause } from './connections.ts';
 import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
@@ -36,13 +38,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const connections = new Connections(limits, noteEnd);
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
-  const server = createServer(nodeOptions(limits));
+  const server = openServer(nodeOptions(limits), options.tls);
   // server.close() calls it. Node's own takes a connection for idle whose response is written but not out yet, or has
   // others waiting behind it, and would cut them off.
   server.closeIdleConnections = () => connections.endIdle();
   const front = new Front({ options, limits, connections, handle });
 
-  server.on('connection', (socket: Socket) => connections.add(socket));
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
+    connections.add(socket),
+  );
   server.on('request', (request, response) => front.take(request, response, () => undefined));
   server.on('checkContinue', (request, response) =>
     front.take(request, response, () => response.writeContinue()),
@@ -78,6 +82,14 @@ function nodeOptions(limits: HttpLimits) {
     // Its absence is refused here, with the same kind of response as everything else.
     requireHostHeader: false,
   };
+}
+
+/** With TLS, a connection counts once its handshake is done. */
+function openServer(given: ReturnType<typeof nodeOptions>, tls: ServerTls | undefined): Server {
+  if (tls === undefined) return createServer(given);
+  const server = createSecureServer({ ...given, ...tls.options('http/1.1') });
+  tls.attend(server);
+  return server;
 }
 
 async function listen(server: Server, { port, host }: HttpServerOptions['listen']): Promise<void> {
@@ -157,6 +169,11 @@ class Front {
 
   /** Refuses bytes that are not a request. */
   refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+    // A handshake that failed comes here, too. Nothing can be said on such a connection.
+    if (!this.#connections.has(socket)) {
+      socket.destroy();
+      return;
+    }
     const failure = classifyClientError(error, this.#limits);
     const response = this.#responses.get(socket);
     const isAnswered = response?.headersSent === true && !response.writableFinished;

@@ -1,3 +1,4 @@
+import type { ServiceTarget } from '../access/target.ts';
 import type { HttpReply } from '../rpc/call.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
@@ -9,6 +10,9 @@ export interface Readiness {
   readonly details: Readonly<Record<string, string>>;
 }
 
+/** Makes a route one for callers who may see this part of the service. */
+export type GuardRoute = (part: ServiceTarget, route: ExtraRoute) => ExtraRoute;
+
 /** The paths that are served when all other requests are refused, whatever the host is called: those of probes. */
 export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
@@ -16,10 +20,12 @@ export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
  * The routes of the service itself. `/healthz`: the process lives. `/readyz`: it takes calls, 503 when it does not, as
  * while it goes down. Neither asks Vultr: a replica that is taken out of service when Vultr fails helps nobody.
  * `/metrics`: its numbers, for Prometheus.
+ * @param guard default: everybody may ask for all of them
  */
 export function createServiceRoutes(
   readiness: () => Readiness,
   metrics: Metrics,
+  guard: GuardRoute = (_part, route) => route,
 ): ReadonlyMap<string, ExtraRoute> {
   return new Map<string, ExtraRoute>([
     ['/healthz', () => toReply(200, { status: 'ok' })],
@@ -32,10 +38,10 @@ export function createServiceRoutes(
     ],
     [
       '/metrics',
-      async () => {
+      guard('metrics', async () => {
         const { contentType, text } = await metrics.render();
         return { status: 200, contentType, body: Buffer.from(text) };
-      },
+      }),
     ],
   ]);
 }

@@ -86,7 +86,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const { caller } = options;
+  const { caller, renewCredential } = options;
+  const maker = { credential, renewCredential, caller };
   const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;
@@ -102,7 +103,7 @@ function toCreation(
         tag === undefined || field === undefined
           ? request
           : { ...request, body: Buffer.from(stringifyJson(addTag(members, field, tag))) };
-      const response = await vultr.call(operation, tagged, { credential, caller, ...context });
+      const response = await vultr.call(operation, tagged, { ...maker, ...context });
       if (!provesCreation(rule, response)) throw unproven(response);
       return response;
     },
@@ -112,7 +113,7 @@ function toCreation(
       const { list, idPaths } = rule;
       const pathFields = readListPath(operation, request, list);
       const search = { list, idPaths, pathFields, field, tag, isThorough };
-      return await findByTag(vultr, search, { credential, ...context });
+      return await findByTag(vultr, search, { ...maker, ...context });
     },
     encrypt: (response) => encryptResponse(credential, key, response),
     decrypt: (encrypted) => decryptResponse(credential, key, encrypted),

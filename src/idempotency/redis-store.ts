@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { redisErrorText } from '../base/redis-error.ts';
 import { REMEMBERED_MS } from './record.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
 import { type Begun, type IdempotencyStore, readFields, type StoreLimits, writeFields } from './store.ts';
@@ -66,7 +67,10 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
 }
 
 interface RedisConnection {
-  /** Rejects when there is no response in time; the command is then not carried out later. */
+  /**
+   * Rejects when there is no response in time; the command is then not carried out later. The text of the error can be
+   * logged.
+   */
   send(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -87,14 +91,14 @@ function connect({ url, commandTimeoutMs = 1_000 }: RedisStoreOptions): RedisCon
   redis.setMaxListeners(0);
   return {
     send: async (command, ...args) => {
-      if (redis.status !== 'ready')
-        await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
       try {
+        if (redis.status !== 'ready')
+          await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
         return await redis.callBuffer(command, ...args);
       } catch (error) {
         // What hangs in the connection would be carried out late: another connection is made.
         if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
-        throw error;
+        throw new Error(redisErrorText(error, url));
       }
     },
     close: async () => redis.disconnect(),

@@ -2,7 +2,7 @@ import { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
 
 /** Where the credential of a call came from, for the log. */
-export type CredentialSource = 'request' | 'authorization' | 'service' | 'none';
+export type CredentialSource = 'request' | 'authorization' | 'service' | 'account' | 'caller' | 'none';
 
 /** The API key that a call is made with. */
 export interface Credential {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
-import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
@@ -10,7 +10,7 @@ import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
-import { type CredentialSource, findCredential } from './credential.ts';
+import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 
@@ -18,8 +18,8 @@ import { createLifetime, type Lifetime } from './lifetime.ts';
 export interface PipelineOptions {
   /** What serves each operation, by its full name. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  /** The service's own Vultr API key. */
-  readonly serviceKey: string | undefined;
+  /** Decides who is let in, and with which Vultr key a call is made. */
+  readonly openAdmission: OpenAdmission;
   readonly log: Logger;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
@@ -51,14 +51,17 @@ interface CallState {
   /** On the clock of the service. */
   readonly deadline: number;
   readonly lifetime: Lifetime;
-  credential: CredentialSource | undefined;
+  /** Undefined: everybody may call the operation. */
+  readonly admission: Admission | undefined;
+  authority: Authority | undefined;
   /** Takes the call off the count of those under way. */
   readonly leave: () => void;
 }
 
 /**
- * Makes what every call passes through, whichever the transport. The steps, in this order: request id, deadline, reading the
- * request, validation, credential, idempotency key, the handler, how the reply came about, sorting of failures, the log line.
+ * Makes what every call passes through, whichever the transport. The steps, in this order: request id, deadline, who is
+ * calling, reading the request, validation, idempotency key, whether the caller may, the handler, how the reply came about,
+ * sorting of failures, the line of the audit log, the log line.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   return new CallPipeline(options);
@@ -81,10 +84,12 @@ class CallPipeline implements Pipeline {
       const reply = await untilOver(handler.handle(call), lifetime);
       assertSendable(reply, incoming);
       noteOrigin(reply, incoming);
+      await state.admission?.finish({ error: undefined, reply });
       this.#finish(state, undefined);
       return reply;
     } catch (thrown) {
       const error = endOf(lifetime, thrown);
+      await state.admission?.finish({ error });
       this.#finish(state, error);
       throw error;
     } finally {
@@ -109,6 +114,7 @@ class CallPipeline implements Pipeline {
       error = endOf(lifetime, thrown);
       throw error;
     } finally {
+      await state.admission?.finish({ error });
       lifetime.release();
       this.#finish(state, error, messages);
     }
@@ -123,7 +129,7 @@ class CallPipeline implements Pipeline {
       method: target.slice(0, 200),
       transport,
       requestId,
-      caller: peer,
+      peer,
       userAgent: undefined,
       credential: undefined,
       durationMs: 0,
@@ -147,31 +153,38 @@ class CallPipeline implements Pipeline {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
     const deadline = deadlineOf(incoming.deadline, timeoutMs);
+    const lifetime = createLifetime(deadline, [incoming.signal, shutdown]);
+    const isOpen = targetOf(incoming.operation) === undefined;
     return {
       incoming,
       requestId,
       startedAt: performance.now(),
       deadline,
-      lifetime: createLifetime(deadline, [incoming.signal, shutdown]),
-      credential: undefined,
+      lifetime,
+      admission: isOpen
+        ? undefined
+        : this.#options.openAdmission(incoming, { requestId, signal: lifetime.signal }),
+      authority: undefined,
       leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
   }
 
   /** The steps between the arrival of a call and its handler. */
   async #admit(state: CallState): Promise<Call> {
-    const { incoming, lifetime, deadline, requestId } = state;
+    const { incoming, lifetime, deadline, requestId, admission } = state;
     const { operation, metadata, responseMetadata, requests } = incoming;
-    const read = await Promise.race([incoming.read(), lifetime.ended]);
+    const whileAlive = <Value>(work: Value | Promise<Value>): Promise<Value> =>
+      Promise.race([work, lifetime.ended]);
+    if (admission !== undefined) await whileAlive(admission.identify());
+    const read = await whileAlive(incoming.read());
     const request = read.kind === 'message' ? read.message : createMessage();
     if (read.kind === 'message') {
       const violations = validate(operation.input, request);
       if (violations.length > 0) throw CallError.invalid(violations);
     }
-    const credential = asksVultr(operation)
-      ? findCredential(request, metadata, this.#options.serviceKey)
-      : undefined;
-    state.credential = credential?.source;
+    const idempotencyKey = readKey(incoming, request);
+    const authority = admission && (await whileAlive(admission.admit(read, idempotencyKey)));
+    state.authority = authority;
     return {
       operation,
       request,
@@ -180,25 +193,30 @@ class CallPipeline implements Pipeline {
       signal: lifetime.signal,
       deadline,
       requestId,
-      credential: credential?.key,
-      caller: undefined,
-      idempotencyKey: readKey(incoming, request),
+      credential: authority?.credential,
+      renewCredential: authority?.renewCredential,
+      caller: authority?.caller,
+      idempotencyKey,
       responseMetadata,
       requests,
     };
   }
 
   #finish(state: CallState, error: CallError | undefined, messages?: number): void {
-    const { incoming, requestId, startedAt, credential } = state;
+    const { incoming, requestId, startedAt, admission, authority } = state;
+    const identity = admission?.identity;
     const { log, metrics } = this.#options;
     state.leave();
     const record = {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
-      caller: incoming.peer,
+      peer: incoming.peer,
+      caller: identity?.caller.name,
+      proofs: identity?.proofs,
       userAgent: incoming.metadata.get('user-agent'),
-      credential,
+      credential: authority?.source,
+      secret: authority?.credential,
       durationMs: performance.now() - startedAt,
       code: error?.code ?? 'OK',
       error,
@@ -207,14 +225,6 @@ class CallPipeline implements Pipeline {
     metrics?.recordCall(record, true);
     logCall(log, record);
   }
-}
-
-/**
- * Health and reflection, which have no HTTP form, are the service's own: whatever credential a proxy adds to them, for
- * itself, is not looked at.
- */
-function asksVultr({ bindings, isRaw }: Operation): boolean {
-  return bindings.length > 0 || isRaw;
 }
 
 /** Only a creation has a use for a key: to repeat anything else under one is to repeat it. */

@@ -1,6 +1,7 @@
 import type { Operation } from '../contract/operation.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
+import type { Evidence } from './evidence.ts';
 
 /** A call on its way through the service, whichever transport brought it. */
 export interface Call {
@@ -17,8 +18,12 @@ export interface Call {
   readonly deadline: number;
   /** Names the call in logs and replies. */
   readonly requestId: string;
-  /** The caller's Vultr API key, or the service's own; undefined when there is neither. */
+  /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */
   readonly credential: string | undefined;
+  /**
+   * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
+   */
+  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
   /** Who makes the call; undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
@@ -107,6 +112,8 @@ export interface Incoming {
   readonly transport: 'grpc' | 'http';
   /** The address of the caller, for the log. */
   readonly peer: string;
+  /** What may prove who is calling. */
+  readonly evidence: () => Evidence;
   /** As in Call. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left; its reason is a CallError. */

@@ -10,8 +10,12 @@ export interface CallRecord {
   readonly method: string;
   readonly transport: 'grpc' | 'http';
   readonly requestId: string | undefined;
-  /** The address of the caller. */
-  readonly caller: string;
+  /** The address that the call came from. */
+  readonly peer: string;
+  /** The name of the caller; undefined: it is not known by name. */
+  readonly caller?: string | undefined;
+  /** How the caller was proven. */
+  readonly proofs?: readonly string[] | undefined;
   readonly userAgent: string | undefined;
   /** Where the API key came from; never the key. */
   readonly credential: string | undefined;
@@ -45,7 +49,8 @@ export function logCall(log: Logger, record: CallRecord): void {
     ms: Math.round(record.durationMs * 10) / 10,
     transport: record.transport,
     ...(record.requestId !== undefined && { request_id: record.requestId }),
-    caller: record.caller,
+    peer: record.peer,
+    ...(record.caller !== undefined && { caller: record.caller, proof: record.proofs?.join(',') }),
     ...(record.userAgent !== undefined && { user_agent: record.userAgent.slice(0, 200) }),
     ...(record.credential !== undefined && { credential: record.credential }),
     ...(record.messages !== undefined && { messages: record.messages }),

@@ -124,7 +124,11 @@ function isRefusal(status: number): boolean {
  * INTERNAL, BAD_UPSTREAM_RESPONSE.
  * @param what what is wrong, as the rest of a sentence that starts with "Vultr's response"
  */
-export function badResponse(request: VultrRequest, what: string, options: CallErrorOptions = {}): CallError {
+export function badResponse(
+  request: Pick<VultrRequest, 'kind'>,
+  what: string,
+  options: CallErrorOptions = {},
+): CallError {
   const text = `Vultr's response ${what}.${outcomeUnknown(request)}`;
   return new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', text, options);
 }

@@ -15,7 +15,7 @@ import type { Send, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
 import { type SingleflightLimits, singleflight } from './singleflight.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type TransportOptions } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
 /** The stages from the outside in; the README of this folder says why. */
@@ -39,6 +39,8 @@ export interface StageOptions {
   /** The User-Agent header; `vultr-grpc` by default. */
   readonly userAgent?: string;
   readonly limits?: Partial<TransportLimits>;
+  /** As in TransportOptions. */
+  readonly tls?: TransportOptions['tls'] | undefined;
   readonly retry?: Partial<RetryPolicy>;
   readonly retryBudget?: Partial<RetryBudgetLimits>;
   /** The request budget; undefined: requests go as they come. */
@@ -95,6 +97,7 @@ export function createStages(options: StageOptions): Stages {
     baseUrl: options.baseUrl,
     userAgent: options.userAgent ?? 'vultr-grpc',
     limits,
+    tls: options.tls,
   });
   // The last of all: a shared budget opens a connection, which nobody would close if another option were refused.
   const { baseUrl } = options;

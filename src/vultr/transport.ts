@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { SecureContextOptions } from 'node:tls';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { toConnectionError } from './connection-errors.ts';
@@ -12,7 +13,12 @@ export interface TransportOptions {
   readonly baseUrl: string;
   readonly userAgent: string;
   readonly limits: Partial<TransportLimits>;
+  /** What new connections are made with, as of now; undefined: what Node has built in. */
+  readonly tls?: (() => UpstreamTls) | undefined;
 }
+
+/** The certificates for the way to Vultr. */
+export type UpstreamTls = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>;
 
 /** The innermost layer: HTTP/1.1 over a pool of kept-alive connections. */
 export interface Transport {
@@ -27,10 +33,10 @@ export interface Transport {
  * received is then the bound on the memory used.
  * @throws TypeError when the base URL or a limit is not usable
  */
-export function createTransport({ baseUrl, userAgent, limits }: TransportOptions): Transport {
+export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOptions): Transport {
   const { origin, prefix } = parseBaseUrl(baseUrl);
   const bounds = resolveLimits(limits);
-  const pool = createPool(origin, bounds);
+  const pool = createPool(origin, bounds, tls);
 
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
     const headers = toHeaders(request, userAgent);
@@ -74,11 +80,11 @@ export function createTransport({ baseUrl, userAgent, limits }: TransportOptions
   return { send, close };
 }
 
-function createPool(origin: string, bounds: TransportLimits): Pool {
+function createPool(origin: string, bounds: TransportLimits, tls: TransportOptions['tls']): Pool {
   // A pool's own request() sends the path as given; undici's request function folds `..` in it.
   return new Pool(origin, {
     connections: bounds.maxConnections,
-    connect: { timeout: bounds.connectTimeoutMs },
+    connect: createConnector(bounds.connectTimeoutMs, tls),
     headersTimeout: bounds.headersTimeoutMs,
     bodyTimeout: bounds.bodyTimeoutMs,
     maxResponseSize: bounds.maxResponseBytes,
@@ -89,6 +95,21 @@ function createPool(origin: string, bounds: TransportLimits): Pool {
     pipelining: 1,
   });
 }
+
+/** Connections that are there stay as they are; new ones are made with the certificates that are in force. */
+function createConnector(
+  timeout: number,
+  tls: () => UpstreamTls = () => NO_CERTIFICATES,
+): buildConnector.connector {
+  let made: { readonly by: UpstreamTls; readonly connect: buildConnector.connector } | undefined;
+  return (options, callback) => {
+    const by = tls();
+    if (made?.by !== by) made = { by, connect: buildConnector({ timeout, allowH2: false, ...by }) };
+    made.connect(options, callback);
+  };
+}
+
+const NO_CERTIFICATES: UpstreamTls = {};
 
 function toResponse(
   request: VultrRequest,

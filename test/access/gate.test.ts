@@ -5,10 +5,11 @@ import { openAccess } from '../../src/access/access.ts';
 import type { AuditEntry } from '../../src/access/audit-entry.ts';
 import { createLocalCounter } from '../../src/access/creation-counter.ts';
 import { type Arrival, createGate, type Gate } from '../../src/access/gate.ts';
-import type { Evidence, Identity } from '../../src/access/identify.ts';
-import { pickIdentityHeaders } from '../../src/access/mesh-identity.ts';
+import type { Identity } from '../../src/access/identify.ts';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
 import type { IncomingRequest } from '../../src/rpc/call.ts';
+import type { Evidence } from '../../src/rpc/evidence.ts';
+import { pickIdentityHeaders } from '../../src/rpc/evidence.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { OPERATIONS, operationOf } from '../support/access.ts';
 import { collectLog } from '../support/collected-log.ts';
@@ -201,12 +202,16 @@ describe('a creation', () => {
 
 test('a part of the service is for callers that may', async () => {
   const { gate } = open();
-  expect((await gate.admitService(evidence(key.key), 'metrics')).caller.name).toBe('bot');
-  await expect(gate.admitService(evidence(key.key), 'docs')).rejects.toMatchObject({
+  expect((await gate.admitService(evidence(key.key), 'metrics', { peer: '10.0.0.1:1' })).caller.name).toBe(
+    'bot',
+  );
+  await expect(gate.admitService(evidence(key.key), 'docs', { peer: '10.0.0.1:1' })).rejects.toMatchObject({
     code: 'PERMISSION_DENIED',
     message: expect.stringContaining('service:docs'),
   });
-  await expect(gate.admitService(evidence(), 'metrics')).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  await expect(gate.admitService(evidence(), 'metrics', { peer: '10.0.0.1:1' })).rejects.toMatchObject({
+    code: 'UNAUTHENTICATED',
+  });
 });
 
 test('identity headers are picked by their very names', () => {

@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type CertificateNames, certificateNames, readNames } from '../../src/access/certificate-names.ts';
-import { createIdentifier, type Evidence, type Identity } from '../../src/access/identify.ts';
+import { certificateNames, readNames } from '../../src/access/certificate-names.ts';
+import { createIdentifier, type Identity } from '../../src/access/identify.ts';
 import { createIssuerKeys } from '../../src/access/issuer-keys.ts';
 import { createJwtVerifier } from '../../src/access/jwt.ts';
 import { createMeshIdentity } from '../../src/access/mesh-identity.ts';
 import { createProofIndex } from '../../src/access/proof-index.ts';
 import { readTlsFiles, tlsServerOptions } from '../../src/access/tls-files.ts';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
+import type { CertificateNames, Evidence } from '../../src/rpc/evidence.ts';
 import { type CertificateFiles, createCa, modelOf } from '../support/access.ts';
 import { createSigner, rawToken } from '../support/tokens.ts';
 

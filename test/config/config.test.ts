@@ -8,7 +8,8 @@ import {
   readServeConfig,
   takeEnvironment,
 } from '../../src/config/read.ts';
-import { SANDBOX_SETTINGS, SERVE_SETTINGS, type Setting } from '../../src/config/settings.ts';
+import type { Setting } from '../../src/config/setting.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../../src/config/settings.ts';
 
 /** The commands with their settings, and how these are read. */
 const COMMANDS: Readonly<

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SANDBOX_SETTINGS, SERVE_SETTINGS, type Setting } from '../../src/config/settings.ts';
+import type { Setting } from '../../src/config/setting.ts';
+import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../../src/config/settings.ts';
 import { sendHttp } from '../support/http-request.ts';
 import { startOnSandbox } from '../support/service.ts';
 
@@ -47,7 +48,7 @@ test('the log messages are those of the sources, with their levels', () => {
   for (const file of globSync('src/**/*.ts')) {
     const source = readFileSync(file, 'utf8');
     for (const [, level = '', message = ''] of source.matchAll(
-      /\blog\.(debug|info|warn|error)\([^;]*?'([^'\n]+)'\s*,?\s*\)/g,
+      /\blog\.(debug|info|warn|error)\([^;]*?'([^'\n\\]+)'\s*,?\s*\)/g,
     )) {
       written.set(message, (written.get(message) ?? new Set()).add(level));
     }

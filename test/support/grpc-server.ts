@@ -4,6 +4,7 @@ import { createHealth, type Health } from '../../src/grpc/health.ts';
 import type { GrpcLimits } from '../../src/grpc/limits.ts';
 import { createReflection } from '../../src/grpc/reflection.ts';
 import { startGrpcServer } from '../../src/grpc/server.ts';
+import { admitEverybody } from '../../src/pipeline/admission.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Handler, StreamHandler, UnaryHandler } from '../../src/rpc/call.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
@@ -41,7 +42,7 @@ export async function startGrpc(
   const timeoutMs = { default: 60_000, max: 600_000 };
   const pipeline = createPipeline({
     handlers,
-    serviceKey: 'KEY-OF-THE-SERVICE-0123456789',
+    openAdmission: admitEverybody('KEY-OF-THE-SERVICE-0123456789'),
     log: log.log,
     metrics,
     unaryTimeoutMs: timeoutMs,

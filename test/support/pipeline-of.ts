@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { loadContract } from '../../src/contract/load.ts';
 import { Payload } from '../../src/payload/payload.ts';
+import { admitEverybody } from '../../src/pipeline/admission.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Call, Handler, Incoming, Reply } from '../../src/rpc/call.ts';
 import { anyReply } from '../../src/rpc/reply.ts';
@@ -36,7 +37,7 @@ export function pipelineOf(
   const timeouts = { default: timeoutMs, max: timeoutMs * 10 };
   const pipeline = createPipeline({
     handlers: table,
-    serviceKey: undefined,
+    openAdmission: admitEverybody(undefined),
     log: log.log,
     unaryTimeoutMs: timeouts,
     streamTimeoutMs: timeouts,
@@ -52,6 +53,12 @@ export function incoming(rpc: string, given: Partial<Incoming> = {}): Incoming {
     operation,
     transport: 'grpc',
     peer: '127.0.0.1:9',
+    evidence: () => ({
+      address: '127.0.0.1',
+      certificate: undefined,
+      identityHeaders: {},
+      authorization: `Bearer ${KEY}`,
+    }),
     metadata: new Map([['authorization', `Bearer ${KEY}`]]),
     signal: new AbortController().signal,
     deadline: undefined,

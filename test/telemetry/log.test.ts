@@ -10,7 +10,7 @@ const RECORD: CallRecord = {
   method: 't.S/Get',
   transport: 'http',
   requestId: 'r',
-  caller: '127.0.0.1:1',
+  peer: '127.0.0.1:1',
   userAgent: undefined,
   credential: 'request',
   durationMs: 1.26,
@@ -91,7 +91,7 @@ describe('a line', () => {
       ms: 1.3,
       transport: 'http',
       request_id: 'r',
-      caller: '127.0.0.1:1',
+      peer: '127.0.0.1:1',
       user_agent: 'u'.repeat(200),
       credential: 'request',
     });

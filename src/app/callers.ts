@@ -1,0 +1,116 @@
+import { openAccess } from '../access/access.ts';
+import { type AuditLog, openAuditLog } from '../access/audit-log.ts';
+import { type CreationCounter, createLocalCounter } from '../access/creation-counter.ts';
+import { createGate, type Gate } from '../access/gate.ts';
+import { openRedisCounter } from '../access/redis-counter.ts';
+import { systemClock } from '../base/clock.ts';
+import { redisErrorText } from '../base/redis-error.ts';
+import { createPlanPrices } from '../cloud/plan-prices.ts';
+import type { Environment } from '../config/read.ts';
+import type { ServeConfig } from '../config/settings.ts';
+import type { Contract } from '../contract/load.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { GuardRoute } from '../http/service-routes.ts';
+import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
+import { admitCallers } from '../pipeline/admit-callers.ts';
+import type { IncomingRequest } from '../rpc/call.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ResolveOperation } from '../v2/resolve.ts';
+import type { Vultr } from '../vultr/vultr.ts';
+
+/** Who may call, as the settings say. */
+export interface OpenedCallers {
+  readonly openAdmission: OpenAdmission;
+  readonly guard: GuardRoute;
+  /** Opens the audit log anew, after somebody has renamed it for rotation. */
+  reopenAuditLog(): void;
+  close(): Promise<void>;
+}
+
+/** What it is opened with. */
+export interface CallersContext {
+  readonly config: ServeConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly env: Environment;
+  readonly contract: Contract;
+  /** Asked for the prices of plans. */
+  readonly vultr: Vultr;
+  readonly resolveVultr: ResolveOperation;
+}
+
+/**
+ * Opens the callers file and the audit log, if the settings name them.
+ * @throws CallersFileError with every mistake; Error when the audit log cannot be opened
+ */
+export function openCallers(context: CallersContext): OpenedCallers {
+  const { config, log, env, contract } = context;
+  const { callersFile: file } = config;
+  if (file === undefined)
+    return {
+      openAdmission: admitEverybody(config.apiKey),
+      guard: (_part, route) => route,
+      reopenAuditLog: () => undefined,
+      close: async () => undefined,
+    };
+  using stack = new DisposableStack();
+  const access = stack.use(openAccess({ file, operations: contract.operations.values(), log, env }));
+  const counter = stack.adopt(openCounter(config, log), (opened) => opened.close());
+  const audit = openAudit(config, log);
+  const prices = createPlanPrices(context.vultr, contract.operations);
+  const gate = createGate({ access, audit, prices, counter });
+  const running = stack.move();
+  return {
+    openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
+    guard: guardWith(gate),
+    reopenAuditLog: () => audit?.reopen(),
+    close: async () => {
+      running.dispose();
+      await audit?.close();
+    },
+  };
+}
+
+/** A request for the rpc that passes anything on is judged by the operation that it leads to. */
+function reachOf({
+  resolveVultr,
+}: CallersContext): (operation: Operation, request: IncomingRequest) => Operation {
+  return (operation, request) => {
+    if (!operation.isRaw || request.kind !== 'message') return operation;
+    const { method, path } = request.message;
+    return resolveVultr(String(method), String(path));
+  };
+}
+
+function guardWith(gate: Gate): GuardRoute {
+  return (part, route) => async (request) => {
+    await gate.admitService(request.evidence(), part, { peer: request.peer });
+    return await route(request);
+  };
+}
+
+function openCounter({ redisUrl: url }: ServeConfig, log: Logger): CreationCounter {
+  if (url === undefined) return createLocalCounter(systemClock.now);
+  return openRedisCounter({
+    url,
+    onError: (error) =>
+      log.warn({ problem: redisErrorText(error, url) }, 'the count of creations is out of reach'),
+  });
+}
+
+function openAudit(
+  { auditFile, auditFailure: onFailure, isAuditSynced: isSynced }: ServeConfig,
+  log: Logger,
+): AuditLog | undefined {
+  if (auditFile === undefined) return undefined;
+  return openAuditLog({
+    file: auditFile === '-' ? 1 : auditFile,
+    onFailure,
+    isSynced,
+    onState: ({ isWritable, problem, lost }) => {
+      if (isWritable) log.info({ lost }, 'the audit log is written again');
+      else log.error({ problem, changes: onFailure }, 'the audit log cannot be written');
+    },
+  });
+}

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { loadCallersFile } from '../access/access.ts';
+import type { Caller } from '../access/model.ts';
+import { explainDecision, policyTable } from '../access/policy-table.ts';
+import { type RequestView, viewMessage } from '../access/request-view.ts';
+import { ACCESS_SETTINGS } from '../config/access-settings.ts';
+import { readFlags } from '../config/flags.ts';
+import { ConfigError, type Environment } from '../config/read.ts';
+import { readBundledContract } from '../contract/bundled.ts';
+import { loadContract } from '../contract/load.ts';
+import type { Operation } from '../contract/operation.ts';
+import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
+import { decodeJsonMessage } from '../transcoding/decode-json.ts';
+import type { FieldValue } from '../transcoding/message.ts';
+import { suggest } from '../transcoding/suggest.ts';
+import { Violations } from '../transcoding/violations.ts';
+
+/** What a command prints, and the exit code that goes with it. */
+export interface PolicyOutput {
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
+/** The exit code of `policy check` for a call that is denied, so that a script can tell. */
+const DENIED = 1;
+
+/** The text of `vultr-grpc policy --help`. */
+export function policyUsage(): string {
+  return `vultr-grpc policy list: who may do what, by the callers file
+vultr-grpc policy check: whether a caller may call a method, and by which rule; exits with 1 when it may not
+
+  --callers-file  CALLERS_FILE  the callers file
+  --caller                      check: the name of a caller
+  --method                      check: the full name of a method: package.Service/Method
+  --request                     check: a file with the request as JSON, for rules that depend on its fields`;
+}
+
+/**
+ * Runs `policy list` or `policy check`.
+ * @throws ConfigError when it is called wrongly; CallersFileError with every mistake of the callers file
+ */
+export async function policy(args: readonly string[], env: Environment): Promise<PolicyOutput> {
+  const [command, ...rest] = args;
+  if (command !== 'list' && command !== 'check')
+    throw new ConfigError('vultr-grpc policy needs "list" or "check". See vultr-grpc policy --help.');
+  const flags = readOptions(rest, command === 'list' ? [] : ['caller', 'method', 'request']);
+  const file = flags.get(FILE_FLAG) ?? env[ACCESS_SETTINGS.callersFile.env];
+  if (file === undefined || file === '') throw new ConfigError('Set --callers-file or CALLERS_FILE.');
+  const { operations } = loadContract(await readBundledContract());
+  const all = [...operations.values()];
+  const model = loadCallersFile({ file, operations: all, env });
+  if (command === 'list') return { lines: policyTable(model, all), exitCode: 0 };
+  const caller = find(model.callers, flags.get('caller'), 'caller');
+  const operation = find(all, flags.get('method'), 'method');
+  const path = flags.get('request');
+  const view = path === undefined ? undefined : await readRequest(path, operation);
+  const { isAllowed, lines } = explainDecision(caller, operation, view && (() => view));
+  return { lines, exitCode: isAllowed ? 0 : DENIED };
+}
+
+const FILE_FLAG = 'callers-file';
+
+function readOptions(args: readonly string[], names: readonly string[]): ReadonlyMap<string, string> {
+  const { values, faults } = readFlags(args, [FILE_FLAG, ...names]);
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
+  return values;
+}
+
+function find<Named extends Caller | Operation>(
+  all: readonly Named[],
+  name: string | undefined,
+  what: 'caller' | 'method',
+): Named {
+  if (name === undefined) throw new ConfigError(`vultr-grpc policy check needs --${what}.`);
+  const found = all.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  const near = suggest(
+    name,
+    all.map((each) => each.name),
+  );
+  throw new ConfigError(`There is no ${what} ${name}.${near === undefined ? '' : ` Did you mean ${near}?`}`);
+}
+
+async function readRequest(path: string, operation: Operation): Promise<RequestView> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new ConfigError(`The file ${path} of --request cannot be read.`);
+  }
+  const violations = new Violations();
+  const message = decodeJsonMessage(operation.input, parseRequest(path, text), '', violations);
+  const [first] = violations.list;
+  if (first === undefined) return viewMessage(message);
+  throw new ConfigError(
+    `The file ${path} of --request is not a request of ${operation.name}: ${first.field}: ${first.description}`,
+  );
+}
+
+function parseRequest(path: string, text: string): FieldValue {
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    if (error instanceof JsonError)
+      throw new ConfigError(`The file ${path} of --request is not JSON: ${error.message}.`);
+    throw error;
+  }
+}

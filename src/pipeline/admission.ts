@@ -1,0 +1,60 @@
+import type { Identity } from '../access/identify.ts';
+import type { CallerShare, Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
+import type { CallError } from '../status/call-error.ts';
+import { type CredentialSource, findCredential } from './credential.ts';
+
+/** On whose behalf a call is made, and with which key. */
+export interface Authority {
+  /** The Vultr key; undefined: there is none, or the call needs none. */
+  readonly credential: string | undefined;
+  readonly source: CredentialSource;
+  /** Undefined: callers are not known by name. */
+  readonly caller: CallerShare | undefined;
+  /** As in Call. */
+  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+}
+
+/** How a call is let in. The methods are called in their order, each of them once at most. */
+export interface Admission {
+  /** Who is calling, as far as it is known by now; undefined: callers are not known by name. */
+  readonly identity: Identity | undefined;
+  /**
+   * Looks at what comes before the request.
+   * @throws CallError UNAUTHENTICATED
+   */
+  identify(): Promise<void>;
+  /**
+   * Decides, once the request is read.
+   * @throws CallError when the call may not go on
+   */
+  admit(request: IncomingRequest, idempotencyKey: string | undefined): Promise<Authority>;
+  /** Takes note of the end, before the reply or the failure goes out. Never rejects. */
+  finish(outcome: {
+    readonly error: CallError | undefined;
+    readonly reply?: Reply | undefined;
+  }): Promise<void>;
+}
+
+/** What an admission has to know of a call besides its Incoming. */
+export interface AdmissionContext {
+  readonly requestId: string;
+  /** Aborts when the call is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes the admission of a call. */
+export type OpenAdmission = (incoming: Incoming, context: AdmissionContext) => Admission;
+
+/** Lets everybody in: a call is made with the Vultr key that it brings, or with the service's own. */
+export function admitEverybody(serviceKey: string | undefined): OpenAdmission {
+  return (incoming) => ({
+    identity: undefined,
+    identify: async () => undefined,
+    admit: async (request) => {
+      const message = request.kind === 'message' ? request.message : {};
+      const { key, source } = findCredential(message, incoming.metadata, serviceKey);
+      return { credential: key, source, caller: undefined };
+    },
+    finish: async () => undefined,
+  });
+}

@@ -1,0 +1,85 @@
+import type { Access } from '../access/access.ts';
+import type { Gate, Admission as Grant } from '../access/gate.ts';
+import type { Identity } from '../access/identify.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { Incoming, IncomingRequest } from '../rpc/call.ts';
+import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
+
+/** What it takes to let in callers by a callers file. */
+export interface CallersOptions {
+  readonly gate: Gate;
+  readonly access: Pick<Access, 'otherCredential'>;
+  /** Names the operation that a request reaches, which is what a policy decides about. */
+  readonly reach: (operation: Operation, request: IncomingRequest) => Operation;
+}
+
+/** Lets in the callers of a callers file, as their policies say. */
+export function admitCallers(options: CallersOptions): OpenAdmission {
+  return (incoming, context) => new CallerAdmission(options, incoming, context);
+}
+
+class CallerAdmission implements Admission {
+  readonly #options: CallersOptions;
+  readonly #incoming: Incoming;
+  readonly #context: AdmissionContext;
+  #identity: Identity | undefined;
+  #request: IncomingRequest | undefined;
+  #reached: Operation;
+  #grant: Grant | undefined;
+
+  constructor(options: CallersOptions, incoming: Incoming, context: AdmissionContext) {
+    this.#options = options;
+    this.#incoming = incoming;
+    this.#context = context;
+    this.#reached = incoming.operation;
+  }
+
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  async identify(): Promise<void> {
+    this.#identity = await this.#options.gate.identify(this.#incoming.evidence());
+  }
+
+  async admit(request: IncomingRequest, idempotencyKey: string | undefined) {
+    const { gate, access, reach } = this.#options;
+    const { operation } = this.#incoming;
+    this.#request = request;
+    this.#reached = reach(operation, request);
+    const identity = await gate.complete(this.#identity, request);
+    this.#identity = identity;
+    const { signal } = this.#context;
+    const arrival = { operation, reached: this.#reached, request, idempotencyKey, signal };
+    this.#grant = await gate.admit(identity, arrival);
+    const { id, caller, ownKey } = identity;
+    return {
+      credential: this.#grant.credential,
+      source: ownKey === undefined ? ('account' as const) : ('caller' as const),
+      caller: { name: id, ratePerSecond: caller.rate },
+      renewCredential: (refused: string) => access.otherCredential(identity, refused),
+    };
+  }
+
+  async finish({ error, reply }: Parameters<Admission['finish']>[0]): Promise<void> {
+    const { peer, transport, metadata } = this.#incoming;
+    const isCreate = this.#grant?.effect === 'CREATE';
+    await this.#options.gate.finish({
+      operation: this.#reached,
+      identity: this.#identity,
+      admission: this.#grant,
+      peer,
+      transport,
+      request: this.#request,
+      requestId: this.#context.requestId,
+      traceId: traceIdOf(metadata.get('traceparent')),
+      response: isCreate ? (reply?.http?.body ?? reply?.toJson()) : undefined,
+      error,
+    });
+  }
+}
+
+/** The trace that a call belongs to, by its traceparent (W3C Trace Context, section 3.2). */
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/.exec(traceparent ?? '')?.[1];
+}
