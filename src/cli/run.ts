@@ -7,6 +7,7 @@ import {
   readSandboxConfig,
   readServeConfig,
   takeEnvironment,
+  takenWhenRead,
 } from '../config/read.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../config/settings.ts';
@@ -47,7 +48,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
   const processLog = createProcessLog({ level: config.logLevel, format, secrets: secretsOf(config) });
   endOnFault(processLog);
-  const surroundings = { env, droppedLogLines: processLog.dropped };
+  const surroundings = { env: takenWhenRead(env, process.env), droppedLogLines: processLog.dropped };
   const app = await started(startApp(config, processLog.log, surroundings), [
     { setting: SERVE_SETTINGS.grpcListen, address: config.grpcListen },
     { setting: SERVE_SETTINGS.httpListen, address: config.httpListen },

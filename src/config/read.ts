@@ -44,6 +44,20 @@ export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
   return whole;
 }
 
+/**
+ * An environment whose variables leave that of the process when they are read: a callers file names the variables that hold
+ * its secrets, now or when it is read again.
+ */
+export function takenWhenRead(environment: Environment, env: NodeJS.ProcessEnv): Environment {
+  return new Proxy(environment, {
+    get: (variables, name) => {
+      if (typeof name !== 'string') return undefined;
+      delete env[name];
+      return variables[name];
+    },
+  });
+}
+
 /** The reserve has to cover the jitter of the network, and how much that is depends on the rate. */
 function findReserveFault({ rate, reserve }: ServeConfig): string | undefined {
   if (rate === undefined || isEnough(rate, reserve)) return undefined;

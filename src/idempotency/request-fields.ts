@@ -37,10 +37,11 @@ export function fieldLabel(name: string): string {
 }
 
 /**
- * The most members of a creation with an idempotency key, and the most values within all of them: each member is hashed on
- * its own. No creation of Vultr's has a hundred.
+ * The most members and bytes of a creation with an idempotency key, and the most values within all of its members: each
+ * member is hashed on its own. No creation of Vultr's has a hundred.
  */
 const MAX_MEMBERS = 1_000;
+const MAX_BYTES = 1024 * 1024;
 const MAX_VALUES = 20_000;
 
 /**
@@ -48,12 +49,13 @@ const MAX_VALUES = 20_000;
  * all of their digits.
  * @returns undefined when the body is not a JSON object
  * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not; RESOURCE_EXHAUSTED,
- *   REQUEST_TOO_LARGE, when it has more than 1 000 members or 20 000 values
+ *   REQUEST_TOO_LARGE, when it has more than 1 MB, 1 000 members or 20 000 values
  */
 export function readMembers(request: UpstreamRequest): Readonly<Record<string, StrictJson>> | undefined {
   const { body, contentType = 'application/json' } = request;
   if (body === undefined || body.length === 0) return {};
   if (!/\bjson\b/i.test(contentType)) return undefined;
+  if (body.length > MAX_BYTES) throw tooLarge(`${MAX_BYTES} bytes`);
   if (hasMoreValues(body, MAX_VALUES)) throw tooLarge(`${MAX_VALUES} values`);
   let value: StrictJson;
   try {

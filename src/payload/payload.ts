@@ -9,7 +9,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * The most values in a response. A page of 500 elements has some twenty thousand; a few megabytes can hold a million, and
  * reading those would hold up everybody else.
  */
-const MAX_VALUES = 60_000;
+const MAX_VALUES = 50_000;
 
 /** The most bytes that are parsed: twice what gRPC clients accept by default. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -34,7 +34,7 @@ export class Payload {
    * Reads a response of Vultr's. No content is an empty object; a JSON value other than an object, which a Struct could not
    * represent, becomes the member `value` of one.
    * @throws CallError INTERNAL, reason BAD_UPSTREAM_RESPONSE, when it is not JSON in UTF-8, or has more than
-   *   8 MB or 60 000 values
+   *   8 MB or 50 000 values
    */
   static parse(body: Uint8Array): Payload {
     if (body.length === 0) return new Payload({});

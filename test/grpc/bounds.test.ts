@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -173,6 +174,25 @@ describe('a reply', () => {
     expect(await isHealthy(address)).toBe(status.OK);
     expect(await connectHttp2(address).call(cloudPath('ListRegions'), [EMPTY])).toMatchObject({ status: 0 });
     expect(log.lines({ reason: 'CALL_CANCELLED' }).length).toBeGreaterThan(0);
+  });
+
+  test('is given up when as many as may wait for room already', async () => {
+    const limits = {
+      maxReplyBytes: 250_000,
+      maxReplyBytesPerConnection: 250_000,
+      maxWaitingReplyBytes: 250_000,
+    };
+    const { address, log } = await startGrpc({ ListRegions: large }, { limits });
+    const deaf = connectHttp2(address, 0);
+    const calls = Array.from({ length: 5 }, () => deaf.open(cloudPath('ListRegions')));
+    for (const { stream } of calls) stream.end(frame(EMPTY));
+    const { resetCode } = await Promise.race(calls.map(({ ending }) => ending));
+    expect(resetCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // The two that were written are not touched.
+    expect(log.lines({ reason: 'CALL_CANCELLED' })).toMatchObject([
+      { error: expect.stringContaining('no room') },
+    ]);
+    expect(await isHealthy(address)).toBe(status.OK);
   });
 
   test('is not lost when many callers who read get theirs at the same moment', async () => {
