@@ -95,20 +95,45 @@ export const HEADERS: Readonly<Record<string, (size: number) => Record<string, s
   'a key of blanks': (size) => ({ authorization: `Bearer ${' '.repeat(size - 20)}x` }),
 };
 
+/** How many different parts a large text has; they come again and again. */
+const DISTINCT = 100_000;
+
+const blocks = new Map<string, Buffer>();
+
+/** As much as fits, made of so many different parts. Texts of 32 MB are made by copying. */
+function fillLarge(open: string, part: (index: number) => string, close: string): (size: number) => Buffer {
+  return (size) => {
+    const id = `${open} ${part(0)}`;
+    const block =
+      blocks.get(id) ?? Buffer.from(Array.from({ length: DISTINCT }, (_, n) => `${part(n)},`).join(''));
+    blocks.set(id, block);
+    const end = part(0) + close;
+    const body = Buffer.alloc(size - open.length - end.length, block);
+    // Up to the last whole part.
+    const whole = body.subarray(0, body.lastIndexOf(`,${part(0).slice(0, 2)}`) + 1);
+    return Buffer.concat([Buffer.from(open), whole, Buffer.from(end)]);
+  };
+}
+
 /** JSON responses of Vultr. */
-export const RESPONSES: Readonly<Record<string, MakeText>> = {
-  'distinct keys': (size) => fill(size, '{', (n) => `"k${n}":${n}`, '}'),
-  numbers: (size) => fill(size, '{"a":[', (n) => String(n), ']}'),
-  'empty arrays': (size) => fill(size, '{"a":[', () => '[]', ']}'),
-  'nested arrays': (size) => `{"a":${'['.repeat(size / 2 - 4)}${']'.repeat(size / 2 - 4)}}`,
-  instances: (size) =>
-    fill(size, '{"instances":[', (n) => `{"id":"${n}","label":"x","tags":["a"],"ram":1.5}`, ']}'),
-  'long numbers': (size) => fill(size, '{"a":[', () => '1234567890123456.5', ']}'),
-  'a text': (size) => `{"a":"${'x'.repeat(size - 10)}"}`,
-  'a text of escapes': (size) => `{"a":"${'\\n'.repeat(size / 2 - 8)}"}`,
-  'an error far down': (size) => fill(size, '{"error":{"errors":[', () => '{"message":"x"}', ']}}'),
-  'a text that is no JSON': (size) => 'x: y\n'.repeat(size / 5),
-  'markup that never ends': (size) => '<title><'.repeat(size / 8),
+export const RESPONSES: Readonly<Record<string, (size: number) => Buffer>> = {
+  'distinct keys': fillLarge('{', (n) => `"k${n}":${n}`, '}'),
+  numbers: fillLarge('{"a":[', (n) => `10${n}`, ']}'),
+  'empty arrays': fillLarge('{"a":[', () => '[]', ']}'),
+  instances: fillLarge('{"instances":[', (n) => `{"id":"${n}","label":"x","tags":["a"],"ram":1.5}`, ']}'),
+  'long numbers': fillLarge('{"a":[', () => '1234567890123456.5', ']}'),
+  'an error far down': fillLarge('{"error":{"errors":[', () => '{"message":"x"}', ']}}'),
+  'nested arrays': (size) =>
+    Buffer.concat([
+      Buffer.from('{"a":'),
+      Buffer.alloc(size / 2 - 4, '['),
+      Buffer.alloc(size / 2 - 4, ']'),
+      Buffer.from('}'),
+    ]),
+  'a text': (size) => Buffer.from(`{"a":"${'x'.repeat(size - 10)}"}`),
+  'a text of escapes': (size) => Buffer.from(`{"a":"${'\\n'.repeat(size / 2 - 8)}"}`),
+  'a text that is no JSON': (size) => Buffer.alloc(size, 'x: y\n'),
+  'markup that never ends': (size) => Buffer.alloc(size, '<title><'),
 };
 
 const CREATE = { region: 1, plan: 2, blockDevices: 31, additional: 1000 } as const;
@@ -136,17 +161,27 @@ const NEEDED = written((writer) =>
     .string('vc2-1c-1gb'),
 );
 
-/** A Struct of so many bytes, with distinct members. */
+/** A Struct of so many bytes, with members of different names. */
 function struct(size: number, value: Uint8Array): Uint8Array {
-  const bytes = Buffer.alloc(size + 1_000);
-  let length = 0;
-  for (let n = 0; length < size; n += 1) {
-    const name = field(1, Buffer.from(`k${n}`));
-    const entry = field(1, Buffer.concat([name, field(2, value)]));
-    bytes.set(entry, length);
+  const id = Buffer.from(value).toString('base64');
+  const entries = structs.get(id) ?? Array.from({ length: DISTINCT }, (_, n) => member(n, value));
+  structs.set(id, entries);
+  const chosen: Uint8Array[] = [];
+  for (let length = 0, n = 0; length < size; n += 1) {
+    const entry = entries[n % DISTINCT] ?? TRUE;
+    chosen.push(entry);
     length += entry.length;
   }
-  return bytes.subarray(0, length);
+  return Buffer.concat(chosen);
+}
+
+const structs = new Map<string, Uint8Array[]>();
+
+function member(n: number, value: Uint8Array): Uint8Array {
+  const name = Buffer.from(`k${n}`);
+  const length = name.length + value.length + 4;
+  if (length > 127) return field(1, Buffer.concat([field(1, name), field(2, value)]));
+  return Buffer.from([0x0a, length, 0x0a, name.length, ...name, 0x12, value.length, ...value]);
 }
 
 const TRUE = Uint8Array.of(0x20, 1);
@@ -163,10 +198,10 @@ function nested(depth: number): Uint8Array {
 export const MESSAGES: Readonly<Record<string, (size: number) => Uint8Array>> = {
   'additional fields': (size) => Buffer.concat([NEEDED, field(CREATE.additional, struct(size, TRUE))]),
   'additional numbers': (size) => Buffer.concat([NEEDED, field(CREATE.additional, struct(size, NUMBER))]),
-  'additional fields, one of them deep': (size) =>
-    Buffer.concat([NEEDED, field(CREATE.additional, struct(size, nested(40)))]),
+  'additional fields that are deep': (size) =>
+    Buffer.concat([NEEDED, repeated(size, field(CREATE.additional, struct(1, nested(40))))]),
   'too deep': (size) =>
-    Buffer.concat([NEEDED, field(CREATE.additional, struct(10, nested(Math.min(2_000, size / 8))))]),
+    Buffer.concat([NEEDED, field(CREATE.additional, member(0, nested(Math.min(2_000, size / 8))))]),
   'unknown fields': (size) => Buffer.concat([NEEDED, repeated(size, Uint8Array.of(0xf8, 0x7f, 0))]),
   groups: (size) => Buffer.concat([NEEDED, repeated(size, Uint8Array.of(0xfb, 0x7f, 0xfc, 0x7f))]),
   tags: (size) => Buffer.concat([NEEDED, repeated(size, field(28, Buffer.from('a')))]),
