@@ -15,6 +15,7 @@ const LAYERS = [
   ['grpc', 'http'],
   ['pipeline'],
   ['cloud', 'v2'],
+  ['watch'],
   ['idempotency'],
   ['vultr'],
   ['access'],
@@ -29,8 +30,8 @@ const LAYERS = [
 ] as const;
 const ISLAND = 'sandbox';
 
-/** The rooms that may name operations: CloudService's handlers, and the imitation of Vultr. */
-const NAMING_ROOMS = ['cloud', 'sandbox'];
+/** The rooms that may name operations: the handlers of this service's own rpcs, and the imitation of Vultr. */
+const NAMING_ROOMS = ['cloud', 'watch', 'sandbox'];
 
 const level = new Map<string, number>(LAYERS.flatMap((rooms, index) => rooms.map((room) => [room, index])));
 const imports = new Map<string, string[]>();

@@ -7,7 +7,9 @@ import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
+import { callerDenied, callerUnknown } from './errors.ts';
 import type { Identity } from './identify.ts';
+import { decide } from './policy.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
 import { type ServiceTarget, targetOf } from './target.ts';
 
@@ -51,6 +53,11 @@ export interface Gate {
    * @throws CallError as authorize does; UNAVAILABLE when a change could not be recorded or the account has no key
    */
   admit(identity: Identity, arrival: Arrival): Promise<Admission>;
+  /**
+   * Before each message of a stream, since what a caller may do can change in the hours that a stream lasts.
+   * @throws CallError when the callers file no longer allows the operation
+   */
+  recheck(identity: Identity, operation: Operation): void;
   /** Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line. Never rejects. */
   finish(ending: Ending): Promise<void>;
   /**
@@ -90,6 +97,15 @@ export function createGate(options: GateOptions): Gate {
         await refund();
         throw error;
       }
+    },
+    recheck: ({ caller }, operation) => {
+      const target = targetOf(operation);
+      const inForce = access.model.callers.find(({ name }) => name === caller.name);
+      if (target === undefined || inForce === caller) return;
+      if (inForce === undefined)
+        throw callerUnknown(`The callers file no longer has the caller ${caller.name}.`);
+      const decision = decide(inForce, target);
+      if (!decision.isAllowed) throw callerDenied(inForce.name, target.name, decision.reason);
     },
     finish: async ({ admission, ...ending }) => {
       const effect = admission?.effect;

@@ -1,26 +1,23 @@
-import { createCloudService } from '../cloud/service.ts';
 import { reachableAddress } from '../config/access-faults.ts';
 import type { Environment } from '../config/read.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import { readBundledContract } from '../contract/bundled.ts';
 import { loadContract } from '../contract/load.ts';
 import { createHealth } from '../grpc/health.ts';
-import { createReflection } from '../grpc/reflection.ts';
 import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { createForwarder } from '../v2/forward.ts';
-import { createRawHandler } from '../v2/raw.ts';
 import { createResolver } from '../v2/resolve.ts';
 import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
-import { assignHandlers } from './handlers.ts';
 import { openIdempotency } from './idempotency.ts';
 import { createServers } from './servers.ts';
+import { createServices } from './services.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
+import { createWatches } from './watches.ts';
 
 /** The running service. */
 export interface App {
@@ -72,19 +69,22 @@ export async function startApp(
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
-  const access = openCallers({ config, log, metrics, env, contract, vultr: client, resolveVultr });
-  stack.defer(() => access.close());
-  const forward = createForwarder(vultr);
-  const cloud = createCloudService({
-    vultr,
-    operations: contract.operations,
-    watchIntervalMs: config.watchIntervalMs,
+  const watches = createWatches(config, metrics, renewCredentials(client), client.state, resolveVultr);
+  const services = createServices({ contract, vultr, watches, health, resolveVultr });
+  const access = openCallers({
+    config,
+    log,
+    metrics,
+    env,
+    contract,
+    vultr: client,
+    resolveVultr,
+    watchedOperation: services.watchedOperation,
   });
+  stack.defer(() => access.close());
   const pipeline = createPipeline({
-    handlers: assignHandlers(contract, [cloud, health.handlers, createReflection(contract)], {
-      forward,
-      raw: createRawHandler(vultr, resolveVultr, forward),
-    }),
+    handlers: services.handlers,
+    views: services.views,
     openAdmission: access.openAdmission,
     log,
     metrics,

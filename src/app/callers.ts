@@ -9,15 +9,14 @@ import { createPlanPrices } from '../cloud/plan-prices.ts';
 import type { Environment } from '../config/read.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
-import type { Operation } from '../contract/operation.ts';
 import type { GuardRoute } from '../http/service-routes.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
-import { admitCallers } from '../pipeline/admit-callers.ts';
-import type { IncomingRequest } from '../rpc/call.ts';
+import { admitCallers, type ReachOperation } from '../pipeline/admit-callers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
+import type { WatchService } from '../watch/service.ts';
 
 /** Who may call, as the settings say. */
 export interface OpenedCallers {
@@ -38,6 +37,7 @@ export interface CallersContext {
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
   readonly resolveVultr: ResolveOperation;
+  readonly watchedOperation: WatchService['operationOf'];
 }
 
 /**
@@ -72,14 +72,13 @@ export function openCallers(context: CallersContext): OpenedCallers {
   };
 }
 
-/** A request for the rpc that passes anything on is judged by the operation that it leads to. */
-function reachOf({
-  resolveVultr,
-}: CallersContext): (operation: Operation, request: IncomingRequest) => Operation {
+/** A request that leads to another operation is judged by that one: one for any path, or for the watch of an operation. */
+function reachOf({ resolveVultr, watchedOperation }: CallersContext): ReachOperation {
   return (operation, request) => {
-    if (!operation.isRaw || request.kind !== 'message') return operation;
+    if (request.kind !== 'message') return operation;
     const { method, path } = request.message;
-    return resolveVultr(String(method), String(path));
+    if (operation.isRaw) return resolveVultr(String(method), String(path));
+    return watchedOperation(operation, request.message) ?? operation;
   };
 }
 

@@ -8,20 +8,17 @@ import type { Message } from '../transcoding/message.ts';
 import type { CatalogueReader } from './catalogue-reader.ts';
 import { dryRun } from './dry-run.ts';
 import { readPage, toListPayload } from './paging.ts';
-import type { RecentCreations } from './recent-creations.ts';
 import type { AskVultr } from './upstream.ts';
 
 /** The handlers of an instance's life, but for watching it. */
-export function createInstances(ask: AskVultr, reader: CatalogueReader, recent: RecentCreations) {
+export function createInstances(ask: AskVultr, reader: CatalogueReader) {
   return {
     /** CreateInstance: POST /v2/instances. */
     async createInstance(request: CreateInstanceRequest, call: Call): Promise<Reply> {
       const fields = toCreateFields(request, call.request);
       if (request.dry_run) return anyReply(await dryRun({ ask, reader, call }, request));
       const { body, attempts } = await ask('createInstance', fields, call);
-      const payload = payloadOf(body);
-      recent.add(idOf(payload));
-      return anyReply(payload, { attempts });
+      return anyReply(payloadOf(body), { attempts });
     },
 
     /** ListInstances: GET /v2/instances. */
@@ -47,7 +44,6 @@ export function createInstances(ask: AskVultr, reader: CatalogueReader, recent: 
     /** TerminateInstance: DELETE /v2/instances/{id}. */
     async terminateInstance({ instance_id }: { instance_id: string }, call: Call): Promise<Reply> {
       const { attempts } = await ask('deleteInstance', { instance_id }, call);
-      recent.forget(instance_id);
       return anyReply(Payload.of({}), { attempts });
     },
   };
@@ -63,13 +59,6 @@ function withoutOwnFields({
   ...fields
 }: Message): Message {
   return fields;
-}
-
-/** The id of the instance in a response of Vultr's; undefined when there is none. */
-function idOf({ value: { instance } }: Payload): string | undefined {
-  const id =
-    typeof instance === 'object' && instance !== null && 'id' in instance ? instance['id'] : undefined;
-  return typeof id === 'string' ? id : undefined;
 }
 
 /**

@@ -15,11 +15,11 @@ import {
 import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { toTyped } from '../rpc/typed.ts';
 import type { Vultr } from '../vultr/vultr.ts';
+import type { Watches } from '../watch/watches.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createCatalogueReader } from './catalogue-reader.ts';
 import { createInstances } from './instances.ts';
-import { createRecentCreations } from './recent-creations.ts';
-import { createAsk } from './upstream.ts';
+import { createAsk, findUpstream } from './upstream.ts';
 import { createWatch } from './watch.ts';
 
 /** What CloudService needs. */
@@ -27,8 +27,7 @@ export interface CloudOptions {
   readonly vultr: Vultr;
   /** The contract's operations, by full name: CloudService stands on those of vultr.v2. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** The time between two looks at a watched instance. */
-  readonly watchIntervalMs: number;
+  readonly watches: Watches;
 }
 
 /**
@@ -38,14 +37,13 @@ export interface CloudOptions {
 export function createCloudService({
   vultr,
   operations,
-  watchIntervalMs,
+  watches,
 }: CloudOptions): ReadonlyMap<string, Handler> {
   const ask = createAsk(vultr, operations);
-  const recent = createRecentCreations();
   const reader = createCatalogueReader(ask);
   const catalogue = createCatalogue(reader);
-  const instances = createInstances(ask, reader, recent);
-  const watchInstance = createWatch({ ask, recent, intervalMs: watchIntervalMs });
+  const instances = createInstances(ask, reader);
+  const watchInstance = createWatch(watches, findUpstream(operations, 'getInstance'));
   const handlers: Record<string, Handler> = {
     ListRegions: unary(ListRegionsRequest, catalogue.listRegions),
     ListImages: unary(ListImagesRequest, catalogue.listImages),

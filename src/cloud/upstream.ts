@@ -40,17 +40,23 @@ export type AskVultr = (
 ) => Promise<VultrResponse>;
 
 /**
+ * Finds one of them in the contract.
+ * @throws Error that names it when it is not there
+ */
+export function findUpstream(operations: ReadonlyMap<string, Operation>, name: UpstreamName): Operation {
+  const operation = operations.get(OPERATIONS[name]);
+  if (operation === undefined)
+    throw new Error(`CloudService needs ${OPERATIONS[name]}, which is not in the contract.`);
+  return operation;
+}
+
+/**
  * Finds the operations in the contract.
  * @throws Error that names one that is not there
  */
 export function createAsk(vultr: Vultr, operations: ReadonlyMap<string, Operation>): AskVultr {
   const found = new Map(
-    Object.entries(OPERATIONS).map(([name, fullName]) => {
-      const operation = operations.get(fullName);
-      if (operation === undefined)
-        throw new Error(`CloudService needs ${fullName}, which is not in the contract.`);
-      return [name, operation];
-    }),
+    Object.keys(OPERATIONS).map((name) => [name, findUpstream(operations, name as UpstreamName)]),
   );
   return async (name, fields, call) => {
     const operation = found.get(name);

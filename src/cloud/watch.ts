@@ -1,67 +1,32 @@
-import { systemClock } from '../base/clock.ts';
+import type { Operation } from '../contract/operation.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { JsonObject } from '../payload/json.ts';
-import { payloadOf } from '../payload/payload-memo.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
-import { credentialKey } from '../vultr/credential-key.ts';
-import { createInstancePoller, type InstancePoller, type Sighting } from './instance-poller.ts';
-import type { RecentCreations } from './recent-creations.ts';
-import type { AskVultr } from './upstream.ts';
+import { encodeRequest } from '../vultr/encode.ts';
+import { type Goal, NO_GOAL } from '../watch/goal.ts';
+import { ownerOf } from '../watch/options.ts';
+import { watchThing } from '../watch/watch-thing.ts';
+import type { Watches } from '../watch/watches.ts';
 
-/** What watching needs. */
-export interface WatchOptions {
-  readonly ask: AskVultr;
-  readonly recent: RecentCreations;
-  readonly intervalMs: number;
-}
-
-/** How long one poll may take. */
-const POLL_TIMEOUT_MS = 30_000;
-
-/**
- * The handler of WatchInstance. Watchers of one instance with one credential share one poller; it starts with the first
- * and stops with the last.
- */
-export function createWatch({ ask, recent, intervalMs }: WatchOptions) {
-  const pollers = new Map<string, InstancePoller>();
-
-  /** The poller of the call's instance and credential, made if there is none. Never shared across credentials. */
-  function pollerFor(instanceId: string, call: Call): InstancePoller {
-    const key = `${credentialKey(call)} ${instanceId.toLowerCase()}`;
-    const known = pollers.get(key);
-    if (known !== undefined) return known;
-    const poller: InstancePoller = createInstancePoller({
-      intervalMs,
-      poll: async (signal) => {
-        const deadline = systemClock.now() + POLL_TIMEOUT_MS;
-        const { credential } = call;
-        const options = { credential, signal, deadline, isPoll: true };
-        return payloadOf((await ask('getInstance', { instance_id: instanceId }, options)).body);
-      },
-      mayNotBeKnownYet: () => recent.has(instanceId),
-      onIdle: () => {
-        // By then another one may have taken its place.
-        if (pollers.get(key) === poller) pollers.delete(key);
-      },
-    });
-    pollers.set(key, poller);
-    return poller;
-  }
-
+/** The handler of WatchInstance: a watch of the operation that reads an instance. */
+export function createWatch(watches: Watches, operation: Operation) {
   return async function* watchInstance(
     { instance_id, until }: WatchInstanceRequest,
     call: Call,
   ): AsyncGenerator<Reply> {
     assertCondition(until);
-    for await (const sighting of pollerFor(instance_id, call).watch(call.signal)) {
-      if (sighting.kind === 'gone') {
-        if (until?.gone === true) return;
-        throw gone(instance_id);
-      }
-      yield anyReply(sighting.payload);
-      if (holds(until, sighting)) return;
+    const request = encodeRequest(operation, { instance_id });
+    const events = watchThing(
+      watches,
+      { ...ownerOf(call), operation, request },
+      { goal: toGoal(until), select: (state) => state, form: 'whole', lastId: '', signal: call.signal },
+    );
+    try {
+      for await (const { change } of events) if (change?.form === 'whole') yield anyReply(change.state);
+    } catch (error) {
+      throw error instanceof CallError && error.code === 'NOT_FOUND' ? gone(instance_id) : error;
     }
   };
 }
@@ -94,12 +59,19 @@ function assertCondition(until: WatchCondition | undefined): void {
   throw CallError.invalid(others.map((field) => ({ field: `until.${field}`, description })));
 }
 
-/** Whether everything that is waited for is so. Without a condition nothing is waited for, and it never is. */
-function holds(until: WatchCondition | undefined, { payload }: Extract<Sighting, { kind: 'seen' }>): boolean {
-  if (until === undefined || until.gone) return false;
-  const instance = payload.value['instance'] as JsonObject | undefined;
-  const wanted = STATE_FIELDS.filter((field) => until[field] !== undefined);
-  return wanted.length > 0 && wanted.every((field) => instance?.[field] === until[field]);
+/** Without a condition nothing is waited for. */
+function toGoal(until: WatchCondition | undefined): Goal {
+  const wanted = STATE_FIELDS.filter((field) => until?.[field] !== undefined);
+  const isGone = until?.gone === true;
+  if (wanted.length === 0 && !isGone) return NO_GOAL;
+  return {
+    isGone,
+    judge: (state) => {
+      const instance = state['instance'] as JsonObject | undefined;
+      const isReached = wanted.length > 0 && wanted.every((field) => instance?.[field] === until?.[field]);
+      return isReached ? 'reached' : 'open';
+    },
+  };
 }
 
 function gone(instanceId: string): CallError {

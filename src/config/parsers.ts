@@ -159,6 +159,14 @@ export function parsePercent(text: string): number {
   return percent / 100;
 }
 
+/** Reads a percentage above 0 as a number up to 1. Throws an Error whose message says what the value must be. */
+export function parseShare(text: string): number {
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (!(percent > 0 && percent <= 100))
+    throw new Error('must be a percentage above 0% and up to 100%, for example 25%');
+  return percent / 100;
+}
+
 /** Reads the folder of what has to survive a restart; undefined: memory. Throws an Error whose message says what the value must be. */
 export function parseStateDir(text: string): string | undefined {
   if (text === 'memory') return undefined;

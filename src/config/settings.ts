@@ -12,6 +12,7 @@ import {
   parseOrigins,
   parsePercent,
   parseRedisUrl,
+  parseShare,
   parseSpeed,
   parseStateDir,
   parseSwitch,
@@ -43,6 +44,10 @@ export interface ServeConfig extends AccessConfig {
   readonly callTimeoutMs: number;
   readonly watchIntervalMs: number;
   readonly watchTimeoutMs: number;
+  /** The part of the request budget that watches may use together, above 0 up to 1. */
+  readonly watchShare: number;
+  /** How many watches a caller may have at a time. */
+  readonly maxWatches: number;
   readonly shutdownGraceMs: number;
   /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
   readonly rate: number | undefined;
@@ -152,7 +157,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     env: 'WATCH_INTERVAL',
     flag: 'watch-interval',
     default: '2s',
-    help: 'pause between two polls of a watched instance',
+    help: 'pause between two polls of a watched thing that has just changed; it grows to 30 times that while nothing changes',
     parse: parseDuration(10, 600_000),
   },
   watchTimeoutMs: {
@@ -161,6 +166,20 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     default: '1h',
     help: 'the longest that one watch may last',
     parse: parseDuration(1_000, 86_400_000),
+  },
+  watchShare: {
+    env: 'WATCH_SHARE',
+    flag: 'watch-share',
+    default: '25%',
+    help: 'part of the request budget that all watches together may use',
+    parse: parseShare,
+  },
+  maxWatches: {
+    env: 'WATCH_MAX',
+    flag: 'watch-max',
+    default: '2000',
+    help: 'watches that one credential may have at a time',
+    parse: parseInteger(1, 10_000),
   },
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE',

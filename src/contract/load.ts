@@ -19,6 +19,7 @@ import { compileHttpBindings } from '../transcoding/http-rule.ts';
 import { ContractError } from './contract-error.ts';
 import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect } from './effect.ts';
 import type { Operation } from './operation.ts';
+import { compileStates, type StatesOption } from './states.ts';
 import { compileValidator, isRequired } from './validate.ts';
 
 /** The contract, compiled: what the service offers, and the descriptors that declare it. */
@@ -80,6 +81,8 @@ function compileOperation(method: DescMethod, registry: FileRegistry): Compiling
   } catch (cause) {
     throw new ContractError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
+  const effect = resolveEffect(name, stated, bindings[0]?.httpMethod, idempotency, isRaw);
+  const states = optionOf(method, 'vultr.options.v1.states', registry) as StatesOption | undefined;
   return {
     name,
     service: method.parent.typeName,
@@ -89,8 +92,9 @@ function compileOperation(method: DescMethod, registry: FileRegistry): Compiling
     kind: method.methodKind,
     idempotency,
     isPublic: optionOf(method, 'vultr.options.v1.public', registry) === true,
-    effect: resolveEffect(name, stated, bindings[0]?.httpMethod, idempotency, isRaw),
+    effect,
     create: undefined,
+    states: compileStates(name, effect, states),
     destroysWith: (optionOf(method, 'vultr.options.v1.destroys_with', registry) ?? []) as readonly string[],
     isRaw,
     isForm: optionOf(method, 'vultr.options.v1.form', registry) === true,

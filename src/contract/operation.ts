@@ -26,6 +26,20 @@ export interface TagField {
   readonly filter: string | undefined;
 }
 
+/** The named conditions of what an operation reads, as CEL expressions over the response. */
+export interface StatesRule {
+  /** By name; only those that Vultr shows. */
+  readonly conditions: Readonly<Partial<Record<StateName, string>>>;
+  /** Members whose difference alone is not a change, as paths. */
+  readonly volatile: readonly (readonly string[])[];
+}
+
+/** The names of conditions. */
+export const STATE_NAMES = ['ready', 'stopped', 'failed', 'gone'] as const;
+
+/** The name of a condition, such as `ready`. */
+export type StateName = (typeof STATE_NAMES)[number];
+
 /** One rpc of the contract, with everything that its declaration states, compiled at start. */
 export interface Operation {
   /** The full name: `package.Service/Method`. */
@@ -45,6 +59,8 @@ export interface Operation {
   readonly effect: Effect;
   /** How what it makes is recognised; undefined for every effect but CREATE. */
   readonly create: CreateRule | undefined;
+  /** What the states mean that it shows; undefined: it does not say. */
+  readonly states: StatesRule | undefined;
   /** The fields that make a CHANGE a DESTROY when they are given. */
   readonly destroysWith: readonly string[];
   /** Whether it passes on any HTTP request, and so represents every operation that the contract does not know. */

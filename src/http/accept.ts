@@ -41,6 +41,22 @@ export function chooseEncoding(acceptEncoding: string | undefined): 'br' | 'gzip
   return brotli >= gzip ? 'br' : 'gzip';
 }
 
+/**
+ * Whether a caller asks for a stream in place of a response: for server-sent events, which watch, or for JSON lines, which
+ * walk a list. Only who names one of them, and likes nothing better, asks for it.
+ */
+export function chooseView(method: string, accept: string | undefined): 'watch' | 'walk' | undefined {
+  if (method !== 'GET' || accept === undefined) return undefined;
+  const preferences = parsePreferences(accept);
+  const qualityNamed = (wanted: string): number =>
+    preferences.find(({ name }) => name === wanted)?.quality ?? 0;
+  const events = qualityNamed('text/event-stream');
+  const lines = qualityNamed('application/x-ndjson');
+  const best = Math.max(...preferences.map(({ quality }) => quality));
+  if (Math.max(events, lines) <= 0 || Math.max(events, lines) < best) return undefined;
+  return events >= lines ? 'watch' : 'walk';
+}
+
 /** Whether a caller likes server-sent events better than JSON lines, which it gets when it has no preference. */
 export function prefersEventStream(accept: string | undefined): boolean {
   if (accept === undefined) return false;

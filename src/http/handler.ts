@@ -4,6 +4,7 @@ import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
+import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply } from './conditional.ts';
 import type { Passage } from './connections.ts';
@@ -126,7 +127,10 @@ function toExtraRequest({ request, target }: Work): ExtraRequest {
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
   const incoming = toIncoming(tools, work, destination);
-  if (operation.kind === 'unary' || binding === undefined) await serveUnary(tools, work, binding, incoming);
+  const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
+  if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });
+  else if (operation.kind === 'unary' || binding === undefined)
+    await serveUnary(tools, work, binding, incoming);
   else await serveStream(tools, work, binding, incoming);
 }
 
@@ -179,7 +183,7 @@ async function serveUnary(
 async function serveStream(
   { options: { dispatcher }, limits }: Tools,
   { response, passage, responseMetadata }: Work,
-  binding: HttpBinding,
+  binding: HttpBinding | undefined,
   incoming: Incoming,
 ): Promise<void> {
   await sendStream(response, dispatcher.stream(incoming), {

@@ -5,8 +5,15 @@ const PREFIX = 'grpc-metadata-';
 /** Headers that become metadata under their own name; a malformed one is an error of the caller. */
 const CHECKED = ['authorization', 'idempotency-key'] as const;
 
-/** Headers that become metadata when they are well-formed: the call does not depend on them (W3C Trace Context, 4.3). */
-const OPTIONAL = ['x-request-id', 'traceparent', 'tracestate', 'user-agent'] as const;
+/** Headers that become metadata when they are well-formed: the call can do without them (W3C Trace Context, 4.3). */
+const OPTIONAL = [
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'prefer',
+  'last-event-id',
+] as const;
 
 /** What gRPC metadata allows: its names, and printable ASCII. */
 const METADATA_NAME = /^[0-9a-z_.-]+$/;

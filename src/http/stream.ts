@@ -8,8 +8,8 @@ import { toStatusText } from './error-response.ts';
 /** How the messages of a stream are written. All texts are whole lines. */
 interface StreamFormat {
   readonly contentType: string;
-  /** One message, of its JSON. */
-  message(json: Uint8Array): string;
+  /** One message, of its JSON; `eventText` is how it wants to stand in a stream of events. */
+  message(json: Uint8Array, eventText?: string): string;
   /** The last thing that is written when the stream fails, of the JSON of google.rpc.Status. */
   error(status: string): string;
   /** The last thing that is written when the stream ends well. */
@@ -34,7 +34,7 @@ const JSON_LINES: StreamFormat = {
  */
 const EVENT_STREAM: StreamFormat = {
   contentType: 'text/event-stream',
-  message: (json) => `data: ${singleLine(json)}\n\n`,
+  message: (json, eventText) => eventText ?? `data: ${singleLine(json)}\n\n`,
   error: (status) => `event: error\ndata: ${status}\n\n`,
   end: 'event: end\ndata: {}\n\n',
   heartbeat: ':\n\n',
@@ -83,7 +83,7 @@ export async function sendStream(
   const heartbeat = startHeartbeat(response, format, options.heartbeatMs);
   try {
     for (let next = first; next.done !== true; next = await iterator.next()) {
-      await write(response, format.message(options.toJson(next.value)), options);
+      await write(response, format.message(options.toJson(next.value), next.value.eventText?.()), options);
       heartbeat.refresh();
     }
     response.end(format.end);

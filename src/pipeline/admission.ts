@@ -12,6 +12,8 @@ export interface Authority {
   readonly caller: CallerShare | undefined;
   /** As in Call. */
   readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  /** Throws a CallError when the caller may no longer do what it was let in for. Asked before each message of a stream. */
+  readonly recheck?: () => void;
 }
 
 /** How a call is let in. The methods are called in their order, each of them once at most. */

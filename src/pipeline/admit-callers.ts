@@ -2,15 +2,18 @@ import type { Access } from '../access/access.ts';
 import type { Gate, Admission as Grant } from '../access/gate.ts';
 import type { Identity } from '../access/identify.ts';
 import type { Operation } from '../contract/operation.ts';
-import type { Incoming, IncomingRequest } from '../rpc/call.ts';
+import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
+import { pickResponseBody } from '../transcoding/response-body.ts';
 import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
+
+/** Names the operation that a request reaches, which is what a policy decides about. */
+export type ReachOperation = (called: Operation, request: IncomingRequest) => Operation;
 
 /** What it takes to let in callers by a callers file. */
 export interface CallersOptions {
   readonly gate: Gate;
   readonly access: Pick<Access, 'otherCredential'>;
-  /** Names the operation that a request reaches, which is what a policy decides about. */
-  readonly reach: (operation: Operation, request: IncomingRequest) => Operation;
+  readonly reach: ReachOperation;
 }
 
 /** Lets in the callers of a callers file, as their policies say. */
@@ -58,12 +61,12 @@ class CallerAdmission implements Admission {
       source: ownKey === undefined ? ('account' as const) : ('caller' as const),
       caller: { name: id, ratePerSecond: caller.rate },
       renewCredential: (refused: string) => access.otherCredential(identity, refused),
+      recheck: () => gate.recheck(identity, this.#reached),
     };
   }
 
   async finish({ error, reply }: Parameters<Admission['finish']>[0]): Promise<void> {
-    const { peer, transport, metadata } = this.#incoming;
-    const isCreate = this.#grant?.effect === 'CREATE';
+    const { operation, peer, transport, metadata } = this.#incoming;
     await this.#options.gate.finish({
       operation: this.#reached,
       identity: this.#identity,
@@ -73,10 +76,17 @@ class CallerAdmission implements Admission {
       request: this.#request,
       requestId: this.#context.requestId,
       traceId: traceIdOf(metadata.get('traceparent')),
-      response: isCreate ? (reply?.http?.body ?? reply?.toJson()) : undefined,
+      response: this.#grant?.effect === 'CREATE' ? vultrResponse(reply, operation) : undefined,
       error,
     });
   }
+}
+
+/** What Vultr has responded, which names what was made. */
+function vultrResponse(reply: Reply | undefined, { bindings }: Operation): Uint8Array | undefined {
+  if (reply === undefined || reply.http !== undefined) return reply?.http?.body;
+  const responseBody = bindings[0]?.responseBody;
+  return responseBody === undefined ? reply.toJson() : pickResponseBody(reply.toJson(), responseBody);
 }
 
 /** The trace that a call belongs to, by its traceparent (W3C Trace Context, section 3.2). */

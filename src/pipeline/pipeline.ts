@@ -4,7 +4,7 @@ import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
 import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
@@ -14,11 +14,14 @@ import { createMessage, type Message } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
+import { readWait } from './prefer.ts';
 
 /** What the pipeline is made of. */
 export interface PipelineOptions {
   /** What serves each operation, by its full name. */
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** What serves a request that is passed on and watched, or walked. Default: nothing does. */
+  readonly views?: Readonly<Record<'watch' | 'walk', StreamHandler>>;
   /** Decides who is let in, and with which Vultr key a call is made. */
   readonly openAdmission: OpenAdmission;
   readonly log: Logger;
@@ -104,9 +107,10 @@ class CallPipeline implements Pipeline {
     let messages = 0;
     let error: CallError | undefined;
     try {
-      const handler = handlerFor(this.#options.handlers, incoming, 'server_streaming');
+      const handle = this.#streamHandler(incoming);
       const call = await this.#admit(state);
-      for await (const reply of untilEnded(handler.handle(call), lifetime)) {
+      for await (const reply of untilEnded(handle(call), lifetime)) {
+        state.authority?.recheck?.();
         assertSendable(reply, incoming);
         messages += 1;
         yield reply;
@@ -153,7 +157,7 @@ class CallPipeline implements Pipeline {
   #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
-    const deadline = deadlineOf(incoming.deadline, timeoutMs);
+    const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
     const lifetime = createLifetime(deadline, [incoming.signal, shutdown]);
     const isOpen = targetOf(incoming.operation) === undefined;
     return {
@@ -168,6 +172,12 @@ class CallPipeline implements Pipeline {
       authority: undefined,
       leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
+  }
+
+  #streamHandler(incoming: Incoming): StreamHandler {
+    const { handlers, views } = this.#options;
+    const view = incoming.view === undefined ? undefined : views?.[incoming.view];
+    return view ?? handlerFor(handlers, incoming, 'server_streaming').handle;
   }
 
   /** The steps between the arrival of a call and its handler. */
@@ -198,6 +208,7 @@ class CallPipeline implements Pipeline {
       renewCredential: authority?.renewCredential,
       caller: authority?.caller,
       idempotencyKey,
+      waitMs: operation.effect === 'CREATE' ? readWait(metadata) : undefined,
       responseMetadata,
       requests,
     };
@@ -294,6 +305,18 @@ function handlerFor<K extends Handler['kind']>(
     throw new Error(`${incoming.operation.name} has no ${kind} handler`);
   }
   return handler as Extract<Handler, { kind: K }>;
+}
+
+/** A caller who waits for what it creates has that much longer. */
+function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeout {
+  if (operation.effect !== 'CREATE' || !metadata.has('prefer')) return timeoutMs;
+  try {
+    const waitMs = readWait(metadata) ?? 0;
+    return { default: timeoutMs.default + waitMs, max: timeoutMs.max + waitMs };
+  } catch {
+    // The call is refused where its request is read.
+    return timeoutMs;
+  }
 }
 
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {

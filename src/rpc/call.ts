@@ -28,6 +28,8 @@ export interface Call {
   readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
   readonly idempotencyKey: string | undefined;
+  /** How long a creation waits until what it makes is ready, in milliseconds; undefined: not at all. */
+  readonly waitMs?: number | undefined;
   /** What is sent to the caller besides the reply, lower-case names: gRPC initial metadata, HTTP headers. */
   readonly responseMetadata: Map<string, string>;
   /** The messages of a caller that streams them; `request` is empty then. */
@@ -64,6 +66,8 @@ export interface Reply {
   toJson(): Uint8Array;
   /** What the HTTP side passes on as it is, where an operation's reply over HTTP is Vultr's own response. */
   readonly http?: HttpReply;
+  /** The message as server-sent events, where it is more than one event with its JSON. */
+  readonly eventText?: () => string;
   readonly origin?: ReplyOrigin;
 }
 
@@ -118,6 +122,8 @@ export interface Incoming {
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left; its reason is a CallError. */
   readonly signal: AbortSignal;
+  /** What the caller wants of a request that is passed on: to watch it, or to walk the list. Default: its response. */
+  readonly view?: 'watch' | 'walk' | undefined;
   /** When the caller wants the reply at the latest, in milliseconds since the epoch; undefined: it did not say. */
   readonly deadline: number | undefined;
   /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */

@@ -54,6 +54,10 @@ export const REASONS = {
     'Whether the caller may do this cannot be told for now: signing keys, prices or the shared count are out of reach.',
   ACCOUNT_UNAVAILABLE: 'There is no usable Vultr API key for the account of the caller.',
   AUDIT_UNAVAILABLE: 'The audit log cannot be written, so nothing is changed for now.',
+  TOO_MANY_WATCHES: 'There are as many watches as there may be. RetryInfo says when to try again.',
+  GOAL_UNREACHABLE: 'The thing is in a state from which what was waited for will not come by itself.',
+  NOT_READY_YET:
+    'What was created is not ready yet. The metadata has its id; repeat with the same id to go on waiting.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',
 } as const satisfies Record<string, string>;
 

@@ -1,19 +1,28 @@
 import { CallError } from '../status/call-error.ts';
-import type { Vultr } from './vultr.ts';
+import { credentialKey } from './credential-key.ts';
+import type { CallOptions, Vultr } from './vultr.ts';
+
+/** How many refused keys are remembered. */
+const MAX_REFUSED = 1_000;
 
 /**
  * Has a request that Vultr has refused for its key (401) sent once more, with the key that has taken its place by then. A
- * request that was refused has changed nothing, so that this is safe for creations, too.
+ * request that was refused has changed nothing, so that this is safe for creations, too. Refused keys are remembered, since a
+ * watch may go on for hours with the one that it began with.
  */
 export function renewCredentials(vultr: Vultr): Vultr {
+  const refused = new Set<string>();
   return {
     call: async (operation, request, options) => {
+      const current = refused.has(credentialKey(options)) ? renewed(options) : undefined;
       try {
-        return await vultr.call(operation, request, options);
+        return await vultr.call(operation, request, current ?? options);
       } catch (error) {
-        const credential = isKeyRefused(error) ? renewed(options) : undefined;
-        if (credential === undefined) throw error;
-        return await vultr.call(operation, request, { ...options, credential });
+        const other = current === undefined && isKeyRefused(error) ? renewed(options) : undefined;
+        if (other === undefined) throw error;
+        if (refused.size >= MAX_REFUSED) refused.clear();
+        refused.add(credentialKey(options));
+        return await vultr.call(operation, request, other);
       }
     },
   };
@@ -23,6 +32,9 @@ function isKeyRefused(error: unknown): boolean {
   return error instanceof CallError && error.reason === 'INVALID_API_KEY';
 }
 
-function renewed({ credential, renewCredential }: Parameters<Vultr['call']>[2]): string | undefined {
-  return credential === undefined ? undefined : renewCredential?.(credential);
+/** The options with another key; undefined: there is none. */
+function renewed(options: CallOptions): CallOptions | undefined {
+  const { credential, renewCredential } = options;
+  const other = credential === undefined ? undefined : renewCredential?.(credential);
+  return other === undefined ? undefined : { ...options, credential: other };
 }

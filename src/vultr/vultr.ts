@@ -50,6 +50,8 @@ export interface CallOptions {
   readonly caller?: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for. */
   readonly idempotencyKey?: string | undefined;
+  /** How long a creation waits until what it makes is ready, in milliseconds. Default: not at all. */
+  readonly waitMs?: number | undefined;
   /** Whether this is a poll on behalf of a watch, which waits for everything else. Default: no. */
   readonly isPoll?: boolean;
   /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */

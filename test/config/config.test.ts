@@ -68,6 +68,8 @@ const VALUES: Readonly<Record<string, { text: string; value: unknown; wrong: rea
     value: 1_500,
     wrong: ['5', '5 s', '-1s', '0s', '1d', '11m', 'NaNs', '1e3ms'],
   },
+  watchShare: { text: '50%', value: 0.5, wrong: ['0%', '101%', '25'] },
+  maxWatches: { text: '5', value: 5, wrong: ['0', '10001'] },
   watchIntervalMs: { text: '10ms', value: 10, wrong: ['9ms', '1h'] },
   watchTimeoutMs: { text: '24h', value: 86_400_000, wrong: ['25h', '1ms'] },
   shutdownGraceMs: { text: '0s', value: 0, wrong: ['11m'] },

@@ -1,4 +1,4 @@
-import { type App, startApp } from '../../src/app/app.ts';
+import { type App, type Surroundings, startApp } from '../../src/app/app.ts';
 import { readServeConfig } from '../../src/config/read.ts';
 import type { ServeConfig } from '../../src/config/settings.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
@@ -31,9 +31,12 @@ export function testConfig(settings: Partial<ServeConfig>): ServeConfig {
 }
 
 /** Starts the service in front of an upstream. It is closed when the test ends. */
-export async function startService(settings: Partial<ServeConfig>): Promise<TestService> {
+export async function startService(
+  settings: Partial<ServeConfig>,
+  surroundings: Surroundings = {},
+): Promise<TestService> {
   const log = collectLog();
-  const app = await startApp(testConfig(settings), log.log);
+  const app = await startApp(testConfig(settings), log.log, surroundings);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= app.close();

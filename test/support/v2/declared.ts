@@ -58,10 +58,10 @@ export const registry: FileRegistry = createFileRegistry(
 /** google.api.FieldBehavior.REQUIRED */
 const REQUIRED = 2;
 
-/** Every rpc of vultr.v2 but the raw one, which stands for no operation of its own. */
+/** Every rpc of vultr.v2 but the raw one, and those that stream, which stand for no operation of their own. */
 export const declared: readonly Declared[] = services().flatMap((service) =>
   service.methods
-    .filter((method) => optionOf(method, 'vultr.options.v1.raw') !== true)
+    .filter((method) => method.methodKind === 'unary' && optionOf(method, 'vultr.options.v1.raw') !== true)
     .map((method) => {
       const rule = ruleOf(method);
       const { case: kind, value } = rule.pattern;

@@ -1,0 +1,47 @@
+import { Gauge } from 'prom-client';
+import { systemClock } from '../base/clock.ts';
+import type { ServeConfig } from '../config/settings.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ResolveOperation } from '../v2/resolve.ts';
+import type { StageState } from '../vultr/stages.ts';
+import type { Vultr } from '../vultr/vultr.ts';
+import { Watches } from '../watch/watches.ts';
+
+/** The watches, with what the settings say and the budget allows. */
+export function createWatches(
+  { watchIntervalMs, watchShare, maxWatches, rate, reserve, replicas }: ServeConfig,
+  { registry }: Metrics,
+  vultr: Vultr,
+  stateOf: () => StageState,
+  resolve: ResolveOperation,
+): Watches {
+  const watches = new Watches({
+    vultr,
+    clock: systemClock,
+    resolve,
+    limits: { intervalMs: watchIntervalMs, maxPerCaller: maxWatches },
+    pollsPerSecond: rate === undefined ? undefined : (rate * (1 - reserve) * watchShare) / replicas,
+    ease: () => {
+      const { budget } = stateOf();
+      if (budget === undefined) return 1;
+      return budget.rateFactor * (budget.waiting > 0 ? 0.5 : 1);
+    },
+  });
+  new Gauge({
+    name: 'vultr_watches',
+    help: 'Watches under way.',
+    registers: [registry],
+    collect() {
+      this.set(watches.state.watches);
+    },
+  });
+  new Gauge({
+    name: 'vultr_watched_things',
+    help: 'Things that are polled for them.',
+    registers: [registry],
+    collect() {
+      this.set(watches.state.things);
+    },
+  });
+  return watches;
+}

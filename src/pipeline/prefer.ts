@@ -1,0 +1,23 @@
+import { CallError } from '../status/call-error.ts';
+
+/** The longest that a caller may wait for what it creates, in seconds. */
+const MAX_WAIT_S = 86_400;
+
+/**
+ * Reads how long a caller wants to wait from its metadata `prefer` (RFC 7240): `wait=600`, in seconds. Other preferences are
+ * not looked at.
+ * @returns milliseconds; undefined when it has no such wish
+ * @throws CallError INVALID_ARGUMENT when the number cannot be read
+ */
+export function readWait(metadata: ReadonlyMap<string, string>): number | undefined {
+  for (const preference of (metadata.get('prefer') ?? '').split(/[,;]/)) {
+    const [name = '', value = ''] = preference.split('=').map((part) => part.trim());
+    if (name.toLowerCase() !== 'wait') continue;
+    const seconds = /^"?(\d{1,9})"?$/.exec(value)?.[1];
+    if (seconds !== undefined) return Math.min(Number(seconds), MAX_WAIT_S) * 1_000;
+    throw CallError.invalid([
+      { field: 'prefer', description: 'wait must be whole seconds, for example wait=600.' },
+    ]);
+  }
+  return undefined;
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts';
+import type { Operation } from '../contract/operation.ts';
+import { type JsonObject, stringifyJson } from '../payload/json.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import { CallError } from '../status/call-error.ts';
+import type { VultrResponse } from '../vultr/request.ts';
+import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import { compileGoal } from './goal.ts';
+import { isObject } from './json-diff.ts';
+import { createdId } from './observe-changes.ts';
+import { ownerOf } from './options.ts';
+import { watchThing } from './watch-thing.ts';
+import type { Watches } from './watches.ts';
+
+/** What waiting works with. */
+export interface WaitOptions {
+  readonly vultr: Vultr;
+  readonly watches: Watches;
+  readonly resolve: (method: string, path: string) => Operation;
+  readonly clock: Clock;
+}
+
+/**
+ * Wraps the way to Vultr so that a creation whose caller wants to wait is done when the new thing is ready. Its response is
+ * that of the creation, with the members of the thing as they are then: what Vultr tells only at the creation stays in it.
+ *
+ * The `vultr` has to be the one that makes creations idempotent: whoever repeats one under its key goes on waiting.
+ */
+export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): Vultr {
+  return {
+    call: async (operation, request, options) => {
+      const response = await vultr.call(operation, request, options);
+      const { waitMs } = options;
+      if (waitMs === undefined || operation.effect !== 'CREATE' || response.status >= 300) return response;
+      const id = createdId(operation, response);
+      const reading = id === undefined ? undefined : findReading(resolve, request, id);
+      if (id === undefined || reading === undefined) return response;
+      const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
+      const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
+      return merge(response, state);
+    },
+  };
+}
+
+/** What is kept of a call's time for the reply. */
+const MARGIN_MS = 500;
+
+interface Reading {
+  readonly operation: Operation;
+  readonly request: UpstreamRequest;
+}
+
+/** How the new thing is read; undefined: it is ready at once, as far as Vultr shows. */
+function findReading(
+  resolve: WaitOptions['resolve'],
+  { path }: UpstreamRequest,
+  id: string,
+): Reading | undefined {
+  const ownPath = `${path}/${encodeURIComponent(id)}`;
+  const operation = resolve('GET', ownPath);
+  if (operation.states?.conditions.ready === undefined) return undefined;
+  return { operation, request: { method: 'GET', path: ownPath, query: '', body: undefined } };
+}
+
+async function untilReady(
+  watches: Watches,
+  { operation, request }: Reading,
+  options: CallOptions,
+  leftMs: number,
+  made: { readonly id: string; readonly response: VultrResponse },
+): Promise<JsonObject | undefined> {
+  const { signal } = options;
+  const outOfTime = new AbortController();
+  const timer = setTimeout(() => outOfTime.abort(), Math.max(0, leftMs));
+  try {
+    const events = watchThing(
+      watches,
+      { ...ownerOf(options), operation, request },
+      {
+        goal: compileGoal('ready', operation.states),
+        select: (state) => state,
+        form: 'whole',
+        lastId: '',
+        signal: AbortSignal.any([signal, outOfTime.signal]),
+      },
+    );
+    for await (const { change, isReached } of events) {
+      if (isReached) return change?.form === 'whole' ? change.state.value : undefined;
+    }
+  } catch (thrown) {
+    throw withId(CallError.from(thrown), made.id);
+  } finally {
+    clearTimeout(timer);
+  }
+  if (signal.aborted) throw signal.reason;
+  throw notReadyYet(made);
+}
+
+/** The creation's response with what is known of the thing now. */
+function merge(response: VultrResponse, state: JsonObject | undefined): VultrResponse {
+  if (state === undefined) return response;
+  const created = payloadOf(response.body).value;
+  const merged: JsonObject = { ...created };
+  for (const [name, member] of Object.entries(state)) {
+    const before = created[name];
+    merged[name] = isObject(before) && isObject(member) ? { ...before, ...member } : member;
+  }
+  return { ...response, body: Buffer.from(stringifyJson(merged)) };
+}
+
+/** Over HTTP the caller gets the response of the creation itself, with the status 202. */
+function notReadyYet({ id, response }: { readonly id: string; readonly response: VultrResponse }): CallError {
+  const { contentType, body } = response;
+  const text = `${id} was created and is not ready yet. Repeat the call with the same request_id to go on waiting.`;
+  return new CallError('UNAVAILABLE', 'NOT_READY_YET', text, {
+    metadata: { id },
+    retryDelayMs: 0,
+    httpStatus: 202,
+    vultr: { status: 202, error: text, response: { status: 202, contentType, body } },
+  });
+}
+
+/** The thing exists and costs money, whatever the waiting ended with. */
+function withId(error: CallError, id: string): CallError {
+  const text = `${id} was created, but waiting for it failed. ${error.message}`;
+  return new CallError(error.code, error.reason, text, {
+    metadata: { ...error.metadata, id },
+    ...(error.retryDelayMs !== undefined && { retryDelayMs: error.retryDelayMs }),
+    cause: error,
+  });
+}

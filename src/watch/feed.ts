@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { pause } from '../base/wait.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import { CallError } from '../status/call-error.ts';
+import type { Code } from '../status/code.ts';
+import type { Vultr } from '../vultr/vultr.ts';
+import { type KeptBytes, KeptStates } from './kept-states.ts';
+import { ownerOf, type WatchLimits, type WatchTarget } from './options.ts';
+import { PollInterval } from './poll-interval.ts';
+import type { PollPace } from './poll-pace.ts';
+import { compileOmission } from './select-fields.ts';
+
+/** What a feed works with. */
+export interface FeedOptions {
+  readonly target: WatchTarget;
+  readonly vultr: Vultr;
+  readonly clock: Clock;
+  readonly limits: WatchLimits;
+  readonly pace: PollPace;
+  readonly keptBytes: KeptBytes;
+  readonly ease: () => number;
+  /** Whether NOT_FOUND may mean that a read does not show the new thing yet. */
+  readonly mayNotBeKnownYet: () => boolean;
+  /** Called when the feed has come to its end, or nobody watches any more. */
+  readonly onOver: () => void;
+}
+
+/** Somebody who watches. */
+export interface Watcher {
+  /** Whether it waits for a state, rather than for news. */
+  readonly isAwaiting: boolean;
+  /** Called when there may be something new. */
+  wake: () => void;
+}
+
+/** How a feed ended. */
+export type FeedEnd =
+  | { readonly kind: 'gone'; readonly error: CallError; readonly wasSeen: boolean }
+  | { readonly kind: 'failed'; readonly error: CallError };
+
+/** How long one poll may take. */
+const POLL_TIMEOUT_MS = 30_000;
+
+/** Failures that may pass. */
+const PASSING: ReadonlySet<Code> = new Set([
+  'UNAVAILABLE',
+  'RESOURCE_EXHAUSTED',
+  'DEADLINE_EXCEEDED',
+  'ABORTED',
+]);
+
+/** The states of one thing, for all watches of one caller. It polls only while somebody does. */
+export class Feed {
+  /** Names this feed among all that there ever were. */
+  readonly id = randomUUID().slice(0, 8);
+  readonly target: WatchTarget;
+  readonly states: KeptStates;
+  readonly #options: FeedOptions;
+  readonly #watchers = new Set<Watcher>();
+  readonly #interval: PollInterval;
+  #polling: AbortController | undefined;
+  #endPause: () => void = () => undefined;
+  /** Whether the next poll is due at once. */
+  #isDue = false;
+  #isScouted = false;
+  #end: FeedEnd | undefined;
+  #started = 0;
+  #done = 0;
+  #startedAtMs = 0;
+  #changedAtMs = 0;
+  #lastGoodMs: number;
+  #retryAtMs = 0;
+
+  constructor(options: FeedOptions) {
+    const { target, limits, clock } = options;
+    this.#options = options;
+    this.target = target;
+    const steady = compileOmission(target.operation.states?.volatile ?? []);
+    this.states = new KeptStates(limits, steady, options.keptBytes);
+    this.#interval = new PollInterval(limits.intervalMs);
+    this.#lastGoodMs = clock.now();
+  }
+
+  /** How it ended; undefined: it has not. */
+  get end(): FeedEnd | undefined {
+    return this.#end;
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** Whether it is polled often: somebody waits for a state. */
+  get isAwaited(): boolean {
+    return [...this.#watchers].some(({ isAwaiting }) => isAwaiting);
+  }
+
+  /** Whether a list that is polled tells of its changes. */
+  get isScouted(): boolean {
+    return this.#isScouted;
+  }
+
+  set isScouted(isScouted: boolean) {
+    if (isScouted === this.#isScouted) return;
+    this.#isScouted = isScouted;
+    this.#endPause();
+  }
+
+  /**
+   * Lets somebody watch.
+   * @returns the number of the poll whose result it may take for the state of now
+   */
+  join(watcher: Watcher): number {
+    const { clock, limits } = this.#options;
+    const isFresh =
+      this.#polling !== undefined &&
+      this.#startedAtMs > this.#changedAtMs &&
+      clock.now() - this.#startedAtMs < limits.intervalMs;
+    this.#watchers.add(watcher);
+    if (this.#polling === undefined) {
+      this.#polling = new AbortController();
+      this.#lastGoodMs = clock.now();
+      void this.#run(this.#polling.signal);
+      return this.#started + 1;
+    }
+    if (isFresh) {
+      // Whoever waits for a state wants the next poll sooner.
+      this.#endPause();
+      return this.#started;
+    }
+    this.#pollSoon();
+    return this.#started + 1;
+  }
+
+  leave(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
+    this.#polling?.abort();
+    this.#polling = undefined;
+    this.#options.onOver();
+  }
+
+  /** Whether the poll with this number is done. */
+  hasDone(poll: number): boolean {
+    return this.#done >= poll;
+  }
+
+  /** Something was changed: what was seen before is no longer the state of now. */
+  noteChange(): void {
+    const nowMs = this.#options.clock.now();
+    this.#changedAtMs = nowMs;
+    this.#interval.noteChange(nowMs);
+    this.#pollSoon();
+  }
+
+  #pollSoon(): void {
+    this.#isDue = true;
+    this.#endPause();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { pace } = this.#options;
+    while (!signal.aborted) {
+      await pace.take(signal);
+      if (signal.aborted) return;
+      await this.#poll(signal);
+      if (signal.aborted || this.#end !== undefined) return;
+      await this.#rest(signal);
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { vultr, clock, target } = this.#options;
+    const number = this.#started + 1;
+    this.#started = number;
+    this.#isDue = false;
+    this.#startedAtMs = clock.now();
+    const options = {
+      ...ownerOf(target),
+      signal,
+      deadline: this.#startedAtMs + POLL_TIMEOUT_MS,
+      isPoll: true,
+    };
+    try {
+      const { body } = await vultr.call(target.operation, target.request, options);
+      const wasSeen = this.states.newest !== undefined;
+      const isNew = this.states.add(payloadOf(body), body.length);
+      this.#lastGoodMs = clock.now();
+      if (isNew && wasSeen) this.#interval.noteChange(clock.now());
+      this.#interval.noteNothing(clock.now());
+      this.#done = number;
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#noteFailure(CallError.from(thrown));
+    }
+    for (const watcher of this.#watchers) watcher.wake();
+  }
+
+  #noteFailure(error: CallError): void {
+    const { clock, limits, mayNotBeKnownYet } = this.#options;
+    const wasSeen = this.states.newest !== undefined;
+    if (error.code === 'NOT_FOUND') {
+      if (!wasSeen && mayNotBeKnownYet()) return;
+      this.#finish({ kind: 'gone', error, wasSeen });
+      return;
+    }
+    const isPassing = PASSING.has(error.code) && clock.now() - this.#lastGoodMs < limits.outageMs;
+    if (!wasSeen || !isPassing) {
+      this.#finish({ kind: 'failed', error });
+      return;
+    }
+    this.#interval.noteFailure();
+    this.#retryAtMs = clock.now() + (error.retryDelayMs ?? 0);
+  }
+
+  #finish(end: FeedEnd): void {
+    this.#end = end;
+    this.#options.onOver();
+  }
+
+  /** Sleeps until the next poll is due, which may change meanwhile. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, ease } = this.#options;
+    const sinceMs = clock.now();
+    while (!this.#isDue && !signal.aborted) {
+      const intervalMs = this.#interval.nextMs(this.isAwaited, ease(), this.#isScouted);
+      const leftMs = Math.max(sinceMs + intervalMs, this.#retryAtMs) - clock.now();
+      if (leftMs <= 0) return;
+      const paused = new AbortController();
+      this.#endPause = () => paused.abort();
+      await pause(clock, leftMs, AbortSignal.any([signal, paused.signal]));
+      this.#endPause = () => undefined;
+    }
+  }
+}

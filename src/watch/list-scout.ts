@@ -1,0 +1,162 @@
+import type { Clock } from '../base/clock.ts';
+import { pause } from '../base/wait.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { JsonValue } from '../payload/json.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import { callerKey } from '../vultr/credential-key.ts';
+import type { UpstreamRequest } from '../vultr/vultr.ts';
+import type { Feed } from './feed.ts';
+import { isObject, sameJson } from './json-diff.ts';
+import { findElements } from './list-page.ts';
+import { ownerOf, type WatchesOptions, type WatchLimits, type WatchOwner } from './options.ts';
+import type { PollPace } from './poll-pace.ts';
+import { compileOmission, type SelectFields } from './select-fields.ts';
+
+/** From how many watched things on their list is polled instead of each of them. */
+const LEAST_THINGS = 4;
+
+/** Vultr's largest page. A list that is longer is not polled: its things are looked at one by one. */
+const PAGE_SIZE = 500;
+
+const POLL_TIMEOUT_MS = 30_000;
+
+/** What scouts work with. */
+interface ScoutOptions extends Pick<WatchesOptions, 'vultr' | 'resolve'> {
+  readonly clock: Clock;
+  readonly limits: WatchLimits;
+  readonly pace: PollPace;
+}
+
+/** The watched things of one list. */
+interface Group {
+  readonly feeds: Map<string, Feed>;
+  readonly list: Operation;
+  readonly request: UpstreamRequest;
+  readonly owner: WatchOwner;
+  readonly steady: SelectFields;
+  /** What the list showed last, by id. */
+  seen: ReadonlyMap<string, JsonValue>;
+  polling: AbortController | undefined;
+}
+
+/**
+ * Polls a list instead of each of many things in it: what has changed there, or is missing, is then looked at by itself.
+ * The state of a thing always comes from its own read, since a list may show less.
+ */
+export class ListScouts {
+  readonly #options: ScoutOptions;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(options: ScoutOptions) {
+    this.#options = options;
+  }
+
+  /** A thing is watched. */
+  join(feed: Feed): void {
+    const [key, id] = placeOf(feed);
+    const group = this.#groups.get(key) ?? this.#makeGroup(key, feed);
+    if (group === undefined) return;
+    group.feeds.set(id, feed);
+    if (group.feeds.size < LEAST_THINGS || group.polling !== undefined) return;
+    group.polling = new AbortController();
+    void this.#run(group, group.polling.signal);
+  }
+
+  /** A thing is watched no more. */
+  leave(feed: Feed): void {
+    const [key, id] = placeOf(feed);
+    const group = this.#groups.get(key);
+    if (group === undefined || group.feeds.get(id) !== feed) return;
+    group.feeds.delete(id);
+    feed.isScouted = false;
+    if (group.feeds.size < LEAST_THINGS) this.#stop(group);
+    if (group.feeds.size === 0) this.#groups.delete(key);
+  }
+
+  #makeGroup(key: string, { target }: Feed): Group | undefined {
+    const { request, operation } = target;
+    const path = parentOf(request.path);
+    if (request.query !== '' || path === undefined || operation.isRaw) return undefined;
+    const list = this.#options.resolve('GET', path);
+    const isList = list.input.fields.some(({ name }) => name === 'per_page');
+    if (!isList || list.isRaw || (list.effect !== 'READ' && list.effect !== operation.effect))
+      return undefined;
+    const volatile = (operation.states?.volatile ?? []).map((names) => names.slice(1));
+    const group: Group = {
+      feeds: new Map(),
+      list,
+      request: { method: 'GET', path, query: `per_page=${PAGE_SIZE}`, body: undefined },
+      owner: ownerOf(target),
+      steady: compileOmission(volatile),
+      seen: new Map(),
+      polling: undefined,
+    };
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  async #run(group: Group, signal: AbortSignal): Promise<void> {
+    const { clock, pace, limits } = this.#options;
+    while (!signal.aborted) {
+      await pace.take(signal);
+      if (signal.aborted) return;
+      const isUsable = await this.#poll(group, signal);
+      if (signal.aborted) return;
+      for (const feed of group.feeds.values()) feed.isScouted = isUsable;
+      // A failure is no reason to look at every thing at once; the next interval tells.
+      const isAwaited = [...group.feeds.values()].some((feed) => feed.isAwaited);
+      await pause(clock, limits.intervalMs * (isUsable && isAwaited ? 1 : 5), signal);
+    }
+  }
+
+  /** @returns whether the list shows everything that is watched */
+  async #poll(group: Group, signal: AbortSignal): Promise<boolean> {
+    const { vultr, clock } = this.#options;
+    const { list, request, owner } = group;
+    const options = { ...owner, signal, deadline: clock.now() + POLL_TIMEOUT_MS, isPoll: true };
+    try {
+      const { value } = payloadOf((await vultr.call(list, request, options)).body);
+      const elements = findElements(value) ?? [];
+      if (elements.length >= PAGE_SIZE) return false;
+      this.#compare(group, elements);
+      return true;
+    } catch {
+      // Each thing is looked at by itself then, and tells what is wrong.
+      return false;
+    }
+  }
+
+  #compare(group: Group, elements: readonly JsonValue[]): void {
+    const before = group.seen;
+    const now = new Map<string, JsonValue>();
+    for (const element of elements) {
+      if (!isObject(element) || typeof element['id'] !== 'string') continue;
+      now.set(element['id'].toLowerCase(), group.steady(element));
+    }
+    group.seen = now;
+    for (const [id, feed] of group.feeds) {
+      const [was, is] = [before.get(id), now.get(id)];
+      if (was === undefined && is === undefined) continue;
+      if (was === undefined ? feed.isScouted : is === undefined || !sameJson(was, is)) feed.noteChange();
+    }
+  }
+
+  #stop(group: Group): void {
+    group.polling?.abort();
+    group.polling = undefined;
+    group.seen = new Map();
+    for (const feed of group.feeds.values()) feed.isScouted = false;
+  }
+}
+
+/** The list that a thing may be in, for each caller; and its id there. */
+function placeOf({ target }: Feed): readonly [key: string, id: string] {
+  const { path } = target.request;
+  const id = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+  return [`${callerKey(target)} ${parentOf(path)?.toLowerCase()}`, id];
+}
+
+function parentOf(path: string): string | undefined {
+  const end = path.lastIndexOf('/');
+  return end > 0 ? path.slice(0, end) : undefined;
+}

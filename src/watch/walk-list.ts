@@ -1,0 +1,114 @@
+import type { Operation } from '../contract/operation.ts';
+import { type JsonObject, type JsonValue, stringifyJson } from '../payload/json.ts';
+import { payloadOf } from '../payload/payload-memo.ts';
+import { CallError } from '../status/call-error.ts';
+import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import { isObject } from './json-diff.ts';
+import { findElements, findNextPage } from './list-page.ts';
+
+/** Vultr's largest page. */
+const PAGE_SIZE = 500;
+
+/** How often a list may be begun anew without a new element in between. */
+const MAX_RESTARTS = 3;
+
+/** The most elements of one walk: their ids are remembered. */
+const MAX_ELEMENTS = 1_000_000;
+
+/**
+ * Tells every element of a list, once and in order, page after page. A cursor that Vultr no longer takes has the list read
+ * from its start, without what was told already.
+ * @throws CallError whatever reading the list fails with; INVALID_ARGUMENT when it is not a list
+ */
+export async function* walkList(
+  vultr: Vultr,
+  operation: Operation,
+  request: UpstreamRequest,
+  options: CallOptions,
+): AsyncGenerator<JsonValue> {
+  const told = new Set<string>();
+  const first = withPageSize(operation, request);
+  let restarts = 0;
+  for (let page: UpstreamRequest | undefined = first; page !== undefined; ) {
+    let value: JsonObject;
+    try {
+      value = payloadOf((await vultr.call(operation, page, options)).body).value;
+    } catch (thrown) {
+      const isStaleCursor = page !== first && CallError.from(thrown).code === 'INVALID_ARGUMENT';
+      if (!isStaleCursor || restarts >= MAX_RESTARTS) throw thrown;
+      restarts += 1;
+      page = first;
+      continue;
+    }
+    const elements = findElements(value);
+    if (elements === undefined) throw notAList(operation);
+    for (const element of elements) {
+      const id = identityOf(element);
+      if (told.has(id)) continue;
+      if (told.size >= MAX_ELEMENTS) throw tooLong();
+      told.add(id);
+      restarts = 0;
+      yield element;
+    }
+    page = nextPage(first, page, value);
+  }
+}
+
+/** What tells an element from others: its id; where it has none, all of it. */
+function identityOf(element: JsonValue): string {
+  const id = isObject(element) ? element['id'] : undefined;
+  return typeof id === 'string' || typeof id === 'number' ? `id ${id}` : stringifyJson(element);
+}
+
+function withPageSize({ input }: Operation, request: UpstreamRequest): UpstreamRequest {
+  const hasPageSize = input.fields.some(({ name }) => name === 'per_page');
+  if (!hasPageSize || parametersOf(request.query).some(([name]) => name === 'per_page')) return request;
+  return withParameter(request, 'per_page', String(PAGE_SIZE));
+}
+
+function nextPage(
+  first: UpstreamRequest,
+  page: UpstreamRequest,
+  value: JsonObject,
+): UpstreamRequest | undefined {
+  const next = findNextPage(value);
+  if (next.kind === 'none') return undefined;
+  const following =
+    next.kind === 'cursor'
+      ? withParameter(first, 'cursor', next.cursor)
+      : withParameter(first, 'startIndex', String(next.index));
+  if (following.query === page.query)
+    throw new CallError(
+      'INTERNAL',
+      'BAD_UPSTREAM_RESPONSE',
+      'The next page of the list is the same page again.',
+    );
+  return following;
+}
+
+/** The names and texts of a query, as they stand in it. */
+function parametersOf(query: string): readonly (readonly [name: string, text: string])[] {
+  return query
+    .split('&')
+    .filter((text) => text !== '')
+    .map((text) => [text.split('=', 1)[0] ?? '', text]);
+}
+
+function withParameter(request: UpstreamRequest, name: string, value: string): UpstreamRequest {
+  const others = parametersOf(request.query).filter(([other]) => other !== name);
+  const texts = [...others.map(([, text]) => text), `${name}=${encodeURIComponent(value)}`];
+  return { ...request, query: texts.join('&') };
+}
+
+function notAList({ name }: Operation): CallError {
+  const description = `The response of ${name} is not a list. Call it without walking.`;
+  return CallError.invalid([{ field: 'operation', description }], { httpStatus: 406 });
+}
+
+function tooLong(): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'REQUEST_TOO_LARGE',
+    `The list has more than ${MAX_ELEMENTS} elements. Use its filters, or read it page by page.`,
+  );
+}

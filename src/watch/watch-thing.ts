@@ -1,0 +1,211 @@
+import type { JsonObject } from '../payload/json.ts';
+import { Payload } from '../payload/payload.ts';
+import { CallError } from '../status/call-error.ts';
+import type { Feed, Watcher } from './feed.ts';
+import { type Goal, NO_GOAL } from './goal.ts';
+import { jsonPatch, mergePatch, sameJson } from './json-diff.ts';
+import type { KeptState } from './kept-states.ts';
+import type { WatchTarget } from './options.ts';
+import type { SelectFields } from './select-fields.ts';
+import type { Seat, Watches } from './watches.ts';
+
+/** How changes are told. */
+export type ChangeForm = 'whole' | 'merge-patch' | 'json-patch';
+
+/** A state, or how it differs from the one told before. */
+export type Change =
+  | { readonly form: 'whole'; readonly state: Payload }
+  | { readonly form: 'merge-patch'; readonly patch: Payload }
+  | { readonly form: 'json-patch'; readonly operations: readonly JsonObject[] };
+
+/** What a watcher is told. */
+export interface WatchEvent {
+  readonly sequence: number;
+  /** Names the state, for a watcher who comes back. */
+  readonly id: string;
+  /** Undefined: the thing is gone. */
+  readonly change: Change | undefined;
+  /** States that were left out because the watcher was slow. */
+  readonly skipped: number;
+  /** Whether the watch could not go on where it was to. */
+  readonly isRestarted: boolean;
+  /** Whether what was waited for has come. It is the last event. */
+  readonly isReached: boolean;
+}
+
+/** What a watcher wants. */
+export interface WatchWish {
+  readonly goal: Goal;
+  readonly select: SelectFields;
+  readonly form: ChangeForm;
+  /** The id of the last event that it has seen; "" for none. */
+  readonly lastId: string;
+  readonly signal: AbortSignal;
+}
+
+/** From how many untold states on a watcher is slow, and told the newest only. */
+const SLOW_BY = 8;
+
+/**
+ * Watches a thing: tells its state, and every later one in turn, until the goal is reached or the signal aborts. States are
+ * judged one by one, also those that are not told.
+ * @throws CallError as polls do; NOT_FOUND when the thing is gone; FAILED_PRECONDITION when the goal cannot be reached
+ */
+export async function* watchThing(
+  watches: Watches,
+  target: WatchTarget,
+  wish: WatchWish,
+): AsyncGenerator<WatchEvent> {
+  const watcher: Watcher = { isAwaiting: wish.goal !== NO_GOAL, wake: () => undefined };
+  const seat = watches.join(target, watcher);
+  const onAbort = (): void => watcher.wake();
+  wish.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const view = new View(seat, wish);
+    while (!wish.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      watcher.wake = resolve;
+      const event = view.next();
+      if (event === undefined) {
+        if (!wish.signal.aborted) await promise;
+        continue;
+      }
+      yield event;
+      if (event.isReached) return;
+      view.assertReachable();
+    }
+  } finally {
+    wish.signal.removeEventListener('abort', onAbort);
+    seat.leave();
+  }
+}
+
+/** What one watcher has been told of a feed. */
+class View {
+  readonly #feed: Feed;
+  readonly #poll: number;
+  readonly #wish: WatchWish;
+  #told: { readonly sequence: number; readonly selected: JsonObject } | undefined;
+  #isRestarted = false;
+  #isResumed = false;
+  #skipped = 0;
+  #isHopeless = false;
+
+  constructor({ feed, poll }: Seat, wish: WatchWish) {
+    this.#feed = feed;
+    this.#poll = poll;
+    this.#wish = wish;
+    if (wish.lastId === '') return;
+    const [, name, sequence] = /^([0-9a-f]{8})-(\d{1,15})$/.exec(wish.lastId) ?? [];
+    const state = name === feed.id ? feed.states.at(Number(sequence)) : undefined;
+    if (state === undefined) this.#isRestarted = true;
+    else {
+      this.#told = { sequence: state.sequence, selected: wish.select(state.payload.value) };
+      this.#isResumed = true;
+    }
+  }
+
+  /** What there is to tell; undefined: nothing for now. */
+  next(): WatchEvent | undefined {
+    const { goal } = this.#wish;
+    if (this.#isResumed) {
+      this.#isResumed = false;
+      const state = this.#feed.states.at(this.#told?.sequence ?? 0);
+      // Told already, but perhaps not that it was the last.
+      if (state !== undefined && goal.judge(state.payload.value) === 'reached')
+        return this.#tell(state, true);
+    }
+    for (;;) {
+      const state = this.#pick();
+      if (state === undefined) return this.#atEnd();
+      const judgement = goal.judge(state.payload.value);
+      const selected = this.#wish.select(state.payload.value);
+      this.#isHopeless = judgement === 'unreachable';
+      if (judgement !== 'open' || this.#told === undefined || !sameJson(selected, this.#told.selected))
+        return this.#tell(state, judgement === 'reached');
+      this.#told = { sequence: state.sequence, selected };
+    }
+  }
+
+  /** @throws CallError when the state that was told last leads nowhere */
+  assertReachable(): void {
+    if (!this.#isHopeless) return;
+    throw new CallError(
+      'FAILED_PRECONDITION',
+      'GOAL_UNREACHABLE',
+      'The thing is in a state from which what is waited for will not come by itself. The last message has the state.',
+    );
+  }
+
+  /** The next state to look at. */
+  #pick(): KeptState | undefined {
+    const { states } = this.#feed;
+    if (this.#told === undefined) return this.#feed.hasDone(this.#poll) ? states.newest : undefined;
+    const { sequence } = this.#told;
+    const untold = states.after(sequence);
+    const [first] = untold;
+    if (first === undefined) return undefined;
+    const isSlow = untold.length > SLOW_BY || first.sequence > sequence + 1;
+    const chosen = isSlow
+      ? (untold.find((state) => this.#wish.goal.judge(state.payload.value) !== 'open') ??
+        untold.at(-1) ??
+        first)
+      : first;
+    this.#skipped += chosen.sequence - sequence - 1;
+    return chosen;
+  }
+
+  #tell(state: KeptState, isReached: boolean): WatchEvent {
+    const selected = this.#wish.select(state.payload.value);
+    const change = this.#changeTo(state, selected);
+    const event = {
+      sequence: state.sequence,
+      id: `${this.#feed.id}-${state.sequence}`,
+      change,
+      skipped: this.#skipped,
+      isRestarted: this.#isRestarted,
+      isReached,
+    };
+    this.#told = { sequence: state.sequence, selected };
+    this.#isRestarted = false;
+    this.#skipped = 0;
+    return event;
+  }
+
+  #changeTo(state: KeptState, selected: JsonObject): Change {
+    const { form } = this.#wish;
+    const before = this.#told?.selected;
+    if (before !== undefined && form === 'merge-patch') {
+      const patch = mergePatch(before, selected);
+      if (patch !== undefined) return { form, patch: Payload.of(patch) };
+    }
+    if (before !== undefined && form === 'json-patch')
+      return { form, operations: jsonPatch(before, selected) };
+    // The payload itself, where that is wanted: it is encoded once for all.
+    return {
+      form: 'whole',
+      state: selected === state.payload.value ? state.payload : Payload.of(selected),
+    };
+  }
+
+  #atEnd(): WatchEvent | undefined {
+    const { end } = this.#feed;
+    if (end === undefined) return undefined;
+    if (end.kind === 'failed') throw end.error;
+    if (this.#wish.goal.isGone) return this.#gone();
+    if (!end.wasSeen) throw end.error;
+    throw new CallError('NOT_FOUND', 'VULTR_NOT_FOUND', 'What was watched is gone.');
+  }
+
+  #gone(): WatchEvent {
+    const sequence = (this.#feed.states.newest?.sequence ?? 0) + 1;
+    return {
+      sequence,
+      id: `${this.#feed.id}-${sequence}`,
+      change: undefined,
+      skipped: this.#skipped,
+      isRestarted: this.#isRestarted,
+      isReached: true,
+    };
+  }
+}

@@ -1,0 +1,160 @@
+import { CallError } from '../status/call-error.ts';
+import { callerKey, credentialKey } from '../vultr/credential-key.ts';
+import { Feed, type Watcher } from './feed.ts';
+import { ListScouts } from './list-scout.ts';
+import { DEFAULT_WATCH_LIMITS, type WatchesOptions, type WatchLimits, type WatchTarget } from './options.ts';
+import { PollPace } from './poll-pace.ts';
+import { createRecentCreations } from './recent-creations.ts';
+
+/** A watcher's place at a feed. */
+export interface Seat {
+  readonly feed: Feed;
+  /** The poll whose result it may take for the state of now. */
+  readonly poll: number;
+  leave(): void;
+}
+
+/** What was done through this service, as far as watches care. */
+export interface NotedChange {
+  readonly credential: string | undefined;
+  /** The path of the request. */
+  readonly path: string;
+  readonly created?: string | undefined;
+  readonly isDestroyed?: boolean;
+}
+
+/** All watches of this process: one feed for each thing and caller, however many watch it. */
+export class Watches {
+  readonly limits: WatchLimits;
+  readonly #options: WatchesOptions;
+  readonly #feeds = new Map<string, Feed>();
+  /** Feeds that nobody watches, since when, the longest first. */
+  readonly #idle = new Map<string, number>();
+  readonly #perCaller = new Map<string, number>();
+  readonly #keptBytes = { total: 0 };
+  readonly #pace: PollPace;
+  readonly #recent;
+  readonly #scouts: ListScouts;
+  #count = 0;
+
+  constructor(options: WatchesOptions) {
+    this.#options = options;
+    this.limits = { ...DEFAULT_WATCH_LIMITS, ...options.limits };
+    this.#pace = new PollPace(options.clock, options.pollsPerSecond);
+    this.#recent = createRecentCreations(options.clock.now);
+    this.#scouts = new ListScouts({ ...options, limits: this.limits, pace: this.#pace });
+  }
+
+  /** How many watch, how many things, and how much the states of those and of others hold that are kept. */
+  get state(): { readonly watches: number; readonly things: number; readonly keptBytes: number } {
+    const things = this.#feeds.size - this.#idle.size;
+    return { watches: this.#count, things, keptBytes: this.#keptBytes.total };
+  }
+
+  /**
+   * Lets a caller watch a thing.
+   * @param lastFeed the feed that it wants to go on with, if that is still there
+   * @throws CallError RESOURCE_EXHAUSTED when there are too many watches
+   */
+  join(target: WatchTarget, watcher: Watcher): Seat {
+    const caller = callerKey(target);
+    const ofCaller = this.#perCaller.get(caller) ?? 0;
+    if (ofCaller >= this.limits.maxPerCaller) throw tooMany(`This caller has ${ofCaller} watches`);
+    if (this.#count >= this.limits.maxWatches) throw tooMany(`The service has ${this.#count} watches`);
+    const key = keyOf(target, caller);
+    const feed = this.#feedFor(key, target);
+    this.#count += 1;
+    this.#perCaller.set(caller, ofCaller + 1);
+    const poll = feed.join(watcher);
+    this.#scouts.join(feed);
+    let hasLeft = false;
+    return {
+      feed,
+      poll,
+      leave: () => {
+        if (hasLeft) return;
+        hasLeft = true;
+        this.#count -= 1;
+        const left = (this.#perCaller.get(caller) ?? 1) - 1;
+        if (left === 0) this.#perCaller.delete(caller);
+        else this.#perCaller.set(caller, left);
+        feed.leave(watcher);
+        // It has ended, and this was the last who had not heard of all of it.
+        if (feed.watchers === 0 && this.#feeds.get(key) !== feed) feed.states.clear();
+      },
+    };
+  }
+
+  /** Takes note of what was done through this service: what it touches is looked at again soon. */
+  noteChange({ credential, path, created, isDestroyed = false }: NotedChange): void {
+    const segments = path.split('/').map((segment) => segment.toLowerCase());
+    this.#recent.add(created?.toLowerCase());
+    if (isDestroyed) for (const segment of segments) this.#recent.forget(segment);
+    // Whoever shares the account sees the change.
+    const account = credentialKey({ credential });
+    const collection = segments.slice(0, 3).join('/');
+    for (const feed of this.#feeds.values()) {
+      const { target } = feed;
+      if (credentialKey(target) !== account) continue;
+      const watched = target.request.path.toLowerCase();
+      if (watched === collection || watched.startsWith(`${collection}/`)) feed.noteChange();
+    }
+  }
+
+  #feedFor(key: string, target: WatchTarget): Feed {
+    const known = this.#feeds.get(key);
+    this.#idle.delete(key);
+    if (known !== undefined) return known;
+    const { vultr, clock, ease = () => 1 } = this.#options;
+    const segments = target.request.path.toLowerCase().split('/');
+    const feed: Feed = new Feed({
+      target,
+      vultr,
+      clock,
+      limits: this.limits,
+      pace: this.#pace,
+      keptBytes: this.#keptBytes,
+      ease,
+      mayNotBeKnownYet: () => segments.some((segment) => this.#recent.has(segment)),
+      onOver: () => this.#noteOver(key, feed),
+    });
+    this.#feeds.set(key, feed);
+    return feed;
+  }
+
+  /** A feed that has ended is forgotten, one that nobody watches is kept for a while, for callers who come back. */
+  #noteOver(key: string, feed: Feed): void {
+    if (this.#feeds.get(key) !== feed) return;
+    this.#scouts.leave(feed);
+    if (feed.end !== undefined || feed.states.newest === undefined) this.#feeds.delete(key);
+    else this.#idle.set(key, this.#options.clock.now());
+    this.#forgetIdle();
+  }
+
+  /** Those that are idle for too long, too many, or in the way of others. */
+  #forgetIdle(): void {
+    const { maxIdleThings, idleMs, maxBytes } = this.limits;
+    const oldestMs = this.#options.clock.now() - idleMs;
+    for (const [idleKey, sinceMs] of this.#idle) {
+      const isFull = this.#idle.size > maxIdleThings || this.#keptBytes.total > maxBytes;
+      if (!isFull && sinceMs >= oldestMs) break;
+      this.#idle.delete(idleKey);
+      this.#feeds.get(idleKey)?.states.clear();
+      this.#feeds.delete(idleKey);
+    }
+  }
+}
+
+/** What is read and by whom; the case of an id does not matter to Vultr. */
+function keyOf({ request: { method, path, query } }: WatchTarget, caller: string): string {
+  return [caller, method, path.toLowerCase(), query].join(' ');
+}
+
+function tooMany(what: string): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'TOO_MANY_WATCHES',
+    `${what}, which is as many as it may have. End one, or try again later.`,
+    { retryDelayMs: 10_000, reached: 'no' },
+  );
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { failureOf } from '../support/grpc-failure.ts';
+import { sendHttp } from '../support/http-request.ts';
+import { openForFile } from '../support/opened.ts';
+import { KEY, startOnSandbox } from '../support/service.ts';
+
+const NEW = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '124' };
+const authorization = `Bearer ${KEY}`;
+
+const opened = openForFile(async () => {
+  const service = await startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } });
+  return { ...service, address: service.app.httpAddress ?? '' };
+});
+
+/** Without a reset: the sandbox would hand out the same ids again, which Vultr never does. */
+const start = opened;
+
+/** Lets the sandbox live fast while something goes on. */
+async function meanwhile<T>(work: Promise<T>): Promise<T> {
+  const { sandbox } = opened();
+  const ticking = new AbortController();
+  const tick = async (): Promise<void> => {
+    while (!ticking.signal.aborted) {
+      await sleep(10);
+      sandbox.advance(1_000);
+    }
+  };
+  const ticks = tick();
+  try {
+    return await work;
+  } finally {
+    ticking.abort();
+    await ticks;
+  }
+}
+
+describe('a creation whose caller prefers to wait', () => {
+  test('is done when the thing is ready, and tells what only the creation tells', async () => {
+    const { client } = start();
+    const { value } = await meanwhile(
+      client.ask('createInstance', NEW, { metadata: { prefer: 'wait=600' } }),
+    );
+    const instance = value['instance'] as Record<string, unknown>;
+    expect(instance).toMatchObject({ status: 'active', server_status: 'ok', power_status: 'running' });
+    expect(instance['main_ip']).not.toBe('0.0.0.0');
+    expect(instance['default_password']).toMatch(/./);
+  });
+
+  test('does the same over HTTP, with the status and form of Vultr', async () => {
+    const { address } = start();
+    const body = { region: 'ams', plan: 'vc2-1c-1gb', os_id: 124 };
+    const reply = await meanwhile(
+      sendHttp(address, 'POST', '/v2/instances', body, { authorization, prefer: 'respond-async, wait=600' }),
+    );
+    expect(reply.status).toBe(202);
+    expect(JSON.parse(reply.text)).toMatchObject({
+      instance: { server_status: 'ok', default_password: expect.any(String) },
+    });
+  });
+
+  test('ends with UNAVAILABLE and the id when time is up, and goes on when it is repeated', async () => {
+    const { client, sandbox } = start();
+    const before = sandbox.state.instancesCreated;
+    const request = { ...NEW, request_id: randomUUID() };
+    const failure = await failureOf(
+      client.ask('createInstance', request, { metadata: { prefer: 'wait=1' } }),
+    );
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', info: { reason: 'NOT_READY_YET' } });
+    const id = failure.info?.metadata['id'];
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    const again = client.ask('createInstance', request, { metadata: { prefer: 'wait=600' } });
+    const { value } = await meanwhile(again);
+    expect(value['instance']).toMatchObject({ id, server_status: 'ok' });
+    expect(sandbox.state.instancesCreated).toBe(before + 1);
+  });
+
+  test('ends with 202 and the response of the creation over HTTP when time is up', async () => {
+    const { address, sandbox } = start();
+    const before = sandbox.state.instancesCreated;
+    const body = { region: 'ams', plan: 'vc2-1c-1gb', os_id: 124 };
+    const headers = { authorization, prefer: 'wait=1', 'idempotency-key': 'a' };
+    const reply = await sendHttp(address, 'POST', '/v2/instances', body, headers);
+    expect(reply.status).toBe(202);
+    const { instance } = JSON.parse(reply.text);
+    expect(instance).toMatchObject({ status: 'pending' });
+    const again = await meanwhile(
+      sendHttp(address, 'POST', '/v2/instances', body, { ...headers, prefer: 'wait=600' }),
+    );
+    expect(JSON.parse(again.text)).toMatchObject({ instance: { id: instance.id, server_status: 'ok' } });
+    expect(sandbox.state.instancesCreated).toBe(before + 1);
+  });
+
+  test('does not wait for what is ready as soon as it is made', async () => {
+    const { address } = start();
+    const body = {
+      name: 'key',
+      ssh_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHfbmZ3xV0p5tJr1ZkY0y8lZ4o3rN7W5l9d2b1o4kQ0J a@b',
+    };
+    const reply = await sendHttp(address, 'POST', '/v2/ssh-keys', body, {
+      authorization,
+      prefer: 'wait=600',
+    });
+    expect(reply.status).toBe(201);
+  });
+
+  test.each(['wait=', 'wait=soon', 'wait=-1'])(
+    'is refused when the wish cannot be read: %s',
+    async (prefer) => {
+      const { client, sandbox } = start();
+      const before = sandbox.state.instancesCreated;
+      const failure = await failureOf(client.ask('createInstance', NEW, { metadata: { prefer } }));
+      expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(failure.violations['prefer']).toMatch(/seconds/);
+      expect(sandbox.state.instancesCreated).toBe(before);
+    },
+  );
+});
