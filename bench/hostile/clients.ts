@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+} from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { KEY } from './service.ts';
 
@@ -69,6 +74,9 @@ export function frame(message: Uint8Array): Buffer {
   return Buffer.concat([head, message]);
 }
 
+/** What a call has come to that the service has not taken: its client may make it elsewhere. */
+export const NOT_TAKEN = -1;
+
 /** Makes a call, and returns the number of its grpc-status; undefined when it ended without one. */
 export async function sendGrpc(
   session: ClientHttp2Session,
@@ -85,8 +93,8 @@ export async function sendGrpc(
   stream.on('response', note).on('trailers', note);
   stream.resume();
   stream.end(frame(message));
-  if (!stream.closed) await once(stream, 'close');
-  return status;
+  if (!stream.closed) await new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? NOT_TAKEN : status;
 }
 
 /** A bare connection that sends these bytes and reads nothing. Resolves once they are sent, or it is gone. */

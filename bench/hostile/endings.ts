@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openHttp2, repeat, sendGrpc, sendHttp } from './clients.ts';
+import { NOT_TAKEN, openHttp2, repeat, sendGrpc, sendHttp } from './clients.ts';
 import { hasEnded, KEY, startWatched, type WatchedService } from './service.ts';
 import type { CannedVultr } from './upstream.ts';
 
@@ -129,9 +129,10 @@ async function lostAtTheEnd(vultr: CannedVultr): Promise<number> {
     const overGrpc = async (): Promise<void> => {
       const session = await openHttp2(service.grpc);
       while (!session.closed && !session.destroyed) {
-        if ((await sendGrpc(session, LIST, EMPTY)) === 0) calls += 1;
-        // A stream that GOAWAY has not taken was never begun, and its client calls elsewhere.
-        else if (!session.closed && !session.destroyed) lost += 1;
+        const status = await sendGrpc(session, LIST, EMPTY);
+        if (status === NOT_TAKEN) return;
+        if (status === 0) calls += 1;
+        else if (status !== undefined || !session.closed) lost += 1;
       }
     };
     const callers = [...Array.from({ length: 20 }, overHttp), ...Array.from({ length: 20 }, overGrpc)];

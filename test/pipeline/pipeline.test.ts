@@ -35,7 +35,7 @@ describe('a call', () => {
         code: 'OK',
         level: 'info',
         transport: 'grpc',
-        caller: '127.0.0.1:9',
+        peer: '127.0.0.1:9',
         credential: 'authorization',
         request_id: call?.requestId,
         ms: expect.any(Number),
