@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that put the machine under load, or count what happens within a second: one at a time, after all others. */
-const ALONE = ['test/vultr/budget/overload.test.ts', 'test/idempotency/chaos.test.ts'];
+const ALONE = [
+  'test/app/blocking.test.ts',
+  'test/vultr/budget/overload.test.ts',
+  'test/idempotency/chaos.test.ts',
+];
 
 /** Servers, sandboxes and child processes on shared, slow machines. */
 const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' as const };

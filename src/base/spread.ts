@@ -3,10 +3,10 @@ const LEAST_SPREAD_MS = 1_000;
 
 /**
  * When to ask again, for one of many who are refused at once: never earlier than asked, and up to twice as late, so that
- * they do not come back together.
+ * they do not come back together. Whole milliseconds, if it was asked for them.
  * @param retryMs the earliest time that makes sense, in milliseconds from now
  * @param random a number from 0 up to 1
  */
 export function spreadRetry(retryMs: number, random: () => number): number {
-  return retryMs + random() * Math.max(retryMs, LEAST_SPREAD_MS);
+  return retryMs + Math.ceil(random() * Math.max(retryMs, LEAST_SPREAD_MS));
 }

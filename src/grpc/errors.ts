@@ -1,3 +1,4 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import type { GrpcLimits } from './limits.ts';
 
@@ -68,7 +69,7 @@ export function tooManyCalls(text: string): CallError {
     `${text} Nothing was sent. Call again later.`,
     {
       reached: 'no',
-      retryDelayMs: RETRY_MS,
+      retryDelayMs: spreadRetry(RETRY_MS, Math.random),
       httpStatus: 503,
     },
   );
@@ -80,7 +81,7 @@ export function tooManyConnections({ maxConnections }: GrpcLimits): CallError {
     'RESOURCE_EXHAUSTED',
     'TOO_MANY_CONNECTIONS',
     `There are ${maxConnections} connections already, which is the limit. Try again later.`,
-    { reached: 'no', httpStatus: 503, retryDelayMs: RETRY_MS },
+    { reached: 'no', httpStatus: 503, retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
   );
 }
 

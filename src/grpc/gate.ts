@@ -42,6 +42,11 @@ const HEALTH = '/grpc.health.v1.Health/';
 /** Short calls by which others know that the service is well: they are served however full it is. */
 const PROBES: ReadonlySet<string> = new Set([`${HEALTH}Check`, `${HEALTH}List`]);
 
+/** Whether a call asks after the health of the service. */
+export function isProbe(headers: IncomingHttpHeaders): boolean {
+  return PROBES.has(headers[':path'] ?? '');
+}
+
 const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
 
 /** Where every call comes in: it is checked before grpc-js sees it, and refused or let in. */
@@ -67,8 +72,7 @@ export class Gate {
 
   /** Takes a new call, and serves it if nothing is wrong with it and there is room. */
   enter(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
-    // The failure of a stream is seen as its end; without a listener it would end the process.
-    stream.on('error', () => undefined);
+    if (stream.destroyed) return;
     const connection = this.#connections.of(stream.session);
     if (connection === undefined) {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);

@@ -33,6 +33,8 @@ export interface GrpcLimits {
   readonly maxReplyBytesPerConnection: number;
   /** The same for all connections. */
   readonly maxReplyBytes: number;
+  /** The most bytes of replies that wait until others are read. A reply beyond it is given up. */
+  readonly maxWaitingReplyBytes: number;
   /** The most connections at a time. Over it the one that has been idle longest is closed. */
   readonly maxConnections: number;
   /** The most connections beyond that, when none is idle. They can ask for the health of the service, and nothing else. */
@@ -60,6 +62,7 @@ export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
   replyTimeoutMs: 30_000,
   maxReplyBytesPerConnection: 32 * MIB,
   maxReplyBytes: 64 * MIB,
+  maxWaitingReplyBytes: 64 * MIB,
   maxConnections: 1_000,
   maxSpareConnections: 100,
   connectionIdleMs: 300_000,

@@ -38,6 +38,7 @@ export class Outlet {
   readonly #onGivenUp: (call: OpenCall, text: string) => void;
   readonly #accounts = new Map<Connection, Account>();
   #total = 0;
+  #waitingBytes = 0;
   #checking: NodeJS.Timeout | undefined;
 
   /** @param onGivenUp called with each call that is cut off because its caller does not read, and why */
@@ -69,8 +70,12 @@ export class Outlet {
     call.stream.once('close', end);
     const isFirst = account.waiting.size === 0;
     account.waiting.add(message);
+    this.#waitingBytes += bytes;
     if (bytes <= SMALL_BYTES || (isFirst && this.#hasRoom(account, bytes))) this.#write(account, message);
     else this.#pump();
+    if (account.waiting.has(message) && this.#waitingBytes > this.#limits.maxWaitingReplyBytes) {
+      this.#cut(message, 'There was no room for the reply, as others have left theirs unread.');
+    }
     return () => {
       account.quietChecks = 0;
       end();
@@ -140,7 +145,7 @@ export class Outlet {
   }
 
   #write(account: Account, message: Message): void {
-    account.waiting.delete(message);
+    if (account.waiting.delete(message)) this.#waitingBytes -= message.bytes;
     account.unread.add(message);
     account.bytes += message.bytes;
     this.#total += message.bytes;
@@ -150,7 +155,7 @@ export class Outlet {
   #remove(message: Message): void {
     const account = this.#accounts.get(message.call.connection);
     if (account === undefined) return;
-    account.waiting.delete(message);
+    if (account.waiting.delete(message)) this.#waitingBytes -= message.bytes;
     if (account.unread.delete(message)) {
       account.bytes -= message.bytes;
       this.#total -= message.bytes;

@@ -11,13 +11,14 @@ import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
 import { watchCall } from './call-watch.ts';
 import { replyUnread } from './errors.ts';
-import { Gate } from './gate.ts';
+import { Gate, isProbe } from './gate.ts';
 import { openInnerServer } from './http2-server.ts';
 import { createIntake } from './intake.ts';
 import { type GrpcLimits, resolveGrpcLimits } from './limits.ts';
 import { type Listener, listen } from './listener.ts';
 import type { OpenCall } from './open-call.ts';
 import { Outlet } from './outlet.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** The options of the gRPC side. */
 export interface GrpcServerOptions {
@@ -75,15 +76,21 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetRate: limits.cancelsPerSecond,
   });
   const gate = new Gate({ operations, dispatcher, limits, intake, outlet });
+  const turnstile = new Turnstile();
   http2.on('session', (session) => gate.connect(session));
   http2.on('stream', (opened, headers) => {
     // The streams of a server are of this class, which the declaration of the event leaves open.
     const stream = opened as ServerHttp2Stream;
-    gate.enter(stream, headers, (call, forGrpcJs) => {
-      entering = call;
-      serve(stream, forGrpcJs);
-      entering = undefined;
-    });
+    // The failure of a stream is seen as its end; without a listener it would end the process.
+    stream.on('error', () => undefined);
+    const enter = (): void =>
+      gate.enter(stream, headers, (call, forGrpcJs) => {
+        entering = call;
+        serve(stream, forGrpcJs);
+        entering = undefined;
+      });
+    if (isProbe(headers)) enter();
+    else turnstile.pass(enter);
   });
   const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;
   const listener = await listen({ ...options.listen, maxSockets, tls: options.tls }, (socket) =>

@@ -1,5 +1,9 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpLimits } from './options.ts';
+
+/** When those may come back, at the earliest, for whom there is no room. */
+const RETRY_MS = 1_000;
 
 /**
  * No operation has the path.
@@ -57,7 +61,7 @@ export function tooManyRequests({ maxPipelined, maxRequests }: HttpLimits): Call
     'UNAVAILABLE',
     'TOO_MANY_REQUESTS',
     `Too many requests are under way: at most ${maxPipelined} on a connection and ${maxRequests} in all. Try again later.`,
-    { retryDelayMs: 1_000 },
+    { retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
   );
 }
 
@@ -67,7 +71,7 @@ export function tooManyBytes({ maxReceivedBytes }: HttpLimits): CallError {
     'UNAVAILABLE',
     'TOO_MANY_REQUESTS',
     `The requests under way hold ${maxReceivedBytes} bytes together, which is the limit. Try again later.`,
-    { retryDelayMs: 1_000 },
+    { retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
   );
 }
 
@@ -77,7 +81,7 @@ export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
     'RESOURCE_EXHAUSTED',
     'TOO_MANY_CONNECTIONS',
     `${maxConnections} connections have requests under way, which is the limit. Try again later.`,
-    { httpStatus: 503, retryDelayMs: 1_000 },
+    { httpStatus: 503, retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
   );
 }
 

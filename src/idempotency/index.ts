@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
@@ -20,6 +21,9 @@ export { openRedisStore } from './redis-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
 export type { IdempotencyStore } from './store.ts';
 export { type WatchedStore, watchStore } from './watched-store.ts';
+
+/** A body from this size on is worth a turn of the event loop of its own. */
+const LARGE_BYTES = 64 * 1024;
 
 /** What idempotency works with. */
 export interface IdempotencyOptions {
@@ -52,6 +56,8 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
       if (operation.effect !== 'CREATE' || credential === undefined)
         return await vultr.call(operation, request, callOptions);
       if (idempotencyKey !== undefined) {
+        // Others have their turn between the transport's reading of a large request and this one.
+        if ((request.body?.length ?? 0) > LARGE_BYTES) await setImmediate();
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }

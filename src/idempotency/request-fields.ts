@@ -1,3 +1,4 @@
+import { hasMoreValues } from '../payload/count-values.ts';
 import { JsonError, parseStrictJson, type StrictJson } from '../payload/strict-json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { UpstreamOperation, UpstreamRequest } from '../vultr/vultr.ts';
@@ -36,15 +37,26 @@ export function fieldLabel(name: string): string {
 }
 
 /**
+ * The most members and bytes of a creation with an idempotency key, and the most values within all of its members: each
+ * member is hashed on its own. No creation of Vultr's has a hundred.
+ */
+const MAX_MEMBERS = 1_000;
+const MAX_BYTES = 1024 * 1024;
+const MAX_VALUES = 20_000;
+
+/**
  * The members of a JSON body, read so that no second reading of it exists: repeated members are refused, and numbers keep
  * all of their digits.
  * @returns undefined when the body is not a JSON object
- * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not
+ * @throws CallError INVALID_ARGUMENT, MALFORMED_JSON, when it is meant to be JSON and is not; RESOURCE_EXHAUSTED,
+ *   REQUEST_TOO_LARGE, when it has more than 1 MB, 1 000 members or 20 000 values
  */
 export function readMembers(request: UpstreamRequest): Readonly<Record<string, StrictJson>> | undefined {
   const { body, contentType = 'application/json' } = request;
   if (body === undefined || body.length === 0) return {};
   if (!/\bjson\b/i.test(contentType)) return undefined;
+  if (body.length > MAX_BYTES) throw tooLarge(`${MAX_BYTES} bytes`);
+  if (hasMoreValues(body, MAX_VALUES)) throw tooLarge(`${MAX_VALUES} values`);
   let value: StrictJson;
   try {
     value = parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
@@ -58,5 +70,15 @@ export function readMembers(request: UpstreamRequest): Readonly<Record<string, S
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value))
     return undefined;
+  if (Object.keys(value).length > MAX_MEMBERS) throw tooLarge(`${MAX_MEMBERS} members`);
   return value;
+}
+
+function tooLarge(limit: string): CallError {
+  return new CallError(
+    'RESOURCE_EXHAUSTED',
+    'REQUEST_TOO_LARGE',
+    `The body of a creation with an idempotency key has more than ${limit}.`,
+    { httpStatus: 413 },
+  );
 }

@@ -1,4 +1,4 @@
-/** What the comment of an rpc says about the response: "Answers 200 with "meta" and "regions": id, city and country." */
+/** What the comment of an rpc says about the response: "Returns 200 with "meta" and "regions": id, city and country." */
 export interface DocumentedReply {
   /** The status codes of success, the usual one first. */
   readonly statuses: readonly number[];
@@ -17,7 +17,7 @@ export interface DocumentedReply {
 /** Words of a comment that names more than one form of a response, or a member that is only sometimes there. */
 const UNCERTAIN = /(?:"|\)|, )\s?or\b|, which|only when|without a (?:key|body)/;
 
-const SENTENCE = /\bAnswers (\d{3})(?: or (\d{3}))?\b/;
+const SENTENCE = /\bReturns (\d{3})(?: or (\d{3}))?\b/;
 
 /**
  * Reads what the comment of an rpc of vultr.v2 says about its response.

@@ -100,7 +100,7 @@ export function vultrSuccess(operation: Operation, schemas: SchemaWriter, readCo
   const isList = operation.rpc.startsWith('List');
   const documented = readDocumentedReply(readComment(operation.descriptor), isList);
   if (documented === undefined)
-    throw new Error(`The comment of ${operation.name} does not say what it answers.`);
+    throw new Error(`The comment of ${operation.name} does not say what it returns.`);
   const { reply, rest } = documented;
   const isScim = operation.service.endsWith('ScimService');
   const content = vultrContent(reply, isScim ? {} : { meta: vultrMeta(schemas) });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
@@ -253,7 +254,9 @@ function readKey({ operation, metadata }: Incoming, request: Message): string | 
 /** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
-  return CallError.from(lifetime.signal.aborted && !knowsBetter ? lifetime.signal.reason : thrown);
+  const error = CallError.from(lifetime.signal.aborted && !knowsBetter ? lifetime.signal.reason : thrown);
+  // Each caller is told a time of its own, so that they do not come to the next replica together.
+  return error === lifetime.signal.reason && error.reason === 'SHUTTING_DOWN' ? shuttingDown() : error;
 }
 
 /**
@@ -338,6 +341,6 @@ function shuttingDown(): CallError {
     'UNAVAILABLE',
     'SHUTTING_DOWN',
     'This replica of the service is shutting down. Call again: another replica serves the call.',
-    { retryDelayMs: 1_000 },
+    { retryDelayMs: spreadRetry(1_000, Math.random) },
   );
 }

@@ -8,9 +8,10 @@ const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
 
 /**
  * The most bytes of the binary status and of the text that accompanies it. They travel as trailers, one in base64 and the
- * other percent-encoded, and proxies and clients commonly cut or refuse more than 8 KB of headers: these are 5 868 and 1 900.
+ * other percent-encoded, and proxies and clients commonly cut or refuse more than 8 KB of headers: these are 5 468 and 1 900, which leaves 800 for
+ * everything else.
  */
-const MAX_STATUS_BYTES = 4_400;
+const MAX_STATUS_BYTES = 4_100;
 const MAX_TRAILER_MESSAGE_BYTES = 1_900;
 
 /** The most violations that are listed; the caller can correct those first. */

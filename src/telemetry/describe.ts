@@ -1,3 +1,4 @@
+import { holdsSecret } from '../base/secret.ts';
 import { clip } from '../base/text.ts';
 
 const MAX_TEXT = 500;
@@ -26,5 +27,8 @@ export function describeStack(thrown: unknown, secret?: string): string {
 /** Removes what looks like a credential, and a secret that is known. */
 export function redact(text: string, secret?: string): string {
   const plain = text.replace(CREDENTIAL, '$1[redacted]');
-  return secret === undefined || secret === '' ? plain : plain.replaceAll(secret, '[redacted]');
+  if (secret === undefined || secret === '') return plain;
+  const whole = plain.replaceAll(secret, '[redacted]');
+  // One that is hidden in another form cannot be cut out without guessing where it begins.
+  return holdsSecret(Buffer.from(whole), secret) ? '[redacted]' : whole;
 }

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { base64Forms } from '../base/secret.ts';
 import { describeError } from './describe.ts';
 import { type LogDestination, openLogDestination } from './log-destination.ts';
 
@@ -72,7 +73,12 @@ function withoutErrors(value: unknown, depth: number): unknown {
 function withoutSecrets(destination: DestinationStream, secrets: readonly string[]): DestinationStream {
   const forms = secrets
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
+    .flatMap((secret) => [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret),
+      ...base64Forms(secret),
+    ]);
   if (forms.length === 0) return destination;
   return {
     write: (line) =>

@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { holdsSecret } from '../base/secret.ts';
 import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { toConnectionError } from './connection-errors.ts';
@@ -119,11 +120,13 @@ function toResponse(
   const encoding = toText(headers['content-encoding']);
   if (encoding !== '' && encoding !== 'identity')
     throw badResponse(request, 'is compressed, which was not asked for');
-  const location = toText(headers['location']);
-  const retryAfter = toText(headers['retry-after']);
+  // Callers see these headers, and those who use a key of the service must not learn it from an echo.
+  const [contentType = '', location = '', retryAfter = ''] = ['content-type', 'location', 'retry-after']
+    .map((name) => toText(headers[name]))
+    .map((value) => (holdsSecret(Buffer.from(value), request.credential) ? '' : value));
   return {
     status: statusCode,
-    contentType: toText(headers['content-type']),
+    contentType,
     ...(location !== '' && { location }),
     ...(retryAfter !== '' && { retryAfter }),
     body,

@@ -151,6 +151,8 @@ test('the token of a session in a path is masked', () => {
   expect(entry).toMatchObject({ ids: [], request: { path: `/v2/x/${MASK}` } });
 });
 
+const needsFull = existsSync('/dev/full') ? '' : ' (left out: there is no /dev/full)';
+
 describe('a name is secret', () => {
   test.each([
     'user_data',
@@ -311,7 +313,7 @@ describe('the log', () => {
 
   /** Makes writing fail: the log is opened on a device that is always full. */
   test.skipIf(!existsSync('/dev/full'))(
-    'refuses changes while it cannot be written, and says so once',
+    `refuses changes while it cannot be written, and says so once${needsFull}`,
     async () => {
       const { log, states, clock } = open({ file: '/dev/full' });
       await log.assertWritable();
@@ -328,12 +330,15 @@ describe('the log', () => {
     },
   );
 
-  test.skipIf(!existsSync('/dev/full'))('lets changes through where that is configured', async () => {
-    const { log, clock } = open({ file: '/dev/full', onFailure: 'continue' });
-    await log.record({ a: 1 });
-    clock.time = 2_000;
-    await log.assertWritable();
-  });
+  test.skipIf(!existsSync('/dev/full'))(
+    `lets changes through where that is configured${needsFull}`,
+    async () => {
+      const { log, clock } = open({ file: '/dev/full', onFailure: 'continue' });
+      await log.record({ a: 1 });
+      clock.time = 2_000;
+      await log.assertWritable();
+    },
+  );
 
   test('writes what it kept when it can be written again', async () => {
     const { log, file, states, clock, read } = open({ maxKeptLines: 3 });

@@ -57,7 +57,8 @@ describe('an error over gRPC', () => {
     // As they stand on the wire: percent-encoded (gRPC over HTTP/2) and in base64.
     const onWire = encodeURI(details).length + Buffer.from(bytes as Buffer).toString('base64').length;
     expect(onWire).toBeLessThan(8_000);
-    const failure = await received(CallError.invalid(violations));
+    const error = CallError.invalid(violations, { retryDelayMs: 2 ** 31 });
+    const failure = await received(error);
     expect(Object.keys(failure.violations).length).toBeGreaterThan(0);
     expect(failure.message).not.toBe('');
   });

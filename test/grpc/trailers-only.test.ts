@@ -131,6 +131,27 @@ describe('an error before the first message goes as trailers only, and is logged
     },
   );
 
+  test('with everything that is in it under 8 KB, counted as HTTP/2 counts it', async () => {
+    const violations = Array.from({ length: 60 }, (_, index) => ({
+      field: `${'語'.repeat(150)}${index}`,
+      description: '語'.repeat(400),
+    }));
+    const failing = await startGrpc({
+      ListRegions: async ({ responseMetadata }) => {
+        responseMetadata.set('x-vultr-attempts', '13');
+        responseMetadata.set('x-cache', 'REVALIDATED');
+        throw CallError.invalid(violations, { retryDelayMs: 2 ** 31, reached: 'no' });
+      },
+    });
+    const requestId = 'r'.repeat(128);
+    const { call } = connectHttp2(failing.address);
+    const { trailers } = await call(cloudPath('ListRegions'), [EMPTY], { 'x-request-id': requestId });
+    expect(trailers).toMatchObject({ 'x-request-id': requestId, 'grpc-retry-pushback-ms': '2147483647' });
+    // RFC 9113, section 6.5.2: name, value, and 32 bytes for each.
+    const size = Object.entries(trailers).map(([name, value]) => name.length + String(value).length + 32);
+    expect(size.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(8_192);
+  });
+
   test('with the pushback of RetryInfo, in whole milliseconds', async () => {
     const { call } = connectHttp2(server().address);
     const { trailers } = await call(cloudPath('ListInstances'), [EMPTY]);

@@ -76,7 +76,7 @@ describe('connections with a request', () => {
     const refused = await rawExchange(port, GET);
     expect(refused).toMatch(/^HTTP\/1\.1 503 /);
     expect(refused).toMatch(/connection: close/i);
-    expect(refused).toMatch(/retry-after: 1/i);
+    expect(refused).toMatch(/retry-after: [12]\r/i);
     expect(refused).toContain('"reason":"TOO_MANY_CONNECTIONS"');
     expect(await rawExchange(port, PROBE)).toMatch(/^HTTP\/1\.1 200 /);
     go();
@@ -149,7 +149,9 @@ describe('memory', () => {
     const held = [post(), post()];
     await expect.poll(() => dispatcher.seen.length).toBe(2);
     expect(await post()).toBe(503);
-    expect(dispatcher.seen[2]?.error).toMatchObject({ reason: 'TOO_MANY_REQUESTS', retryDelayMs: 1_000 });
+    const error = dispatcher.seen[2]?.error;
+    expect(error?.reason).toBe('TOO_MANY_REQUESTS');
+    expect(error?.retryDelayMs).toBeGreaterThanOrEqual(1_000);
     go();
     expect(await Promise.all(held)).toEqual([200, 200]);
     await expect.poll(post).toBe(200);

@@ -60,6 +60,20 @@ test.each([
   );
 });
 
+test.each([
+  ['1000 members', `{${Array.from({ length: 1_001 }, (_, n) => `"k${n}":1`).join()}}`],
+  ['20000 values', `{"a":[${Array.from({ length: 20_001 }, () => '1').join()}]}`],
+  ['1048576 bytes', `{"a":"${'x'.repeat(1024 * 1024)}"}`],
+])('a body with more than %s is refused', (limit, text) => {
+  expect(() => readMembers({ method: 'POST', path: '/', query: '', body: Buffer.from(text) })).toThrow(
+    expect.objectContaining({
+      code: 'RESOURCE_EXHAUSTED',
+      reason: 'REQUEST_TOO_LARGE',
+      message: `The body of a creation with an idempotency key has more than ${limit}.`,
+    }),
+  );
+});
+
 test('digests are read back as they were written, whatever the order', () => {
   const fields = fieldsOf('{"b":1,"a":2,"__proto__":3}');
   expect(readFields(writeFields(fields))).toEqual(fields);

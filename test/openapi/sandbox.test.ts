@@ -8,7 +8,7 @@ import { type KnownOperation, readOperations } from '../facts/operations.ts';
 import { askedFor, encodeBody, everyOperation, targetOf, type Values } from '../sandbox/operation-walk.ts';
 import { type JsonSchema, schemaFaults } from '../support/json-schema.ts';
 import { startOnSandbox } from '../support/service.ts';
-import { connectHttp, type HttpResponse, type SendHttp } from '../support/v2/gateway.ts';
+import { connectHttp, type HttpReply, type SendHttp } from '../support/v2/gateway.ts';
 
 const document = createOpenApi(loadContract(await readBundledContract()), { version: '0.0.0' });
 
@@ -27,7 +27,7 @@ function shapeOf(path: string): string {
 }
 
 /** What is asked of the sandbox. */
-interface Sent extends HttpResponse {
+interface Sent extends HttpReply {
   readonly json: unknown;
 }
 

@@ -80,7 +80,7 @@ describe('a call ends in time', () => {
 });
 
 describe('going down', () => {
-  const SHUTTING_DOWN = { code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN', retryDelayMs: 1_000 };
+  const SHUTTING_DOWN = { code: 'UNAVAILABLE', reason: 'SHUTTING_DOWN', retryDelayMs: expect.any(Number) };
 
   test('ends streams and lets unary calls end by themselves', async () => {
     let finish: () => void = () => undefined;
@@ -112,6 +112,16 @@ describe('going down', () => {
     expect(await work).toMatchObject(SHUTTING_DOWN);
     expect(await failure(pipeline.unary(incoming('GetInstance')))).toMatchObject(SHUTTING_DOWN);
   });
+});
+
+test('those who are told together that the service goes down are told different times to come back', async () => {
+  const { pipeline } = pipelineOf({ unary: never });
+  const calls = Array.from({ length: 50 }, () => failure(pipeline.unary(incoming('GetInstance'))));
+  pipeline.abortAll();
+  const delays = (await Promise.all(calls)).map((error) => (error as CallError).retryDelayMs ?? 0);
+  expect(Math.min(...delays)).toBeGreaterThanOrEqual(1_000);
+  expect(Math.max(...delays)).toBeLessThanOrEqual(2_000);
+  expect(new Set(delays).size).toBeGreaterThan(40);
 });
 
 test('a creation that was sent when its call was ended says that its outcome is open', async () => {

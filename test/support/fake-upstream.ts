@@ -16,7 +16,9 @@ export interface Received {
 }
 
 /** What the fake answers with: status and JSON (or text), or nothing at all. */
-export type FakeAnswer = readonly [status: number, body: unknown, contentType?: string] | 'hang';
+export type FakeAnswer =
+  | readonly [status: number, body: unknown, contentType?: string, headers?: Readonly<Record<string, string>>]
+  | 'hang';
 
 /** An upstream that answers as a test says. */
 export interface FakeUpstream {
@@ -69,7 +71,7 @@ export async function startFakeUpstream(
 
 function send(response: ServerResponse, answer: FakeAnswer): void {
   if (answer === 'hang') return;
-  const [status, body, contentType = 'application/json'] = answer;
-  response.writeHead(status, { 'content-type': contentType });
+  const [status, body, contentType = 'application/json', headers = {}] = answer;
+  response.writeHead(status, { 'content-type': contentType, ...headers });
   response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
 }

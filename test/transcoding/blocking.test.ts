@@ -220,7 +220,7 @@ describe('no response within its limit holds up the others', () => {
   });
 
   test('as many values as are accepted are read in time, and encoded in time', () => {
-    const distinct = Buffer.from(`{${Array.from({ length: 59_000 }, (_, n) => `"k${n}":${n}`).join(',')}}`);
+    const distinct = Buffer.from(`{${Array.from({ length: 49_000 }, (_, n) => `"k${n}":${n}`).join(',')}}`);
     expect(timeOf(() => Payload.parse(distinct))).toBeLessThan(MAX_MS);
     const { value } = Payload.parse(distinct);
     expect(timeOf(() => Payload.of(value).struct)).toBeLessThan(MAX_MS);
