@@ -58,7 +58,8 @@ function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): L
   return {
     run: (ms, concurrency) =>
       drive(ms, concurrency, (caller) => {
-        const connection = (sockets[caller] ??= new Connection(connect(Number(port), host)));
+        const connection = sockets[caller] ?? new Connection(connect(Number(port), host));
+        sockets[caller] = connection;
         count += 1;
         const lines = Object.entries(headers(count)).map(([name, value]) => `${name}: ${value}\r\n`);
         return connection.ask(`GET ${path(count)} HTTP/1.1\r\nhost: ${http}\r\n${lines.join('')}\r\n`);
@@ -78,7 +79,7 @@ class Connection {
 
   constructor(socket: Socket) {
     this.socket = socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', (error) => this.#reject(error));
     socket.on('close', () => this.#reject(new Error('The server closed the connection.')));
   }
@@ -94,7 +95,7 @@ class Connection {
   #read(chunk: Buffer): void {
     if (this.#left < 0) {
       const end = chunk.indexOf('\r\n\r\n');
-      this.#head += chunk.latin1Slice(0, end < 0 ? chunk.length : end);
+      this.#head += chunk.toString('latin1', 0, end < 0 ? chunk.length : end);
       if (end < 0) return;
       if (!this.#head.startsWith('HTTP/1.1 200'))
         this.#reject(new Error(`The server answered ${this.#head}`));

@@ -41,6 +41,7 @@ export async function start({ name, command, args, env, logFile, core }: Command
   const log = logFile === undefined ? 2 : openSync(logFile, 'a');
   const [program = command, ...rest] = pin(core, [command, ...args]);
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env } });
+  if (child.stdout === null) throw new Error(`${name} has no output.`);
   if (logFile !== undefined) closeSync(log);
   const lines = createInterface(child.stdout);
   for await (const line of lines) {
