@@ -97,7 +97,10 @@ class WaitingLines implements LogDestination {
       const size = batch.reduce((sum, { length }) => sum + length, 0);
       const written = attempt(() => this.#writer.chunks(batch));
       this.#take(written);
-      if (written < size) return this.#tryLater();
+      if (written < size) {
+        this.#tryLater();
+        return;
+      }
     }
     clearInterval(this.#retry);
     this.#retry = undefined;
