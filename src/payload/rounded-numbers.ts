@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isShortestDouble, parseExactNumber, type RawNumber } from './exact-number.ts';
-import type { JsonValue } from './json.ts';
+import type { JsonValue } from './json-value.ts';
 
 /** A number in a text that JSON.parse would round. */
 export interface RoundedNumber {

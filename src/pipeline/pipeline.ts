@@ -6,6 +6,7 @@ import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -346,11 +347,6 @@ function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeou
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
-}
-
-/** A caller's request id is used when it is short, and harmless in a log and a header. */
-export function acceptedRequestId(id: string | undefined): string | undefined {
-  return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }
 
 function shuttingDown(): CallError {

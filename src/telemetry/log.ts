@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import { base64Forms } from '../base/secret.ts';
 import { describeError } from './describe.ts';
 import { type LogDestination, openLogDestination } from './log-destination.ts';
@@ -112,7 +112,11 @@ function withoutSecrets(destination: DestinationStream, secrets: readonly string
   };
 }
 
+const require = createRequire(import.meta.url);
+
 function prettyStream(destination: DestinationStream): DestinationStream {
+  // Loaded only where somebody reads the log on a terminal.
+  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const prettify = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss.l', colorize: false });
   return { write: (line) => destination.write(prettify(line)) };
 }
