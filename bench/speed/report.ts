@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import type { Plan, Result } from './compare.ts';
 import type { Growth } from './growth.ts';
 import type { Spread } from './measure.ts';
@@ -21,7 +21,7 @@ export function machine(): Machine {
   return {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
+    cores: cpus().length,
     isPinned,
     node: process.versions.node,
     go: goVersion(),
