@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { loadRedis } from '../base/redis.ts';
 import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
 
 /** The options of a counter in Redis. */
@@ -39,6 +39,7 @@ const MAX_RECONNECT_MS = 1_000;
 /** Counts for all replicas. Both methods reject while Redis does not respond: a limit that cannot be held is not passed over. */
 export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
   const { url, onError, prefix = 'vultr-grpc:creates:', commandTimeoutMs = 1_000 } = options;
+  const Redis = loadRedis();
   const redis = new Redis(url, {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,

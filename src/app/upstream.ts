@@ -1,6 +1,5 @@
 import type { ServeConfig } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
@@ -22,8 +21,7 @@ export async function startUpstream(
   metrics: Metrics,
   tls: StageOptions['tls'],
 ): Promise<Upstream> {
-  const sandbox =
-    config.upstream === 'sandbox' ? await startSandbox({ timeScale: config.sandboxSpeed }) : undefined;
+  const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
   const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
   const { rate, cacheFreshMs, redisUrl } = config;
@@ -58,4 +56,10 @@ export async function startUpstream(
       await sandbox?.close();
     },
   };
+}
+
+/** The sandbox is loaded only where it is used: it is a sixth of the service's code. */
+async function openSandbox(timeScale: number) {
+  const { startSandbox } = await import('../sandbox/index.ts');
+  return await startSandbox({ timeScale });
 }

@@ -11,7 +11,6 @@ import {
 import { secretsOf } from '../config/secrets.ts';
 import { SANDBOX_SETTINGS, SERVE_SETTINGS } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
 import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
@@ -71,6 +70,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
 
 async function sandbox(args: readonly string[], env: Environment): Promise<void> {
   const { listen, timeScale } = readSandboxConfig(args, env);
+  const { startSandbox } = await import('../sandbox/index.ts');
   const running = await started(startSandbox({ listen: formatListen(listen), timeScale }), [
     { setting: SANDBOX_SETTINGS.listen, address: listen },
   ]);

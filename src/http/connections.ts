@@ -6,8 +6,10 @@ import type { HttpLimits } from './options.ts';
 
 /** A request that has been let in, until its response is out or its caller left. */
 export interface Passage {
-  /** Aborts when the caller left before the response was out. */
+  /** Aborts when the caller left before the response was out. It is made when it is first read. */
   readonly signal: AbortSignal;
+  /** Whether the caller left before the response was out. */
+  readonly isGone: boolean;
   /** Registers something to be done at the end. */
   onEnd(release: () => void): void;
 }
@@ -27,7 +29,8 @@ export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
 
 class Visit implements Passage {
   readonly response: ServerResponse;
-  readonly #controller = new AbortController();
+  isGone = false;
+  #controller: AbortController | undefined;
   readonly #releases: (() => void)[] = [];
 
   constructor(response: ServerResponse) {
@@ -35,6 +38,10 @@ class Visit implements Passage {
   }
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.isGone) this.#controller.abort(callerGone());
+    }
     return this.#controller.signal;
   }
 
@@ -43,7 +50,8 @@ class Visit implements Passage {
   }
 
   end(): void {
-    if (!this.response.writableFinished) this.#controller.abort(callerGone());
+    this.isGone = !this.response.writableFinished;
+    if (this.isGone) this.#controller?.abort(callerGone());
     for (const release of this.#releases.splice(0)) release();
   }
 }

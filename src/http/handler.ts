@@ -13,18 +13,25 @@ import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import { evidenceOf } from './evidence.ts';
 import type { HeldBytes } from './held-bytes.ts';
-import { metadataHeaders, parseGrpcTimeout, requestMetadata } from './metadata.ts';
+import {
+  type DistinctHeaders,
+  headersOfInterest,
+  metadataHeaders,
+  parseGrpcTimeout,
+  requestMetadata,
+} from './metadata.ts';
 import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { readBody } from './read-body.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
-import { formatPeer, parseTarget, type Target } from './target.ts';
+import { formatPeer, type Target } from './target.ts';
 
 /** A request that has been let in. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly target: Target;
   readonly passage: Passage;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
@@ -33,7 +40,6 @@ export interface Exchange {
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
-  readonly target: Target;
   readonly responseMetadata: Map<string, string>;
 }
 
@@ -64,8 +70,10 @@ export function createHandler(
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;
-    for (const [name, value] of Object.entries(originHeaders(corsOrigins, request.headers)))
-      response.setHeader(name, value);
+    if (corsOrigins.length > 0) {
+      for (const [name, value] of Object.entries(originHeaders(corsOrigins, request.headers)))
+        response.setHeader(name, value);
+    }
     if (isPreflight(method, request.headers)) {
       const headers = preflightHeaders(corsOrigins, request.headers);
       await send(tools, work, { status: 204, contentType: undefined, body: new Uint8Array() }, headers);
@@ -106,7 +114,6 @@ export function createHandler(
     const work: Work = {
       ...exchange,
       method: request.method ?? '',
-      target: parseTarget(request.url ?? '/'),
       responseMetadata: new Map(),
     };
     try {
@@ -141,10 +148,10 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
   const { request, passage, responseMetadata, proceed } = work;
   const deadline = now() + limits.requestTimeoutMs;
   // Headers that cannot be read fail the call where its request is read, so that it is logged as one of its operation.
-  const headers = attempt(() => ({
-    metadata: requestMetadata(request.headersDistinct),
-    timeoutMs: timeoutOf(request),
-  }));
+  const headers = attempt(() => {
+    const given = headersOfInterest(request.rawHeaders);
+    return { metadata: requestMetadata(given), timeoutMs: timeoutOf(given) };
+  });
   const timeoutMs = headers.value?.timeoutMs;
   const hold = (bytes: number): void => held.receive(passage, bytes);
   return {
@@ -153,7 +160,9 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
     peer: formatPeer(request.socket),
     evidence: () => evidenceOf(request, headers.value?.metadata.get('authorization')),
     metadata: headers.value?.metadata ?? new Map(),
-    signal: passage.signal,
+    get signal() {
+      return passage.signal;
+    },
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,
     responseMetadata,
     read: async () => {
@@ -170,17 +179,18 @@ async function serveUnary(
   incoming: Incoming,
 ): Promise<void> {
   const reply = await tools.options.dispatcher.unary(incoming);
-  if (work.passage.signal.aborted) return;
+  if (work.passage.isGone) return;
   const conditional = conditionalReply(
     { method: work.method, ifNoneMatch: work.request.headers['if-none-match'] },
     reply.http ?? { status: 200, contentType: 'application/json', body: toJson(binding, reply) },
     reply.origin?.cache,
   );
-  await send(tools, work, conditional.reply, {
+  const headers = {
     ...conditional.headers,
     ...metadataHeaders(work.responseMetadata),
     ...conditional.reply.headers,
-  });
+  };
+  await send(tools, work, conditional.reply, headers, reply.origin?.cache !== undefined);
 }
 
 async function serveStream(
@@ -222,10 +232,13 @@ async function send(
   { request, response, passage }: Work,
   reply: HttpReply,
   headers: Readonly<Record<string, string>>,
+  isKept = false,
 ): Promise<void> {
   held.send(passage, request.socket, reply.body.length);
-  response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
-  await sendResponse(response, reply, headers);
+  await sendResponse(response, reply, headers, isKept);
+  // What the kernel took at once needs no watching.
+  if (response.writableLength > 0 || request.socket.writableLength > 0)
+    response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {
@@ -233,8 +246,8 @@ function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {
   return binding?.responseBody === undefined ? json : pickResponseBody(json, binding.responseBody);
 }
 
-function timeoutOf(request: IncomingMessage): number | undefined {
-  const values = request.headersDistinct['grpc-timeout'];
+function timeoutOf(headers: DistinctHeaders): number | undefined {
+  const values = headers['grpc-timeout'];
   if (values === undefined) return undefined;
   const timeoutMs = values.length === 1 ? parseGrpcTimeout(values[0] ?? '') : undefined;
   if (timeoutMs === undefined) throw malformedTimeout();

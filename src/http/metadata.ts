@@ -20,16 +20,35 @@ const METADATA_NAME = /^[0-9a-z_.-]+$/;
 const VALUE = /^[\x20-\x7e]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
+/** Headers with all of their values, as `IncomingMessage.headersDistinct` has them. */
+export type DistinctHeaders = Readonly<Record<string, string[] | undefined>>;
+
+const NAMES_OF_INTEREST: ReadonlySet<string> = new Set([...CHECKED, ...OPTIONAL, 'grpc-timeout']);
+
+/**
+ * The headers that the service itself reads. Most requests bring a dozen others, which are not worth being sorted.
+ * @param rawHeaders names and values in turn
+ */
+export function headersOfInterest(rawHeaders: readonly string[]): DistinctHeaders {
+  const headers: Record<string, string[] | undefined> = Object.create(null);
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    if (!NAMES_OF_INTEREST.has(name) && !name.startsWith(PREFIX)) continue;
+    const value = rawHeaders[index + 1] ?? '';
+    const values = headers[name];
+    if (values === undefined) headers[name] = [value];
+    else values.push(value);
+  }
+  return headers;
+}
+
 /**
  * Turns HTTP headers into metadata: `authorization`, `idempotency-key` and the tracing headers as they are,
  * `grpc-metadata-x` as `x`, all others left out. Binary values (`-bin`) stay in base64.
  *
- * @param headers each with all of its values, as `IncomingMessage.headersDistinct` has them
  * @throws CallError INVALID_ARGUMENT with every header that metadata cannot carry, and every one given twice that must not be
  */
-export function requestMetadata(
-  headers: Readonly<Record<string, string[] | undefined>>,
-): ReadonlyMap<string, string> {
+export function requestMetadata(headers: DistinctHeaders): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
   const violations: FieldViolation[] = [];
   for (const name of OPTIONAL) {

@@ -26,6 +26,8 @@ export async function readBody(request: IncomingMessage, options: ReadBodyOption
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBodyBytes) throw bodyTooLarge(limits);
   proceed();
+  // Without either header there is no body (RFC 9112, section 6.3).
+  if (announced === 0 && request.headers['transfer-encoding'] === undefined) return new Uint8Array();
   const body = new Body(announced, options);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(

@@ -1,15 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { HttpReply } from '../rpc/call.ts';
 import { chooseEncoding } from './accept.ts';
-
-const compress = {
-  // Both levels take about as long for JSON of some 50 KB and are a fraction of the highest one's time.
-  br: (body: Uint8Array) =>
-    promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
-  gzip: (body: Uint8Array) => promisify(gzip)(body, { level: 6 }),
-};
+import { compressed } from './compressed.ts';
 
 /** What is smaller gains nothing by compression. */
 const MIN_COMPRESSED_BYTES = 1024;
@@ -20,40 +12,42 @@ const COMPRESSIBLE = /^(?:text\/|application\/(?:json|x-ndjson|yaml|openapi\+jso
  * Sends a response as a whole: with its length, compressed when it is over 1 KB and the caller takes that, without
  * content for HEAD (which node leaves out by itself) and for status 204 and 304.
  *
- * @param headers lower-case names
+ * @param given lower-case names
+ * @param isKept whether the same body will be sent again
  */
 export async function sendResponse(
   response: ServerResponse,
-  reply: HttpReply,
-  headers: Readonly<Record<string, string>>,
+  { status, contentType, body: plain }: HttpReply,
+  given: Readonly<Record<string, string>>,
+  isKept = false,
 ): Promise<void> {
-  const { status, contentType } = reply;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.statusCode = status;
-  response.setHeader('x-content-type-options', 'nosniff');
+  const headers: Record<string, string | number> = { ...given, 'x-content-type-options': 'nosniff' };
   if (status === 204 || status === 304) {
     // A 304 carries the Vary of the response it stands for (RFC 9110, section 15.4.5).
-    if (status === 304) response.appendHeader('vary', 'Accept-Encoding');
-    response.end();
+    if (status === 304) headers['vary'] = withVary(response, 'Accept-Encoding');
+    response.writeHead(status, headers).end();
     return;
   }
-  let body = reply.body;
-  if (contentType !== undefined) response.setHeader('content-type', contentType);
+  let body = plain;
+  if (contentType !== undefined) headers['content-type'] = contentType;
   if (contentType !== undefined && COMPRESSIBLE.test(contentType)) {
-    response.appendHeader('vary', 'Accept-Encoding');
+    headers['vary'] = withVary(response, 'Accept-Encoding');
     const encoding = chooseEncoding(response.req.headers['accept-encoding']);
     if (encoding !== undefined && body.length > MIN_COMPRESSED_BYTES) {
-      body = await compress[encoding](body);
-      response.setHeader('content-encoding', encoding);
-      weakenEntityTag(response);
+      const smaller = compressed(body, encoding, isKept);
+      body = smaller instanceof Promise ? await smaller : smaller;
+      headers['content-encoding'] = encoding;
+      const { etag } = given;
+      // The bytes are others than those that a strong ETag names (RFC 9110, section 8.8.3).
+      if (etag?.startsWith('"') === true) headers['etag'] = `W/${etag}`;
     }
   }
-  response.setHeader('content-length', body.length);
-  response.end(body);
+  headers['content-length'] = body.length;
+  response.writeHead(status, headers).end(body);
 }
 
-/** The bytes differ from those that a strong ETag names (RFC 9110, section 8.8.3). */
-function weakenEntityTag(response: ServerResponse): void {
-  const tag = response.getHeader('etag');
-  if (typeof tag === 'string' && tag.startsWith('"')) response.setHeader('etag', `W/${tag}`);
+/** What a response varies by, with what was set before. */
+function withVary(response: ServerResponse, name: string): string {
+  const before = response.getHeader('vary');
+  return before === undefined ? name : `${String(before)}, ${name}`;
 }

@@ -145,7 +145,8 @@ class Front {
   }
 
   take(request: IncomingMessage, response: ServerResponse, proceed: () => void): void {
-    const isProbe = PROBE_PATHS.has(parseTarget(request.url ?? '').path);
+    const target = parseTarget(request.url ?? '/');
+    const isProbe = PROBE_PATHS.has(target.path);
     const admission = this.#connections.admit(request, response, isProbe);
     if (admission.kind === 'ignored') return;
     this.#responses.set(request.socket, response);
@@ -153,7 +154,7 @@ class Front {
     else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
     else if (request.headers.host === undefined && request.httpVersion === '1.1')
       this.refuse(request, response, malformedRequest('no Host header'));
-    else void this.#handle({ request, response, passage: admission.passage, proceed });
+    else void this.#handle({ request, response, target, passage: admission.passage, proceed });
   }
 
   /** Refuses a request that is not handled; its connection ends. */

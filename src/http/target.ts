@@ -15,7 +15,7 @@ const ABSOLUTE = /^https?:\/\/[^/?]*/i;
  * first segment of `//a/b` for a host.
  */
 export function parseTarget(target: string): Target {
-  const local = target.replace(ABSOLUTE, '');
+  const local = target.startsWith('/') ? target : target.replace(ABSOLUTE, '');
   const mark = local.indexOf('?');
   const path = mark < 0 ? local : local.slice(0, mark);
   return { path: path === '' ? '/' : path, query: mark < 0 ? '' : local.slice(mark + 1) };

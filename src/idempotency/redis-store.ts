@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Redis } from 'ioredis';
+import { loadRedis } from '../base/redis.ts';
 import { redisErrorText } from '../base/redis-error.ts';
 import { REMEMBERED_MS } from './record.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
@@ -76,6 +76,7 @@ interface RedisConnection {
 }
 
 function connect({ url, commandTimeoutMs = 1_000 }: RedisStoreOptions): RedisConnection {
+  const Redis = loadRedis();
   const redis = new Redis(url, {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,

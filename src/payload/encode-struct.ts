@@ -2,175 +2,185 @@ import { CallError } from '../status/call-error.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { MAX_DEPTH, TAG } from './struct-format.ts';
 
-/** The bytes that a Value of a number and one of a boolean or null take. */
+/** The bytes that a Value of a number takes. */
 const NUMBER_SIZE = 9;
-const SMALL_SIZE = 2;
 
 /** Up to here the call that copies a text costs more than a loop over its characters. */
-const MAX_LOOPED_LENGTH = 40;
+const MAX_LOOPED_LENGTH = 24;
+
+/** A UTF-16 unit becomes three bytes at most: half of a surrogate pair becomes U+FFFD, a whole one takes four for its two. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** The size of the buffer that is used again for every message; a larger message has one of its own. */
+const KEPT_BYTES = 64 * 1024;
 
 /**
  * Writes a JSON object as the bytes of a google.protobuf.Struct. Half of a surrogate pair becomes U+FFFD.
  *
- * Every length precedes what it measures, so a first pass computes the lengths, and a second one writes everything into a
- * buffer of the right size.
+ * Every length precedes what it measures. So everything is written backwards, the last byte first: by the time that a length is
+ * written, what it measures is there, and one pass is enough.
  * @throws CallError INTERNAL when it is nested too deep or contains a number that no double is equal to
  */
 export function encodeStruct(object: JsonObject): Uint8Array {
-  const plan: Plan = { lengths: [], keys: [] };
-  const size = measureStruct(object, plan, 1);
-  const writer = new StructWriter(size, plan);
-  writer.writeStruct(object);
-  return writer.bytes;
+  const writer = new BackwardWriter();
+  writer.writeStruct(object, 1);
+  return writer.take();
 }
 
-/** What the first pass finds out, in the order in which the second one needs it. */
-interface Plan {
-  readonly lengths: number[];
-  /** The keys of each object: listing those of a large one costs more than all the rest. */
-  readonly keys: string[][];
-}
+/** Where messages are written before they are copied out. Nothing is awaited in between, so one is enough for all. */
+const scratch = Buffer.allocUnsafeSlow(KEPT_BYTES);
 
-/** Appends what an object's parts need to the plan, and returns the object's own length. */
-function measureStruct(object: JsonObject, plan: Plan, depth: number): number {
-  if (depth > MAX_DEPTH) throw nestedTooDeep();
-  const { lengths } = plan;
-  const keys = Object.keys(object);
-  plan.keys.push(keys);
-  let size = 0;
-  for (const key of keys) {
-    const at = lengths.push(0, 0) - 2;
-    const keyLength = Buffer.byteLength(key);
-    const valueSize = measureValue(object[key] ?? null, plan, depth, key);
-    const entrySize = withLength(keyLength) + withLength(valueSize);
-    lengths[at] = entrySize;
-    lengths[at + 1] = keyLength;
-    size += withLength(entrySize);
-  }
-  return size;
-}
+/** Where the bytes of a double are read from. */
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
 
-function measureValue(value: JsonValue, plan: Plan, depth: number, key: string): number {
-  switch (typeof value) {
-    case 'number':
-      return NUMBER_SIZE;
-    case 'bigint':
-      if (BigInt(toDouble(value, key)) !== value) throw notRepresentable(key, value.toString());
-      return NUMBER_SIZE;
-    case 'boolean':
-      return SMALL_SIZE;
-    default:
-      if (value === null) return SMALL_SIZE;
-      if (typeof value !== 'string' && JSON.isRawJSON(value)) throw notRepresentable(key, value.rawJSON);
-      return withLength(measureContent(value, plan, depth, key));
-  }
-}
+class BackwardWriter {
+  #bytes = scratch;
+  /** Where the written part begins; it reaches to the end of the buffer. */
+  #start = scratch.length;
 
-function measureContent(
-  value: string | JsonValue[] | JsonObject,
-  plan: Plan,
-  depth: number,
-  key: string,
-): number {
-  const at = plan.lengths.push(0) - 1;
-  let size = 0;
-  if (typeof value === 'string') {
-    size = Buffer.byteLength(value);
-  } else if (!Array.isArray(value)) {
-    size = measureStruct(value, plan, depth + 1);
-  } else {
-    if (depth >= MAX_DEPTH) throw nestedTooDeep();
-    for (const element of value) size += withLength(measureValue(element, plan, depth + 1, key));
-  }
-  plan.lengths[at] = size;
-  return size;
-}
-
-/** The bytes of a field with this length: a tag of one byte, the length, the content. */
-function withLength(length: number): number {
-  let size = length + 2;
-  for (let rest = length; rest > 0x7f; rest = Math.floor(rest / 0x80)) size += 1;
-  return size;
-}
-
-class StructWriter {
-  readonly bytes: Buffer;
-  readonly #plan: Plan;
-  #position = 0;
-  #nextLength = 0;
-  #nextKeys = 0;
-
-  constructor(size: number, plan: Plan) {
-    this.bytes = Buffer.allocUnsafe(size);
-    this.#plan = plan;
+  /** The message, in memory of its own. */
+  take(): Uint8Array {
+    return Buffer.from(this.#bytes.subarray(this.#start));
   }
 
-  writeStruct(object: JsonObject): void {
-    for (const key of this.#plan.keys[this.#nextKeys++] ?? []) {
-      const entrySize = this.#takeLength();
-      const keyLength = this.#takeLength();
-      this.#writePrefix(TAG.structFields, entrySize);
-      this.#writePrefix(TAG.entryKey, keyLength);
-      this.#writeText(key, keyLength);
-      this.#writeValueField(TAG.entryValue, object[key] ?? null);
+  writeStruct(object: JsonObject, depth: number): void {
+    if (depth > MAX_DEPTH) throw nestedTooDeep();
+    const keys = Object.keys(object);
+    for (let index = keys.length - 1; index >= 0; index -= 1) {
+      const key = keys[index] ?? '';
+      const end = this.#start;
+      this.#writeValue(TAG.entryValue, object[key] ?? null, depth, key);
+      this.#writeText(TAG.entryKey, key);
+      this.#writePrefix(TAG.structFields, end - this.#start);
     }
   }
 
   /** A Value as a field of a map entry or an element of a list. */
-  #writeValueField(tag: number, value: JsonValue): void {
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      this.#writePrefix(tag, NUMBER_SIZE);
-      this.bytes[this.#position] = TAG.numberValue;
-      this.#position = this.bytes.writeDoubleLE(Number(value), this.#position + 1);
-    } else if (value === null || typeof value === 'boolean') {
-      this.#writePrefix(tag, SMALL_SIZE);
-      this.#writePrefix(value === null ? TAG.nullValue : TAG.boolValue, value === true ? 1 : 0);
-    } else {
-      const length = this.#takeLength();
-      this.#writePrefix(tag, withLength(length));
-      this.#writeContent(value as string | JsonValue[] | JsonObject, length);
-    }
-  }
-
-  #writeContent(value: string | JsonValue[] | JsonObject, length: number): void {
+  #writeValue(tag: number, value: JsonValue, depth: number, key: string): void {
     if (typeof value === 'string') {
-      this.#writePrefix(TAG.stringValue, length);
-      this.#writeText(value, length);
-    } else if (Array.isArray(value)) {
-      this.#writePrefix(TAG.listValue, length);
-      for (const element of value) this.#writeValueField(TAG.listValues, element);
+      const end = this.#start;
+      this.#writeText(TAG.stringValue, value);
+      this.#writePrefix(tag, end - this.#start);
+    } else if (typeof value === 'number') {
+      this.#writeDouble(tag, value);
+    } else if (value === null) {
+      this.#writeSmall(tag, TAG.nullValue, 0);
+    } else if (typeof value === 'boolean') {
+      this.#writeSmall(tag, TAG.boolValue, Number(value));
+    } else if (typeof value === 'bigint') {
+      if (BigInt(toDouble(value, key)) !== value) throw notRepresentable(key, value.toString());
+      this.#writeDouble(tag, Number(value));
+    } else if (JSON.isRawJSON(value)) {
+      throw notRepresentable(key, value.rawJSON);
     } else {
-      this.#writePrefix(TAG.structValue, length);
-      this.writeStruct(value);
+      this.#writeNested(tag, value, depth, key);
     }
   }
 
-  /** A tag, which is one byte throughout struct.proto, and a length or another small number. */
+  #writeNested(tag: number, value: JsonValue[] | JsonObject, depth: number, key: string): void {
+    const end = this.#start;
+    if (Array.isArray(value)) {
+      if (depth >= MAX_DEPTH) throw nestedTooDeep();
+      for (let index = value.length - 1; index >= 0; index -= 1) {
+        this.#writeValue(TAG.listValues, value[index] ?? null, depth + 1, key);
+      }
+      this.#writePrefix(TAG.listValue, end - this.#start);
+    } else {
+      this.writeStruct(value, depth + 1);
+      this.#writePrefix(TAG.structValue, end - this.#start);
+    }
+    this.#writePrefix(tag, end - this.#start);
+  }
+
+  #writeDouble(tag: number, value: number): void {
+    this.#reserve(NUMBER_SIZE + 2);
+    double[0] = value;
+    const bytes = this.#bytes;
+    let at = this.#start;
+    for (let index = 7; index >= 0; index -= 1) bytes[--at] = doubleBytes[index] ?? 0;
+    bytes[--at] = TAG.numberValue;
+    bytes[--at] = NUMBER_SIZE;
+    bytes[--at] = tag;
+    this.#start = at;
+  }
+
+  /** A Value that takes two bytes: null, true or false. */
+  #writeSmall(tag: number, kind: number, value: number): void {
+    this.#reserve(4);
+    const bytes = this.#bytes;
+    bytes[--this.#start] = value;
+    bytes[--this.#start] = kind;
+    bytes[--this.#start] = 2;
+    bytes[--this.#start] = tag;
+  }
+
+  /** A tag, which is one byte throughout struct.proto, and the length of what was written last. */
   #writePrefix(tag: number, length: number): void {
-    this.bytes[this.#position++] = tag;
-    let rest = length;
-    for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) this.bytes[this.#position++] = (rest % 0x80) | 0x80;
-    this.bytes[this.#position++] = rest;
-  }
-
-  #writeText(text: string, length: number): void {
-    if (length !== text.length || length > MAX_LOOPED_LENGTH) {
-      this.#position += this.bytes.write(text, this.#position);
-      return;
+    this.#reserve(6);
+    const bytes = this.#bytes;
+    let at = this.#start;
+    if (length > 0x7f) {
+      // The last byte of a varint is the one with the highest bits, and the only one without the mark.
+      let size = 1;
+      for (let rest = length; rest > 0x7f; rest >>>= 7) size += 1;
+      at -= size;
+      let rest = length;
+      for (let index = 0; index < size - 1; index += 1, rest >>>= 7) bytes[at + index] = (rest & 0x7f) | 0x80;
+      bytes[at + size - 1] = rest;
+    } else {
+      bytes[--at] = length;
     }
-    // As many bytes as UTF-16 units: it is ASCII.
-    for (let index = 0; index < length; index += 1) this.bytes[this.#position++] = text.charCodeAt(index);
+    bytes[--at] = tag;
+    this.#start = at;
   }
 
-  #takeLength(): number {
-    return this.#plan.lengths[this.#nextLength++] ?? 0;
+  /** A text with its length and tag. */
+  #writeText(tag: number, text: string): void {
+    const { length } = text;
+    this.#reserve(length * MAX_BYTES_PER_UNIT + 6);
+    if (length > MAX_LOOPED_LENGTH || !this.#writeAscii(text)) {
+      const size = Buffer.byteLength(text);
+      this.#start -= size;
+      if (size === length) this.#bytes.write(text, this.#start, 'latin1');
+      else this.#bytes.write(text, this.#start);
+      this.#writePrefix(tag, size);
+    } else {
+      this.#writePrefix(tag, length);
+    }
+  }
+
+  /** Writes a text if it is ASCII; else nothing is done. */
+  #writeAscii(text: string): boolean {
+    const bytes = this.#bytes;
+    let at = this.#start;
+    for (let index = text.length - 1; index >= 0; index -= 1) {
+      const unit = text.charCodeAt(index);
+      if (unit > 0x7f) return false;
+      bytes[--at] = unit;
+    }
+    this.#start = at;
+    return true;
+  }
+
+  /** Makes room for so many bytes more in front. */
+  #reserve(size: number): void {
+    if (this.#start < size) this.#grow(size);
+  }
+
+  #grow(size: number): void {
+    const written = this.#bytes.subarray(this.#start);
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, written.length + size));
+    this.#start = larger.length - written.length;
+    larger.set(written, this.#start);
+    this.#bytes = larger;
   }
 }
 
 function toDouble(value: bigint, key: string): number {
-  const double = Number(value);
-  if (!Number.isFinite(double)) throw notRepresentable(key, value.toString());
-  return double;
+  const number = Number(value);
+  if (!Number.isFinite(number)) throw notRepresentable(key, value.toString());
+  return number;
 }
 
 function nestedTooDeep(): CallError {

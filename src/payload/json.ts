@@ -1,37 +1,26 @@
-import { isShortestDouble, numberToText, parseExactNumber, type RawNumber } from './exact-number.ts';
+import { numberToText } from './exact-number.ts';
+import type { JsonValue } from './json-value.ts';
+import { findRounded, parseAround, toExact } from './rounded-numbers.ts';
 
-/** A JSON value. Integers that a double cannot hold are bigints, other such numbers keep their text. */
-export type JsonValue = null | boolean | number | bigint | string | RawNumber | JsonValue[] | JsonObject;
+export type { JsonObject, JsonValue } from './json-value.ts';
 
-/** A JSON object. Enumerate it with Object.entries only: `__proto__` is a key like any other. */
-export interface JsonObject {
-  [key: string]: JsonValue;
-}
-
-/**
- * A number that JSON.parse may round: a long run of digits, or an exponent. A number follows one of these characters; a UUID,
- * which is full of such runs, does not.
- */
-const MAY_ROUND = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 const IS_NUMBER = /^-?\d/;
-
-const FLOAT_NOTATION = /[.eE]/;
 
 /**
  * Reads JSON as Vultr sends it, without rounding any number. Of equal keys the last one counts.
  * @throws SyntaxError when it is not JSON
  */
 export function parseJson(text: string): JsonValue {
-  if (!MAY_ROUND.test(text) && !IS_NUMBER.test(text)) return JSON.parse(text) as JsonValue;
-  return JSON.parse(text, (_key, value, context) =>
-    typeof value === 'number' && context.source !== undefined ? exact(context.source) : value,
-  ) as JsonValue;
+  if (IS_NUMBER.test(text)) return parseBareNumber(text);
+  const rounded = findRounded(text);
+  return rounded.length === 0 ? (JSON.parse(text) as JsonValue) : parseAround(text, rounded);
 }
 
-function exact(source: string): number | bigint | RawNumber {
-  // Whoever writes an integer with an exponent or a point has a double, and it is the double that has to arrive.
-  if (FLOAT_NOTATION.test(source)) return isShortestDouble(source) ? Number(source) : JSON.rawJSON(source);
-  return parseExactNumber(source) ?? JSON.rawJSON(source);
+/** A text that is one number and nothing else. */
+function parseBareNumber(text: string): JsonValue {
+  return JSON.parse(text, (_key, value, { source }) =>
+    source === undefined ? value : toExact(source),
+  ) as JsonValue;
 }
 
 /**

@@ -2,52 +2,128 @@ import { systemClock } from '../base/clock.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
 
-/** How long a call may live, as one signal. */
-export interface Lifetime {
-  /** Aborts, with a CallError as the reason, when the call has to end. */
-  readonly signal: AbortSignal;
-  /** Rejects with that CallError. Never resolves. */
-  readonly ended: Promise<never>;
-  /** Has to be called when the call is done: it takes the timer and the listeners away. */
-  release(): void;
-}
+/** What a signal is made of when somebody asks for one. */
+export type SignalSource = () => AbortSignal;
 
 /**
- * Binds a call to its deadline and to everything else that can end it.
- * @param deadline milliseconds since the epoch
- * @param sources signals whose reasons are CallErrors: caller gone, service going down
+ * How long a call may live. Most of what belongs to it is made when it is first needed: a call that is over before the event
+ * loop comes round again, as one that the cache replies to, has neither signal nor timer.
  */
-export function createLifetime(
-  deadline: number,
-  sources: readonly AbortSignal[],
-  now = systemClock.now,
-): Lifetime {
-  const controller = new AbortController();
-  const end = (reason: unknown): void => controller.abort(CallError.from(reason));
-  const listeners = sources.map((source) => {
-    const listener = (): void => end(source.reason);
-    if (source.aborted) listener();
-    else source.addEventListener('abort', listener, { once: true });
-    return { source, listener };
-  });
-  const timer = setTimeout(
-    () => end(deadlineExceeded()),
-    Math.min(Math.max(0, deadline - now()), MAX_TIMER_MS),
-  );
-  const ended = new Promise<never>((_resolve, reject) => {
-    if (controller.signal.aborted) reject(controller.signal.reason);
-    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
-  });
-  // Whatever races against it sees the rejection; once the call is done, nothing does any more.
-  ended.catch(() => undefined);
-  return {
-    signal: controller.signal,
-    ended,
-    release: () => {
-      clearTimeout(timer);
-      for (const { source, listener } of listeners) source.removeEventListener('abort', listener);
-    },
-  };
+export class Lifetime {
+  readonly #deadline: number;
+  readonly #sources: readonly SignalSource[];
+  readonly #now: () => number;
+  #controller: AbortController | undefined;
+  #ended: Promise<never> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #listeners: { readonly source: AbortSignal; readonly listener: () => void }[] = [];
+  #isReleased = false;
+
+  /**
+   * @param deadline milliseconds since the epoch
+   * @param sources of signals whose reasons are CallErrors: caller gone, service going down
+   */
+  constructor(deadline: number, sources: readonly SignalSource[], now = systemClock.now) {
+    this.#deadline = deadline;
+    this.#sources = sources;
+    this.#now = now;
+  }
+
+  /** Aborts, with a CallError as the reason, when the call has to end. */
+  get signal(): AbortSignal {
+    this.#controller ??= this.#watch();
+    return this.#controller.signal;
+  }
+
+  /** Why the call had to end; undefined: it did not have to yet. */
+  get endReason(): CallError | undefined {
+    const { aborted, reason } = this.#controller?.signal ?? {};
+    return aborted === true ? CallError.from(reason) : undefined;
+  }
+
+  /**
+   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done at once.
+   * @throws CallError why the call had to end; and whatever the work throws
+   */
+  until<T>(work: Promise<T> | T): Promise<T> {
+    if (!(work instanceof Promise)) return Promise.resolve(work);
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { isOver: false, begin: () => this.#end().catch(reject) };
+      work.then(
+        (value) => {
+          wait.isOver = true;
+          resolve(value);
+        },
+        (error: unknown) => {
+          wait.isOver = true;
+          reject(error);
+        },
+      );
+      beginSoon(wait);
+    });
+  }
+
+  /** Has to be called when the call is done: it takes the timer and the listeners away. */
+  release(): void {
+    this.#isReleased = true;
+    clearTimeout(this.#timer);
+    for (const { source, listener } of this.#listeners) source.removeEventListener('abort', listener);
+  }
+
+  /** Rejects when the lifetime ends. Never resolves. */
+  #end(): Promise<never> {
+    this.#ended ??= this.#makeEnd();
+    return this.#ended;
+  }
+
+  #makeEnd(): Promise<never> {
+    const { signal } = this;
+    const ended = new Promise<never>((_resolve, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    // Whoever waits for it sees the rejection; a call that is done before has nobody left to.
+    ended.catch(() => undefined);
+    return ended;
+  }
+
+  #watch(): AbortController {
+    const controller = new AbortController();
+    if (this.#isReleased) return controller;
+    const end = (reason: unknown): void => controller.abort(CallError.from(reason));
+    for (const makeSource of this.#sources) {
+      const source = makeSource();
+      const listener = (): void => end(source.reason);
+      if (source.aborted) listener();
+      else source.addEventListener('abort', listener, { once: true });
+      this.#listeners.push({ source, listener });
+    }
+    this.#timer = setTimeout(
+      () => end(deadlineExceeded()),
+      Math.min(Math.max(0, this.#deadline - this.#now()), MAX_TIMER_MS),
+    );
+    return controller;
+  }
+}
+
+/** Work that may be over before anybody has to wait for it. */
+interface Wait {
+  isOver: boolean;
+  readonly begin: () => void;
+}
+
+/** What began in this turn of the event loop. */
+let fresh: Wait[] = [];
+
+/** Has a wait begin in the next turn of the event loop, unless it is over by then. */
+function beginSoon(wait: Wait): void {
+  if (fresh.push(wait) === 1) setImmediate(beginWaits);
+}
+
+function beginWaits(): void {
+  const waits = fresh;
+  fresh = [];
+  for (const { isOver, begin } of waits) if (!isOver) begin();
 }
 
 /** The error of a call whose time is up. */

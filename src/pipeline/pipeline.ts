@@ -6,6 +6,7 @@ import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -13,7 +14,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
-import { createLifetime, type Lifetime } from './lifetime.ts';
+import { Lifetime } from './lifetime.ts';
 import { readWait } from './prefer.ts';
 
 /** The options of the pipeline. */
@@ -162,8 +163,21 @@ class CallPipeline implements Pipeline {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
     const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
-    const revocation = new AbortController();
-    const lifetime = createLifetime(deadline, [incoming.signal, shutdown, revocation.signal]);
+    let revocation: AbortController | undefined;
+    const lifetime = new Lifetime(deadline, [
+      () => incoming.signal,
+      () => shutdown,
+      () => {
+        revocation ??= new AbortController();
+        return revocation.signal;
+      },
+    ]);
+    const context = {
+      requestId,
+      get signal() {
+        return lifetime.signal;
+      },
+    };
     const isOpen = targetOf(incoming.operation) === undefined;
     return {
       incoming,
@@ -171,10 +185,11 @@ class CallPipeline implements Pipeline {
       startedAt: performance.now(),
       deadline,
       lifetime,
-      revocation,
-      admission: isOpen
-        ? undefined
-        : this.#options.openAdmission(incoming, { requestId, signal: lifetime.signal }),
+      get revocation() {
+        revocation ??= new AbortController();
+        return revocation;
+      },
+      admission: isOpen ? undefined : this.#options.openAdmission(incoming, context),
       authority: undefined,
       leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
@@ -190,25 +205,27 @@ class CallPipeline implements Pipeline {
   async #admit(state: CallState): Promise<Call> {
     const { incoming, lifetime, deadline, requestId, admission } = state;
     const { operation, metadata, responseMetadata, requests } = incoming;
-    const whileAlive = <Value>(work: Value | Promise<Value>): Promise<Value> =>
-      Promise.race([work, lifetime.ended]);
     const identifying = admission?.identify();
-    if (identifying !== undefined) await whileAlive(identifying);
-    const read = await whileAlive(incoming.read());
+    if (identifying instanceof Promise) await lifetime.until(identifying);
+    const reading = incoming.read();
+    const read = reading instanceof Promise ? await lifetime.until(reading) : reading;
     const request = read.kind === 'message' ? read.message : createMessage();
     if (read.kind === 'message') {
       const violations = validate(operation.input, request);
       if (violations.length > 0) throw CallError.invalid(violations);
     }
     const idempotencyKey = readKey(incoming, request);
-    const authority = admission && (await whileAlive(admission.admit(read, idempotencyKey)));
+    const admitting = admission?.admit(read, idempotencyKey);
+    const authority = admitting instanceof Promise ? await lifetime.until(admitting) : admitting;
     state.authority = authority;
     return {
       operation,
       request,
       verbatim: read.kind === 'verbatim' ? read.request : undefined,
       metadata,
-      signal: lifetime.signal,
+      get signal() {
+        return lifetime.signal;
+      },
       deadline,
       requestId,
       credential: authority?.credential,
@@ -254,9 +271,10 @@ function readKey({ operation, metadata }: Incoming, request: Message): string | 
 /** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
-  const error = CallError.from(lifetime.signal.aborted && !knowsBetter ? lifetime.signal.reason : thrown);
+  const reason = lifetime.endReason;
+  if (reason === undefined || knowsBetter) return CallError.from(thrown);
   // Each caller is told a time of its own, so that they do not come to the next replica together.
-  return error === lifetime.signal.reason && error.reason === 'SHUTTING_DOWN' ? shuttingDown() : error;
+  return reason.reason === 'SHUTTING_DOWN' ? shuttingDown() : reason;
 }
 
 /**
@@ -265,9 +283,9 @@ function endOf(lifetime: Lifetime, thrown: unknown): CallError {
  */
 async function untilOver(reply: Promise<Reply>, lifetime: Lifetime): Promise<Reply> {
   try {
-    return await Promise.race([reply, lifetime.ended]);
+    return await lifetime.until(reply);
   } catch (thrown) {
-    if (!lifetime.signal.aborted) throw thrown;
+    if (lifetime.endReason === undefined) throw thrown;
     // The handler's own rejection is under way, if it heeds its signal; one that does not must not hold the call.
     return await Promise.race([reply, setImmediate(undefined).then(() => Promise.reject(thrown))]);
   }
@@ -292,7 +310,7 @@ async function* untilEnded(replies: AsyncIterable<Reply>, lifetime: Lifetime): A
   const iterator = replies[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), lifetime.ended]);
+      const next = await lifetime.until(iterator.next());
       if (next.done === true) return;
       yield next.value;
     }
@@ -329,11 +347,6 @@ function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeou
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
-}
-
-/** A caller's request id is used when it is short, and harmless in a log and a header. */
-export function acceptedRequestId(id: string | undefined): string | undefined {
-  return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }
 
 function shuttingDown(): CallError {

@@ -12,7 +12,10 @@ export interface Call {
   readonly verbatim: VerbatimRequest | undefined;
   /** What the caller sent besides the request: lower-case names, several values joined by ", ". */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Aborts when the caller left, the deadline passed or the service goes down; its reason is a CallError. */
+  /**
+   * Aborts when the caller left, the deadline passed or the service goes down; its reason is a CallError. It is made when it is
+   * first read, which a call that waits for nothing does not do.
+   */
   readonly signal: AbortSignal;
   /** When the reply is due, in milliseconds since the epoch. */
   readonly deadline: number;

@@ -1,6 +1,6 @@
 import { clip } from '../base/text.ts';
 import type { CallError } from '../status/call-error.ts';
-import { CODES, type Code } from '../status/code.ts';
+import type { Code } from '../status/code.ts';
 import { describeError, describeStack, redact } from './describe.ts';
 import type { Logger } from './log.ts';
 
@@ -42,26 +42,39 @@ const INFRASTRUCTURE = /^grpc\./;
 
 /** Writes the one line of a call that is over. */
 export function logCall(log: Logger, record: CallRecord): void {
-  const { error, secret } = record;
-  const line = {
-    method: redact(record.method, secret),
-    code: record.code,
-    ms: Math.round(record.durationMs * 10) / 10,
-    transport: record.transport,
-    ...(record.requestId !== undefined && { request_id: redact(record.requestId, secret) }),
-    peer: record.peer,
-    ...(record.caller !== undefined && { caller: record.caller, proof: record.proofs?.join(',') }),
-    ...(record.userAgent !== undefined && { user_agent: redact(record.userAgent, secret).slice(0, 200) }),
-    ...(record.credential !== undefined && { credential: record.credential }),
-    ...(record.messages !== undefined && { messages: record.messages }),
-    ...(error !== undefined && { reason: error.reason, error: clip(redact(error.message, secret), 500) }),
-    ...(error?.vultr !== undefined && { vultr_status: error.vultr.status }),
-    // The inner fault is for the operator alone; only an unexpected one is worth its stack.
-    ...(error?.cause !== undefined && {
-      cause: (error.reason === 'INTERNAL_ERROR' ? describeStack : describeError)(error.cause, secret),
-    }),
-  };
-  if (CODES[record.code].number !== 0 && FAULTS.has(record.code)) log.warn(line, 'call failed');
-  else if (INFRASTRUCTURE.test(record.method)) log.debug(line, 'call');
-  else log.info(line, 'call');
+  const level = levelOf(record);
+  if (log.isLevelEnabled(level)) log.writeMembers(level, membersOf(record));
 }
+
+function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
+  if (FAULTS.has(code)) return 'warn';
+  return INFRASTRUCTURE.test(method) ? 'debug' : 'info';
+}
+
+/** The members of the line, as JSON. They are always the same, so they are written one after the other. */
+function membersOf(record: CallRecord): string {
+  const { error, secret, requestId, caller, proofs, userAgent, credential, messages } = record;
+  let line = `"method":${text(redact(record.method, secret))},"code":"${record.code}"`;
+  line += `,"ms":${Math.round(record.durationMs * 10) / 10},"transport":"${record.transport}"`;
+  if (requestId !== undefined) line += `,"request_id":${text(redact(requestId, secret))}`;
+  line += `,"peer":${text(record.peer)}`;
+  if (caller !== undefined) line += `,"caller":${text(caller)},"proof":${text(proofs?.join(',') ?? '')}`;
+  if (userAgent !== undefined) line += `,"user_agent":${text(redact(userAgent, secret).slice(0, 200))}`;
+  if (credential !== undefined) line += `,"credential":${text(credential)}`;
+  if (messages !== undefined) line += `,"messages":${messages}`;
+  if (error !== undefined) line += membersOfError(error, secret);
+  return `${line},"msg":"${FAULTS.has(record.code) ? 'call failed' : 'call'}"`;
+}
+
+function membersOfError({ reason, message, vultr, cause }: CallError, secret: string | undefined): string {
+  let members = `,"reason":"${reason}","error":${text(clip(redact(message, secret), 500))}`;
+  if (vultr !== undefined) members += `,"vultr_status":${vultr.status}`;
+  if (cause !== undefined) {
+    // The inner fault is for the operator alone; only an unexpected one is worth its stack.
+    const describe = reason === 'INTERNAL_ERROR' ? describeStack : describeError;
+    members += `,"cause":${text(describe(cause, secret))}`;
+  }
+  return members;
+}
+
+const text = (value: string): string => JSON.stringify(value);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writevSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync, writevSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Where the lines of the log go. */
@@ -25,8 +25,11 @@ const RETRY_MS = 20;
 /** The most lines of one system call; Linux takes 1024. */
 const MAX_BATCH = 256;
 
-/** Writes what it can of several chunks without waiting, and returns how many bytes that was. */
-type WriteSome = (chunks: readonly Uint8Array[]) => number;
+/** Ways to write without waiting. Each returns how many bytes it could write, and may throw when it can write none. */
+interface Writer {
+  line(text: string): number;
+  chunks(chunks: readonly Uint8Array[]): number;
+}
 
 /**
  * Opens a file descriptor as the destination of a log. Each line is written at once, so that it is out when the process
@@ -46,7 +49,7 @@ export function openLogDestination(
 }
 
 class WaitingLines implements LogDestination {
-  readonly #writeSome: WriteSome;
+  readonly #writer: Writer;
   readonly #onRecovered: (dropped: number) => void;
   readonly #limits: LogLimits;
   #waiting: Uint8Array[] = [];
@@ -55,14 +58,19 @@ class WaitingLines implements LogDestination {
   #reported = 0;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(writeSome: WriteSome, onRecovered: (dropped: number) => void, limits: LogLimits) {
-    this.#writeSome = writeSome;
+  constructor(writer: Writer, onRecovered: (dropped: number) => void, limits: LogLimits) {
+    this.#writer = writer;
     this.#onRecovered = onRecovered;
     this.#limits = limits;
   }
 
   write(line: string): void {
-    const bytes = Buffer.from(line);
+    const written = this.#waiting.length > 0 ? 0 : attempt(() => this.#writer.line(line));
+    if (written < Buffer.byteLength(line)) this.#keep(Buffer.from(line).subarray(written));
+  }
+
+  /** Keeps a line, or the rest of one, until the reader takes it. */
+  #keep(bytes: Uint8Array): void {
     const { maxBytes, maxLines } = this.#limits;
     if (this.#waitingBytes + bytes.length > maxBytes || this.#waiting.length >= maxLines) {
       this.#dropped += 1;
@@ -70,7 +78,7 @@ class WaitingLines implements LogDestination {
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (this.#retry === undefined) this.writeWaiting();
+    this.#tryLater();
   }
 
   dropped(): number {
@@ -87,10 +95,10 @@ class WaitingLines implements LogDestination {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, MAX_BATCH);
       const size = batch.reduce((sum, { length }) => sum + length, 0);
-      const written = this.#attempt(batch);
+      const written = attempt(() => this.#writer.chunks(batch));
       this.#take(written);
       if (written < size) {
-        this.#retry ??= setInterval(() => this.writeWaiting(), RETRY_MS).unref();
+        this.#tryLater();
         return;
       }
     }
@@ -99,13 +107,8 @@ class WaitingLines implements LogDestination {
     this.#report();
   }
 
-  /** A full pipe, a reader that is gone and a disk that is full are all tried again: each may end. */
-  #attempt(batch: readonly Uint8Array[]): number {
-    try {
-      return this.#writeSome(batch);
-    } catch {
-      return 0;
-    }
+  #tryLater(): void {
+    this.#retry ??= setInterval(() => this.writeWaiting(), RETRY_MS).unref();
   }
 
   /** Forgets what is written; of a line that is written in part, the rest waits. */
@@ -131,15 +134,28 @@ class WaitingLines implements LogDestination {
   }
 }
 
+/** A full pipe, a reader that is gone and a disk that is full are all tried again: each may end. */
+function attempt(write: () => number): number {
+  try {
+    return write();
+  } catch {
+    return 0;
+  }
+}
+
 /**
  * A way to write that never waits. A pipe or terminal is opened once more, as only the descriptor that results can be made
  * non-blocking without changing the one that other processes share. A regular file never makes anybody wait for a reader;
  * it is written by the descriptor that was given, which shares its position with standard output.
  */
-function openWriter(fd: number): WriteSome {
-  if (fstatSync(fd).isFile()) return (chunks) => writevSync(fd, chunks);
+function openWriter(fd: number): Writer {
+  if (fstatSync(fd).isFile()) return descriptorWriter(fd);
   const own = reopen(fd);
-  return own === undefined ? streamWriter() : (chunks) => writevSync(own, chunks);
+  return own === undefined ? streamWriter() : descriptorWriter(own);
+}
+
+function descriptorWriter(fd: number): Writer {
+  return { line: (text) => writeSync(fd, text), chunks: (chunks) => writevSync(fd, chunks) };
 }
 
 function reopen(fd: number): number | undefined {
@@ -155,16 +171,17 @@ function reopen(fd: number): number | undefined {
 }
 
 /** Standard error as Node's stream, which does not wait either. What it holds itself is kept below one line. */
-function streamWriter(): WriteSome {
+function streamWriter(): Writer {
   // Without a listener, a reader that is gone would end the process.
   process.stderr.on('error', () => undefined);
-  return (chunks) => {
+  const chunks = (all: readonly Uint8Array[]): number => {
     let written = 0;
-    for (const chunk of chunks) {
+    for (const chunk of all) {
       if (process.stderr.writableLength > 0) break;
       process.stderr.write(chunk);
       written += chunk.length;
     }
     return written;
   };
+  return { line: (text) => chunks([Buffer.from(text)]), chunks };
 }

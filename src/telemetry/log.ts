@@ -1,5 +1,5 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import { createRequire } from 'node:module';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { base64Forms } from '../base/secret.ts';
 import { describeError } from './describe.ts';
 import { type LogDestination, openLogDestination } from './log-destination.ts';
@@ -13,7 +13,14 @@ export interface LogOptions {
   readonly secrets?: readonly string[];
 }
 
-export type { Logger };
+/** A log. */
+export interface Logger extends PinoLogger {
+  /**
+   * Writes a line whose members are JSON already, for lines that are written for every call.
+   * @param members without the braces, and with no text in it that log lines may not hold
+   */
+  writeMembers(level: 'debug' | 'info' | 'warn', members: string): void;
+}
 
 /** The log of the process, on standard error. */
 export interface ProcessLog extends Pick<LogDestination, 'dropped' | 'flush'> {
@@ -38,16 +45,35 @@ export function createProcessLog(options: LogOptions): ProcessLog {
  */
 export function createLogger(options: LogOptions, destination: DestinationStream = process.stderr): Logger {
   const redacting = withoutSecrets(destination, options.secrets ?? []);
-  return pino(
+  const stream = options.format === 'text' ? prettyStream(redacting) : redacting;
+  const log = pino(
     {
       level: options.level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${timestamp()}"`,
       serializers: { err: (value: unknown) => value },
       formatters: { level: (label) => ({ level: label }), log: describeErrors },
     },
-    options.format === 'text' ? prettyStream(redacting) : redacting,
+    stream,
   );
+  return Object.assign(log, {
+    writeMembers: (level: string, members: string): void => {
+      stream.write(`{"level":"${level}","time":"${timestamp()}",${members}}\n`);
+    },
+  });
+}
+
+let timestampMs = Number.NaN;
+let timestampText = '';
+
+/** The time of day. To write it takes longer than most of a line, so it is written once a millisecond. */
+function timestamp(): string {
+  const nowMs = Date.now();
+  if (nowMs !== timestampMs) {
+    timestampMs = nowMs;
+    timestampText = new Date(nowMs).toISOString();
+  }
+  return timestampText;
 }
 
 /** The members of a line, with every error among them reduced to its description, however deep it stands. */
@@ -86,7 +112,11 @@ function withoutSecrets(destination: DestinationStream, secrets: readonly string
   };
 }
 
+const require = createRequire(import.meta.url);
+
 function prettyStream(destination: DestinationStream): DestinationStream {
+  // Loaded only where somebody reads the log on a terminal.
+  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const prettify = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss.l', colorize: false });
   return { write: (line) => destination.write(prettify(line)) };
 }

@@ -15,12 +15,8 @@ export function createVultrClient(options: StageOptions): VultrClient {
   const { send, state, close } = createStages(options);
   return {
     call: async (operation, request, callOptions) => {
-      const { signal, deadline, onSend } = callOptions;
-      return await send(toVultrRequest(operation, request, callOptions), {
-        signal,
-        deadline,
-        ...(onSend !== undefined && { onSend }),
-      });
+      // As it is: its signal is made when a stage reads it.
+      return await send(toVultrRequest(operation, request, callOptions), callOptions);
     },
     state,
     close,

@@ -12,8 +12,9 @@ import type { Stage, VultrRequest } from './request.ts';
  */
 export function enforceDeadline(clock: Clock): Stage {
   return (next) => async (request, context) => {
-    if (context.signal.aborted) throw abortError(context.signal);
-    const leftMs = context.deadline - clock.now();
+    const { signal: given, deadline } = context;
+    if (given.aborted) throw abortError(given);
+    const leftMs = deadline - clock.now();
     if (leftMs <= 0) throw deadlineExceeded(request, 'no');
 
     // How far a read got does not matter, and a shared one does not know.
@@ -23,16 +24,16 @@ export function enforceDeadline(clock: Clock): Stage {
       context.onSend?.();
     };
     const controller = new AbortController();
-    const onAbort = (): void => controller.abort(abortError(context.signal));
+    const onAbort = (): void => controller.abort(abortError(given));
     const onTimeout = (): void => controller.abort(deadlineExceeded(request, reached));
-    context.signal.addEventListener('abort', onAbort, { once: true });
+    given.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(onTimeout, Math.min(leftMs, MAX_TIMER_MS));
     try {
       const { signal } = controller;
-      return await untilAborted(next(request, { ...context, signal, onSend }), signal);
+      return await untilAborted(next(request, { signal, deadline, onSend }), signal);
     } finally {
       clearTimeout(timer);
-      context.signal.removeEventListener('abort', onAbort);
+      given.removeEventListener('abort', onAbort);
     }
   };
 }

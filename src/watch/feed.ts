@@ -4,6 +4,7 @@ import { pause } from '../base/wait.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
+import { badResponse } from '../vultr/errors.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { type KeptBytes, KeptStates } from './kept-states.ts';
 import { ownerOf, type WatchLimits, type WatchTarget } from './options.ts';
@@ -183,7 +184,8 @@ export class Feed {
       isPoll: true,
     };
     try {
-      const { body } = await vultr.call(target.operation, target.request, options);
+      const { status, body } = await vultr.call(target.operation, target.request, options);
+      if (status >= 300) throw badResponse({ kind: 'poll' }, 'is a redirect');
       const wasSeen = this.states.newest !== undefined;
       const isNew = this.states.add(payloadOf(body), body.length);
       this.#lastGoodMs = clock.now();

@@ -1,6 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { LEAST_GAP, type Permit, type PermitSource, WINDOW_MS } from './permit.ts';
 import { RateFactor } from './rate-factor.ts';
+import { SpentPermits } from './spent-permits.ts';
+
+/** The shortest that a timer of Node waits. */
+const TICK_MS = 1;
 
 /** The options of a local source. */
 export interface LocalSourceOptions {
@@ -26,20 +30,20 @@ export function createLocalSource(options: LocalSourceOptions): PermitSource {
   const { clock, intervalMs, limit, burst } = options;
   const factor = new RateFactor(options.rateFactor ?? 1, clock.now());
   let dueMs = options.startAtMs ?? clock.now();
-  /** When permits were used, the last one first. */
-  let used: readonly number[] = [];
+  const spent = new SpentPermits(limit);
 
   function earliestMs(nowMs: number): number {
-    const [lastMs = 0] = used;
-    if (nowMs < lastMs) setBack(nowMs);
-    const afterLast = (used[0] ?? 0) + stepMs(nowMs) * LEAST_GAP;
-    const afterWindow = (used[limit - 1] ?? 0) + WINDOW_MS;
-    return Math.max(dueMs, afterLast, afterWindow);
+    if (nowMs < spent.lastMs) setBack(nowMs);
+    const step = stepMs(nowMs);
+    const paced = Math.max(dueMs, spent.lastMs + step * LEAST_GAP);
+    // No timer is finer than a tick: permits that follow each other faster go out together at its beginning. The window is
+    // counted by when they really did.
+    return Math.max(paced - Math.max(0, TICK_MS - step), spent.firstMs + WINDOW_MS);
   }
 
   /** The clock was set back: what lies ahead of it happened just now. */
   function setBack(nowMs: number): void {
-    used = used.map((atMs) => Math.min(atMs, nowMs));
+    spent.change((atMs) => Math.min(atMs, nowMs));
     dueMs = Math.min(dueMs, nowMs + stepMs(nowMs));
   }
 
@@ -51,7 +55,7 @@ export function createLocalSource(options: LocalSourceOptions): PermitSource {
     if (nowMs < earliestMs(nowMs)) return false;
     const step = stepMs(nowMs);
     dueMs = Math.max(dueMs, nowMs - (burst - 1) * step) + step;
-    used = [nowMs, ...used].slice(0, limit);
+    spent.add(nowMs);
     return true;
   }
 
@@ -61,10 +65,10 @@ export function createLocalSource(options: LocalSourceOptions): PermitSource {
   }
 
   return {
-    reserve: async () => reserve(),
+    reserve,
     hold: async (heldMs) => {
       const nowMs = clock.now();
-      used = used.map((atMs) => (atMs >= nowMs - heldMs ? nowMs : atMs));
+      spent.change((atMs) => (atMs >= nowMs - heldMs ? nowMs : atMs));
     },
     slowDown: async () => {
       const nowMs = clock.now();

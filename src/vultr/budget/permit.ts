@@ -37,8 +37,8 @@ export interface SourceState {
 
 /** Hands out permits, one after the other. */
 export interface PermitSource {
-  /** The next permit. Never rejects. */
-  reserve(): Promise<Permit>;
+  /** The next permit, at once where nobody else has to be asked. Never rejects. */
+  reserve(): Permit | Promise<Permit>;
   /** Halves the rate for a while: Vultr answered 429. Never rejects. */
   slowDown(): Promise<void>;
   /** Counts the permits of the last `heldMs` as if they were used now: their requests arrived in a burst. Never rejects. */

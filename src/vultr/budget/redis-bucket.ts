@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { loadRedis } from '../../base/redis.ts';
 import { redisErrorText } from '../../base/redis-error.ts';
 import type { RedisOptions } from './options.ts';
 import { BUCKET_SCRIPT } from './redis-script.ts';
@@ -48,6 +48,7 @@ const TIMED_OUT = 'Command timed out';
 /** Opens the connection, which is made again whenever it is lost until it is closed. */
 export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   const { redis: given, intervalMs, limit, burst, onError, onReady } = options;
+  const Redis = loadRedis();
   const redis = new Redis(given.url, {
     connectTimeout: given.connectTimeoutMs,
     commandTimeout: given.commandTimeoutMs,

@@ -1,0 +1,93 @@
+import { type Load, openLoad } from './load.ts';
+import { measure, type Round, type Spread, spread } from './measure.ts';
+import type { Target } from './process.ts';
+import type { Row } from './rows.ts';
+
+/** One side of a line, over all rounds. */
+export interface Side {
+  readonly name: string;
+  readonly perSecond: Spread;
+  readonly cpuMicros: Spread;
+  readonly p50Ms: Spread;
+  readonly residentMb: number;
+}
+
+/** A line of the table, measured. */
+export interface Result {
+  readonly row: string;
+  readonly goal: number;
+  readonly sides: readonly Side[];
+  /** Of the first side to each of the others: how many times its rate, and the others' CPU time to its own. */
+  readonly ratios: readonly { readonly to: string; readonly rate: Spread; readonly cpu: Spread }[];
+}
+
+/** How long and how often is measured. */
+export interface Plan {
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly concurrency: number;
+}
+
+/**
+ * Measures a line: every side once in each round, in turns, and ratios within a round only, so that what else the machine does
+ * falls on all of them.
+ */
+export async function compare(row: Row, targets: readonly Target[], plan: Plan): Promise<Result> {
+  const concurrency = row.isAlone === true ? 1 : plan.concurrency;
+  const loads = await Promise.all(targets.map((target) => openLoad(target, row.question)));
+  const sides = targets.map((target, index) => ({ target, load: loads[index], rounds: [] as Round[] }));
+  try {
+    for (const { load } of sides) await warmUp(load as Load, concurrency);
+    for (let round = 0; round < plan.rounds; round += 1) {
+      // The order changes, so that nobody always comes after the same one.
+      for (const one of round % 2 === 0 ? sides : sides.toReversed()) {
+        one.rounds.push(await measure(one.target, one.load as Load, plan.roundMs, concurrency));
+      }
+    }
+  } finally {
+    for (const load of loads) load.close();
+  }
+  const [subject, ...others] = sides;
+  return {
+    row: row.name,
+    goal: row.goal,
+    sides: sides.map(({ target, rounds }) => toSide(target.name, rounds)),
+    ratios: others.map(({ target, rounds }) => ({
+      to: target.name,
+      rate: ratio(subject?.rounds ?? [], rounds, ({ perSecond }) => perSecond),
+      cpu: ratio(rounds, subject?.rounds ?? [], ({ cpuMicros }) => cpuMicros),
+    })),
+  };
+}
+
+/** What has been called so often has been compiled. */
+const WARM_CALLS = 4_000;
+
+/** The longest that anything is warmed up: a slow one is called less often. */
+const WARM_MS = 5_000;
+
+async function warmUp(load: Load, concurrency: number): Promise<void> {
+  const end = performance.now() + WARM_MS;
+  for (let calls = 0; calls < WARM_CALLS && performance.now() < end; ) {
+    calls += (await load.run(200, concurrency)).length;
+  }
+}
+
+function toSide(name: string, rounds: readonly Round[]): Side {
+  return {
+    name,
+    perSecond: spread(rounds.map(({ perSecond }) => perSecond)),
+    cpuMicros: spread(rounds.map(({ cpuMicros }) => cpuMicros)),
+    p50Ms: spread(rounds.map(({ p50Ms }) => p50Ms)),
+    residentMb: Math.max(...rounds.map(({ residentBytes }) => residentBytes)) / 2 ** 20,
+  };
+}
+
+function ratio(ones: readonly Round[], others: readonly Round[], value: (round: Round) => number): Spread {
+  return spread(
+    ones.flatMap((one, index) => {
+      const other = others[index];
+      return other === undefined ? [] : [value(one) / value(other)];
+    }),
+  );
+}

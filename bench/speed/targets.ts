@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, start, type Target } from './process.ts';
+import type { PeerName, ServiceName } from './rows.ts';
+
+/** The core of what is measured, and the one of those who ask and of the upstream. */
+export const CORES = { server: 0, load: 1 } as const;
+
+const ANY_PORT = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+const UNCACHED = ['--cache-fresh', 'off'];
+
+/** What each service is started with, besides the upstream. */
+const FLAGS: Readonly<Record<ServiceName, readonly string[]>> = {
+  default: [],
+  direct: [...UNCACHED, '--rate', 'off'],
+  budget: [...UNCACHED, '--rate', '100000'],
+};
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Starts what the bench compares. Everything runs until it is closed. */
+export interface Targets {
+  readonly folder: string;
+  readonly upstream: Target;
+  /** @param root the checkout or built package whose service it is; default: this one */
+  service(name: ServiceName, root?: string): Promise<Target>;
+  /** Undefined: it is not installed here. */
+  peer(name: PeerName): Promise<Target | undefined>;
+  close(): Promise<void>;
+}
+
+/** Starts the upstream, and gets ready to start the rest. */
+export async function openTargets(): Promise<Targets> {
+  const folder = await mkdtemp(join(tmpdir(), 'vultr-grpc-speed-'));
+  const running: Target[] = [];
+  const run = async (command: Omit<Command, 'core'>, core: number = CORES.server): Promise<Target> => {
+    const target = await start({ ...command, core });
+    running.push(target);
+    return target;
+  };
+  const node = (name: string, file: string, args: readonly string[]) => ({
+    name,
+    command: process.execPath,
+    args: [file, ...args],
+  });
+  const upstream = await run(node('upstream', here('./upstream.ts'), []), CORES.load);
+  return {
+    folder,
+    upstream,
+    service: (name, root = here('../..')) => {
+      const flags = ['--upstream', `http://${upstream.http}`, ...ANY_PORT, ...FLAGS[name]];
+      const command = node(name, join(root, 'bin/vultr-grpc.js'), ['serve', ...flags]);
+      const number = running.length;
+      return run({
+        ...command,
+        env: { STATE_DIR: join(folder, `state-${number}`) },
+        logFile: join(folder, `log-${number}`),
+      });
+    },
+    peer: async (name) => {
+      if (name !== 'go') return await run(node(name, here('./peer.ts'), [name, upstream.http]));
+      const binary = buildGo(folder);
+      if (binary === undefined) return undefined;
+      return await run({ name, command: binary, args: ['-upstream', `http://${upstream.http}`] });
+    },
+    close: async () => {
+      await Promise.all(running.map((target) => target.stop()));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Builds the service in Go; undefined when that cannot be done here. */
+function buildGo(folder: string): string | undefined {
+  const binary = join(folder, 'go-service');
+  try {
+    execFileSync('go', ['build', '-o', binary, '.'], {
+      cwd: here('./go'),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    return binary;
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    process.stderr.write(`The service in Go is left out: ${why}\n`);
+    return undefined;
+  }
+}
