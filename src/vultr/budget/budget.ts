@@ -41,14 +41,12 @@ export interface BudgetParts {
   readonly observe: VultrObserver;
 }
 
-/** A request that wants its permit. */
 interface Waiter extends Place {
   readonly since: number;
   /** A permit that comes later is of no use. */
   readonly latestMs: number;
-  isGranted: boolean;
-  /** Whoever waits for the permit; undefined: nobody had to yet. */
-  waiting: PromiseWithResolvers<void> | undefined;
+  readonly grant: () => void;
+  readonly refuse: (error: CallError) => void;
 }
 
 /**
@@ -63,8 +61,6 @@ export class Budget {
   readonly #closing = new AbortController();
   #isPumping = false;
   #reserved: Permit | undefined;
-  /** A permit that has been asked for. */
-  #reserving: Promise<Permit> | undefined;
   #inFlight = 0;
   #onFree: (() => void) | undefined;
 
@@ -81,6 +77,7 @@ export class Budget {
   async acquire(request: VultrRequest, context: SendContext): Promise<number> {
     const { signal } = context;
     if (signal.aborted) throw abortError(signal);
+    const granted = Promise.withResolvers<void>();
     const since = this.#parts.clock.now();
     const leftMs = context.deadline - since;
     const waiter: Waiter = {
@@ -90,15 +87,12 @@ export class Budget {
       again: context.throttled ?? false,
       since,
       latestMs: context.deadline - Math.min(RESPONSE_TIME.mostMs, leftMs * RESPONSE_TIME.part),
-      isGranted: false,
-      waiting: undefined,
+      grant: granted.resolve,
+      refuse: granted.reject,
     };
     this.#admit(waiter);
-    if (!waiter.isGranted) {
-      waiter.waiting = Promise.withResolvers();
-      // One that was granted in the same moment wins the race, and is released as every other.
-      await untilAborted(waiter.waiting.promise, signal, () => this.#queue.remove(waiter));
-    }
+    // One that is granted at the same moment wins the race, and is released like any other.
+    await untilAborted(granted.promise, signal, () => this.#queue.remove(waiter));
     return this.#parts.clock.now();
   }
 
@@ -120,7 +114,7 @@ export class Budget {
   /** Refuses the waiting requests of the kinds that match. */
   refuseWaiting(matches: (kind: VultrRequest['kind']) => boolean, toError: () => CallError): void {
     for (const waiter of [...this.#queue.order()]) {
-      if (matches(waiter.kind) && this.#queue.remove(waiter)) waiter.waiting?.reject(toError());
+      if (matches(waiter.kind) && this.#queue.remove(waiter)) waiter.refuse(toError());
     }
   }
 
@@ -157,7 +151,7 @@ export class Budget {
       this.#queue.remove(waiter);
       throw this.#toRefusal(waiter, 'too_late', before);
     }
-    this.#pump();
+    void this.#pump();
   }
 
   /** @throws CallError when the one that has to go is the one that has just come */
@@ -166,7 +160,7 @@ export class Budget {
     this.#queue.remove(displaced);
     const error = this.#toRefusal(displaced, why, this.#queue.size);
     if (displaced === waiter) throw error;
-    displaced.waiting?.reject(error);
+    displaced.refuse(error);
   }
 
   #countBefore(waiter: Waiter): number {
@@ -197,61 +191,37 @@ export class Budget {
   }
 
   /** Runs while somebody waits. */
-  #pump(): void {
+  async #pump(): Promise<void> {
     if (this.#isPumping) return;
-    this.#pace.restart();
-    this.#grantDue();
-    if (this.#queue.size === 0) return;
     this.#isPumping = true;
-    void this.#grantLater();
-  }
-
-  async #grantLater(): Promise<void> {
+    this.#pace.restart();
     try {
-      while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
-        await this.#untilNext();
-        this.#refuseHopeless();
-        this.#grantDue();
-      }
+      while (this.#queue.size > 0 && !this.#closing.signal.aborted) await this.#grantNext();
     } finally {
       this.#isPumping = false;
     }
   }
 
-  /** Waits until the next permit may be used, or until there is room for one more request under way. */
-  async #untilNext(): Promise<void> {
-    if (this.#inFlight >= this.#parts.maxInFlight) {
+  async #grantNext(): Promise<void> {
+    const { clock, source, maxInFlight } = this.#parts;
+    if (this.#inFlight >= maxInFlight) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onFree = resolve;
       await promise;
       this.#onFree = undefined;
-    } else {
-      this.#reserved ??= await (this.#reserving ?? this.#parts.source.reserve());
-      this.#reserving = undefined;
-      await this.#sleepUntil(this.#reserved.atMs);
+      return;
     }
-  }
-
-  /** Grants every permit that may be used by now. With nobody left one is kept: whoever comes while it is valid may have it. */
-  #grantDue(): void {
-    const { clock, source, maxInFlight } = this.#parts;
-    while (this.#queue.size > 0 && this.#inFlight < maxInFlight) {
-      const permit = this.#reserved ?? this.#reserving ?? source.reserve();
-      if (permit instanceof Promise) {
-        // Redis is asked where it is waited for.
-        this.#reserving = permit;
-        return;
-      }
-      this.#reserved = permit;
-      const nowMs = clock.now();
-      if (nowMs < permit.atMs) return;
-      this.#reserved = undefined;
-      const waiter = permit.use(nowMs) ? this.#queue.shift() : undefined;
-      if (waiter === undefined) continue;
-      this.#noteGrant(waiter, nowMs);
-      waiter.isGranted = true;
-      waiter.waiting?.resolve();
-    }
+    this.#reserved ??= await source.reserve();
+    await this.#sleepUntil(this.#reserved.atMs);
+    this.#refuseHopeless();
+    // When nobody waits any more, the permit is kept for the next request that comes while it is valid.
+    if (this.#queue.size === 0) return;
+    const isValid = this.#reserved.use(clock.now());
+    this.#reserved = undefined;
+    const waiter = isValid ? this.#queue.shift() : undefined;
+    if (waiter === undefined) return;
+    this.#noteGrant(waiter);
+    waiter.grant();
   }
 
   /** Returns early when the budget is closed. A timer of Node may fire a little early, so there may be more than one. */
@@ -276,12 +246,13 @@ export class Budget {
         before += 1;
       } else {
         this.#queue.remove(waiter);
-        waiter.waiting?.reject(this.#toRefusal(waiter, 'too_late', before));
+        waiter.refuse(this.#toRefusal(waiter, 'too_late', before));
       }
     }
   }
 
-  #noteGrant(waiter: Waiter, nowMs: number): void {
+  #noteGrant(waiter: Waiter): void {
+    const nowMs = this.#parts.clock.now();
     this.#pace.notePermit(nowMs);
     this.#inFlight += 1;
     this.#parts.observe({ kind: 'permit', request: waiter.kind, waitedMs: nowMs - waiter.since });

@@ -206,7 +206,7 @@ test('calls that are refused together are told different times, none of them too
   budgets.push(budget);
   const asked = { signal: new AbortController().signal, deadline: clock.now() + 60_000 };
   const delays: number[] = [];
-  for (let count = 0; count < 151; count++) {
+  for (let count = 0; count < 150; count++) {
     budget.acquire(request(), asked).catch((error: CallError) => delays.push(error.retryDelayMs ?? 0));
   }
   await clock.advance(0);
