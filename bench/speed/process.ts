@@ -55,6 +55,7 @@ export async function start({ name, command, args, env, logFile, core }: Command
 }
 
 async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;

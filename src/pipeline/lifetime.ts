@@ -5,11 +5,39 @@ import { CallError } from '../status/call-error.ts';
 /** What a signal is made of when somebody asks for one. */
 export type SignalSource = () => AbortSignal;
 
+/** How long a call may live. */
+export interface Lifetime {
+  /** Aborts, with a CallError as the reason, when the call has to end. */
+  readonly signal: AbortSignal;
+  /** Why the call had to end; undefined: it did not have to yet. */
+  readonly endReason: CallError | undefined;
+  /**
+   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done at once.
+   * @throws CallError why the call had to end; and whatever the work throws
+   */
+  until<T>(work: Promise<T> | T): Promise<T>;
+  /** Has to be called when the call is done: it takes the timer and the listeners away. */
+  release(): void;
+}
+
 /**
- * How long a call may live. Most of what belongs to it is made when it is first needed: a call that is over before the event
+ * Binds a call to its deadline and to everything else that can end it.
+ * @param deadline milliseconds since the epoch
+ * @param sources of signals whose reasons are CallErrors: caller gone, service going down
+ */
+export function createLifetime(
+  deadline: number,
+  sources: readonly SignalSource[],
+  now = systemClock.now,
+): Lifetime {
+  return new LazyLifetime(deadline, sources, now);
+}
+
+/**
+ * Most of what belongs to a lifetime is made when it is first needed: a call that is over before the event
  * loop comes round again, as one that the cache replies to, has neither signal nor timer.
  */
-export class Lifetime {
+class LazyLifetime implements Lifetime {
   readonly #deadline: number;
   readonly #sources: readonly SignalSource[];
   readonly #now: () => number;
@@ -19,32 +47,22 @@ export class Lifetime {
   #listeners: { readonly source: AbortSignal; readonly listener: () => void }[] = [];
   #isReleased = false;
 
-  /**
-   * @param deadline milliseconds since the epoch
-   * @param sources of signals whose reasons are CallErrors: caller gone, service going down
-   */
-  constructor(deadline: number, sources: readonly SignalSource[], now = systemClock.now) {
+  constructor(deadline: number, sources: readonly SignalSource[], now: () => number) {
     this.#deadline = deadline;
     this.#sources = sources;
     this.#now = now;
   }
 
-  /** Aborts, with a CallError as the reason, when the call has to end. */
   get signal(): AbortSignal {
     this.#controller ??= this.#watch();
     return this.#controller.signal;
   }
 
-  /** Why the call had to end; undefined: it did not have to yet. */
   get endReason(): CallError | undefined {
     const { aborted, reason } = this.#controller?.signal ?? {};
     return aborted === true ? CallError.from(reason) : undefined;
   }
 
-  /**
-   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done at once.
-   * @throws CallError why the call had to end; and whatever the work throws
-   */
   until<T>(work: Promise<T> | T): Promise<T> {
     if (!(work instanceof Promise)) return Promise.resolve(work);
     return new Promise((resolve, reject) => {
@@ -63,7 +81,6 @@ export class Lifetime {
     });
   }
 
-  /** Has to be called when the call is done: it takes the timer and the listeners away. */
   release(): void {
     this.#isReleased = true;
     clearTimeout(this.#timer);

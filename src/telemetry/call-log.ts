@@ -41,9 +41,14 @@ const FAULTS: ReadonlySet<Code> = new Set([
 const INFRASTRUCTURE = /^grpc\./;
 
 /** Writes the one line of a call that is over. */
-export function logCall(log: Logger, record: CallRecord): void {
+export function logCall(logger: Logger, record: CallRecord): void {
   const level = levelOf(record);
-  if (log.isLevelEnabled(level)) log.writeMembers(level, membersOf(record));
+  if (!logger.isLevelEnabled(level)) return;
+  const log = logger.members;
+  const members = membersOf(record);
+  if (level === 'warn') log.warn(members, 'call failed');
+  else if (level === 'debug') log.debug(members, 'call');
+  else log.info(members, 'call');
 }
 
 function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
@@ -63,7 +68,7 @@ function membersOf(record: CallRecord): string {
   if (credential !== undefined) line += `,"credential":${text(credential)}`;
   if (messages !== undefined) line += `,"messages":${messages}`;
   if (error !== undefined) line += membersOfError(error, secret);
-  return `${line},"msg":"${FAULTS.has(record.code) ? 'call failed' : 'call'}"`;
+  return line;
 }
 
 function membersOfError({ reason, message, vultr, cause }: CallError, secret: string | undefined): string {

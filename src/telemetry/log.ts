@@ -15,12 +15,18 @@ export interface LogOptions {
 
 /** A log. */
 export interface Logger extends PinoLogger {
-  /**
-   * Writes a line whose members are JSON already, for lines that are written for every call.
-   * @param members without the braces, and with no text in it that log lines may not hold
-   */
-  writeMembers(level: 'debug' | 'info' | 'warn', members: string): void;
+  /** Writes lines whose members are JSON already, for what is logged with every call. */
+  readonly members: MembersLog;
 }
+
+/**
+ * Writes a line, whatever the log's level is.
+ * @param members without the braces
+ */
+type WriteMembers = (members: string, message: string) => void;
+
+/** A log of lines whose members are JSON already. */
+export type MembersLog = Readonly<Record<'debug' | 'info' | 'warn', WriteMembers>>;
 
 /** The log of the process, on standard error. */
 export interface ProcessLog extends Pick<LogDestination, 'dropped' | 'flush'> {
@@ -56,11 +62,13 @@ export function createLogger(options: LogOptions, destination: DestinationStream
     },
     stream,
   );
-  return Object.assign(log, {
-    writeMembers: (level: string, members: string): void => {
-      stream.write(`{"level":"${level}","time":"${timestamp()}",${members}}\n`);
-    },
-  });
+  const at =
+    (level: string): WriteMembers =>
+    (members, message) => {
+      const end = `"msg":${JSON.stringify(message)}}\n`;
+      stream.write(`{"level":"${level}","time":"${timestamp()}",${members},${end}`);
+    };
+  return Object.assign(log, { members: { debug: at('debug'), info: at('info'), warn: at('warn') } });
 }
 
 let timestampMs = Number.NaN;
