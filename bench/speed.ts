@@ -64,7 +64,11 @@ async function compareRows(from: Targets): Promise<readonly Result[]> {
     const sides = [await service(row, undefined), await other(row)];
     if (values.baseline !== undefined) sides.push(await service(row, values.baseline));
     const present = sides.filter((side) => side !== undefined);
-    if (present.length > 1) results.push(await compare(row, present, plan));
+    try {
+      if (present.length > 1) results.push(await compare(row, present, plan));
+    } catch (error) {
+      process.stderr.write(`${row.name} could not be measured: ${String(error)}\n`);
+    }
     process.stderr.write('.');
   }
   process.stderr.write('\n');

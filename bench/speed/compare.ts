@@ -64,7 +64,7 @@ export async function compare(row: Row, targets: readonly Target[], plan: Plan):
 const WARM_CALLS = 4_000;
 
 /** The longest that anything is warmed up: a slow one is called less often. */
-const WARM_MS = 5_000;
+const WARM_MS = 3_000;
 
 async function warmUp(load: Load, concurrency: number): Promise<void> {
   const end = performance.now() + WARM_MS;

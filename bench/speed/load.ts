@@ -49,7 +49,7 @@ async function drive(
 
 /**
  * A client of HTTP/1.1 on bare sockets, since any other would cost more than the servers it measures. It reads what servers
- * with a Content-Length send, and nothing else.
+ * send with a Content-Length or in chunks, and nothing else.
  */
 function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): Load {
   const [host = '', port = ''] = http.split(':');
@@ -69,6 +69,8 @@ function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): L
     },
   };
 }
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 class Connection {
   readonly socket: Socket;
@@ -105,7 +107,9 @@ class Connection {
     } else {
       this.#left -= chunk.length;
     }
-    if (this.#left > 0) return;
+    const isLastChunk =
+      this.#left === Number.POSITIVE_INFINITY && chunk.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK);
+    if (this.#left > 0 && !isLastChunk) return;
     this.#left = -1;
     this.#resolve();
   }
