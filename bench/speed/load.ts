@@ -101,8 +101,10 @@ class Connection {
       if (end < 0) return;
       if (!this.#head.startsWith('HTTP/1.1 200'))
         this.#reject(new Error(`The server answered ${this.#head}`));
+      const length = /\r\ncontent-length: *(\d+)/i.exec(this.#head)?.[1];
+      // Without a length it is chunked, and ends with the last chunk, which is empty.
       this.#left =
-        Number(/\r\ncontent-length: *(\d+)/i.exec(this.#head)?.[1] ?? 0) - (chunk.length - end - 4);
+        length === undefined ? Number.POSITIVE_INFINITY : Number(length) - (chunk.length - end - 4);
       this.#head = '';
     } else {
       this.#left -= chunk.length;
