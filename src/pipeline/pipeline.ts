@@ -1,25 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
-import type { Operation } from '../contract/operation.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply } from '../rpc/call.ts';
+import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
-import { type CredentialSource, findCredential } from './credential.ts';
+import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
+import { readWait } from './prefer.ts';
 
-/** What the pipeline is made of. */
+/** The options of the pipeline. */
 export interface PipelineOptions {
   /** What serves each operation, by its full name. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  /** The service's own Vultr API key. */
-  readonly serviceKey: string | undefined;
+  /** What serves a request that is passed on and watched, or walked. Default: nothing does. */
+  readonly views?: Readonly<Record<'watch' | 'walk', StreamHandler>>;
+  /** Decides who is let in, and with which Vultr key a call is made. */
+  readonly openAdmission: OpenAdmission;
   readonly log: Logger;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
@@ -39,7 +44,7 @@ interface Timeout {
 export interface Pipeline extends Dispatcher {
   /** Ends every call that is under way: UNAVAILABLE, reason SHUTTING_DOWN. */
   abortAll(): void;
-  /** Ends every stream likewise; they would never end by themselves. */
+  /** Ends every stream in the same way; streams would never end by themselves. */
   abortStreams(): void;
 }
 
@@ -51,14 +56,19 @@ interface CallState {
   /** On the clock of the service. */
   readonly deadline: number;
   readonly lifetime: Lifetime;
-  credential: CredentialSource | undefined;
+  /** Ends the call when its caller may no longer do what it does. */
+  readonly revocation: AbortController;
+  /** Undefined: everybody may call the operation. */
+  readonly admission: Admission | undefined;
+  authority: Authority | undefined;
   /** Takes the call off the count of those under way. */
   readonly leave: () => void;
 }
 
 /**
- * Makes what every call passes through, whichever the transport. The steps, in this order: request id, deadline, reading the
- * request, validation, credential, idempotency key, the handler, how the reply came about, sorting of failures, the log line.
+ * Makes the pipeline that every call passes through, whatever its transport. The steps, in this order: request id, deadline,
+ * who is calling, reading the request, validation, idempotency key, whether the caller may, the handler, how the reply came
+ * about, sorting of failures, the line of the audit log, the log line.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   return new CallPipeline(options);
@@ -81,10 +91,12 @@ class CallPipeline implements Pipeline {
       const reply = await untilOver(handler.handle(call), lifetime);
       assertSendable(reply, incoming);
       noteOrigin(reply, incoming);
+      await state.admission?.finish({ error: undefined, reply });
       this.#finish(state, undefined);
       return reply;
     } catch (thrown) {
       const error = endOf(lifetime, thrown);
+      await state.admission?.finish({ error });
       this.#finish(state, error);
       throw error;
     } finally {
@@ -97,10 +109,12 @@ class CallPipeline implements Pipeline {
     const { lifetime } = state;
     let messages = 0;
     let error: CallError | undefined;
+    let unsubscribe: (() => void) | undefined;
     try {
-      const handler = handlerFor(this.#options.handlers, incoming, 'server_streaming');
+      const handle = this.#streamHandler(incoming);
       const call = await this.#admit(state);
-      for await (const reply of untilEnded(handler.handle(call), lifetime)) {
+      unsubscribe = state.authority?.onRevoked?.((revoked) => state.revocation.abort(revoked));
+      for await (const reply of untilEnded(handle(call), lifetime)) {
         assertSendable(reply, incoming);
         messages += 1;
         yield reply;
@@ -109,6 +123,8 @@ class CallPipeline implements Pipeline {
       error = endOf(lifetime, thrown);
       throw error;
     } finally {
+      unsubscribe?.();
+      await state.admission?.finish({ error });
       lifetime.release();
       this.#finish(state, error, messages);
     }
@@ -123,7 +139,7 @@ class CallPipeline implements Pipeline {
       method: target.slice(0, 200),
       transport,
       requestId,
-      caller: peer,
+      peer,
       userAgent: undefined,
       credential: undefined,
       durationMs: 0,
@@ -146,22 +162,51 @@ class CallPipeline implements Pipeline {
   #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
-    const deadline = deadlineOf(incoming.deadline, timeoutMs);
+    const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
+    let revocation: AbortController | undefined;
+    const lifetime = createLifetime(deadline, [
+      () => incoming.signal,
+      () => shutdown,
+      () => {
+        revocation ??= new AbortController();
+        return revocation.signal;
+      },
+    ]);
+    const context = {
+      requestId,
+      get signal() {
+        return lifetime.signal;
+      },
+    };
+    const isOpen = targetOf(incoming.operation) === undefined;
     return {
       incoming,
       requestId,
       startedAt: performance.now(),
       deadline,
-      lifetime: createLifetime(deadline, [() => incoming.signal, () => shutdown]),
-      credential: undefined,
+      lifetime,
+      get revocation() {
+        revocation ??= new AbortController();
+        return revocation;
+      },
+      admission: isOpen ? undefined : this.#options.openAdmission(incoming, context),
+      authority: undefined,
       leave: this.#options.metrics?.beginCall() ?? (() => undefined),
     };
   }
 
+  #streamHandler(incoming: Incoming): StreamHandler {
+    const { handlers, views } = this.#options;
+    const view = incoming.view === undefined ? undefined : views?.[incoming.view];
+    return view ?? handlerFor(handlers, incoming, 'server_streaming').handle;
+  }
+
   /** The steps between the arrival of a call and its handler. */
   async #admit(state: CallState): Promise<Call> {
-    const { incoming, lifetime, deadline, requestId } = state;
+    const { incoming, lifetime, deadline, requestId, admission } = state;
     const { operation, metadata, responseMetadata, requests } = incoming;
+    const identifying = admission?.identify();
+    if (identifying instanceof Promise) await lifetime.until(identifying);
     const reading = incoming.read();
     const read = reading instanceof Promise ? await lifetime.until(reading) : reading;
     const request = read.kind === 'message' ? read.message : createMessage();
@@ -169,10 +214,10 @@ class CallPipeline implements Pipeline {
       const violations = validate(operation.input, request);
       if (violations.length > 0) throw CallError.invalid(violations);
     }
-    const credential = asksVultr(operation)
-      ? findCredential(request, metadata, this.#options.serviceKey)
-      : undefined;
-    state.credential = credential?.source;
+    const idempotencyKey = readKey(incoming, request);
+    const admitting = admission?.admit(read, idempotencyKey);
+    const authority = admitting instanceof Promise ? await lifetime.until(admitting) : admitting;
+    state.authority = authority;
     return {
       operation,
       request,
@@ -183,25 +228,31 @@ class CallPipeline implements Pipeline {
       },
       deadline,
       requestId,
-      credential: credential?.key,
-      caller: undefined,
-      idempotencyKey: readKey(incoming, request),
+      credential: authority?.credential,
+      renewCredential: authority?.renewCredential,
+      caller: authority?.caller,
+      idempotencyKey,
+      waitMs: operation.effect === 'CREATE' ? readWait(metadata) : undefined,
       responseMetadata,
       requests,
     };
   }
 
   #finish(state: CallState, error: CallError | undefined, messages?: number): void {
-    const { incoming, requestId, startedAt, credential } = state;
+    const { incoming, requestId, startedAt, admission, authority } = state;
+    const identity = admission?.identity;
     const { log, metrics } = this.#options;
     state.leave();
     const record = {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
-      caller: incoming.peer,
+      peer: incoming.peer,
+      caller: identity?.caller.name,
+      proofs: identity?.proofs,
       userAgent: incoming.metadata.get('user-agent'),
-      credential,
+      credential: authority?.source,
+      secret: authority?.credential,
       durationMs: performance.now() - startedAt,
       code: error?.code ?? 'OK',
       error,
@@ -212,15 +263,7 @@ class CallPipeline implements Pipeline {
   }
 }
 
-/**
- * Health and reflection, which have no HTTP form, are the service's own: whatever credential a proxy adds to them, for
- * itself, is not looked at.
- */
-function asksVultr({ bindings, isRaw }: Operation): boolean {
-  return bindings.length > 0 || isRaw;
-}
-
-/** Only a creation has a use for a key: to repeat anything else under one is to repeat it. */
+/** Only a creation has a use for a key: anything else that is repeated under one is simply done again. */
 function readKey({ operation, metadata }: Incoming, request: Message): string | undefined {
   return operation.effect === 'CREATE' ? readIdempotencyKey(request, metadata) : undefined;
 }
@@ -228,7 +271,10 @@ function readKey({ operation, metadata }: Incoming, request: Message): string | 
 /** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
-  return knowsBetter ? thrown : (lifetime.endReason ?? CallError.from(thrown));
+  const reason = lifetime.endReason;
+  if (reason === undefined || knowsBetter) return CallError.from(thrown);
+  // Each caller is told a time of its own, so that they do not come to the next replica together.
+  return reason.reason === 'SHUTTING_DOWN' ? shuttingDown() : reason;
 }
 
 /**
@@ -286,14 +332,21 @@ function handlerFor<K extends Handler['kind']>(
   return handler as Extract<Handler, { kind: K }>;
 }
 
+/** A caller who waits for what it creates has that much longer. */
+function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeout {
+  if (operation.effect !== 'CREATE' || !metadata.has('prefer')) return timeoutMs;
+  try {
+    const waitMs = readWait(metadata) ?? 0;
+    return { default: timeoutMs.default + waitMs, max: timeoutMs.max + waitMs };
+  } catch {
+    // The call is refused where its request is read.
+    return timeoutMs;
+  }
+}
+
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
-}
-
-/** A caller's request id is taken over when it is short and harmless in a log and a header. */
-export function acceptedRequestId(id: string | undefined): string | undefined {
-  return id !== undefined && /^[A-Za-z0-9._:/+=-]{1,128}$/.test(id) ? id : undefined;
 }
 
 function shuttingDown(): CallError {
@@ -301,6 +354,6 @@ function shuttingDown(): CallError {
     'UNAVAILABLE',
     'SHUTTING_DOWN',
     'This replica of the service is shutting down. Call again: another replica serves the call.',
-    { retryDelayMs: 1_000 },
+    { retryDelayMs: spreadRetry(1_000, Math.random) },
   );
 }
