@@ -34,7 +34,7 @@ describe.each(DOCUMENTS)('%s', (file) => {
     const scripts = [...text.matchAll(/\bnpm (run )?([a-z][a-z:]*)\b(?! script)/g)].map(
       ([, , name = '']) => name,
     );
-    const known = [...Object.keys(packageJson.scripts), 'ci', 'script', 'scripts'];
+    const known = [...Object.keys(packageJson.scripts), 'ci', 'install', 'script', 'scripts'];
     expect(scripts.filter((name) => !known.includes(name))).toEqual([]);
     // Whoever registered that name would get the keys of everybody who follows the document.
     expect(text).not.toMatch(/\bnpx vultr-grpc|npm (?:i|install|exec) .*vultr-grpc/);
