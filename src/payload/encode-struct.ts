@@ -39,6 +39,11 @@ class BackwardWriter {
   /** Where the written part begins; it reaches to the end of the buffer. */
   #start = scratch.length;
 
+  /** How much is written. Positions change when the buffer grows; this does not. */
+  get #size(): number {
+    return this.#bytes.length - this.#start;
+  }
+
   /** The message, in memory of its own. */
   take(): Uint8Array {
     return Buffer.from(this.#bytes.subarray(this.#start));
@@ -49,19 +54,19 @@ class BackwardWriter {
     const keys = Object.keys(object);
     for (let index = keys.length - 1; index >= 0; index -= 1) {
       const key = keys[index] ?? '';
-      const end = this.#start;
+      const before = this.#size;
       this.#writeValue(TAG.entryValue, object[key] ?? null, depth, key);
       this.#writeText(TAG.entryKey, key);
-      this.#writePrefix(TAG.structFields, end - this.#start);
+      this.#writePrefix(TAG.structFields, this.#size - before);
     }
   }
 
   /** A Value as a field of a map entry or an element of a list. */
   #writeValue(tag: number, value: JsonValue, depth: number, key: string): void {
     if (typeof value === 'string') {
-      const end = this.#start;
+      const before = this.#size;
       this.#writeText(TAG.stringValue, value);
-      this.#writePrefix(tag, end - this.#start);
+      this.#writePrefix(tag, this.#size - before);
     } else if (typeof value === 'number') {
       this.#writeDouble(tag, value);
     } else if (value === null) {
@@ -79,18 +84,18 @@ class BackwardWriter {
   }
 
   #writeNested(tag: number, value: JsonValue[] | JsonObject, depth: number, key: string): void {
-    const end = this.#start;
+    const before = this.#size;
     if (Array.isArray(value)) {
       if (depth >= MAX_DEPTH) throw nestedTooDeep();
       for (let index = value.length - 1; index >= 0; index -= 1) {
         this.#writeValue(TAG.listValues, value[index] ?? null, depth + 1, key);
       }
-      this.#writePrefix(TAG.listValue, end - this.#start);
+      this.#writePrefix(TAG.listValue, this.#size - before);
     } else {
       this.writeStruct(value, depth + 1);
-      this.#writePrefix(TAG.structValue, end - this.#start);
+      this.#writePrefix(TAG.structValue, this.#size - before);
     }
-    this.#writePrefix(tag, end - this.#start);
+    this.#writePrefix(tag, this.#size - before);
   }
 
   #writeDouble(tag: number, value: number): void {
