@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that put the machine under load, or count what happens within a second: one at a time, after all others. */
@@ -12,6 +13,8 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' as co
 
 export default defineConfig({
   test: {
+    // Vitest would leave one processor to itself; but most of the tests wait for sockets most of the time.
+    maxWorkers: Math.max(2, availableParallelism()),
     coverage: { include: ['src/**/*.ts'], exclude: ['src/gen/**'], reporter: ['text-summary', 'html'] },
     projects: [
       {
