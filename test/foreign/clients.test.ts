@@ -15,6 +15,8 @@ interface Language {
   readonly name: string;
   /** Programs that have to be at hand. */
   readonly needs: readonly string[];
+  /** Whether its first build takes many minutes, which are spent only when `FOREIGN_CLIENTS=all` asks for it. */
+  readonly isSlow?: boolean;
   /** What to do before the commands of the page. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
@@ -23,8 +25,8 @@ const LANGUAGES: readonly Language[] = [
   { name: 'Go', needs: ['go'] },
   { name: 'Python', needs: ['python3'] },
   { name: 'TypeScript', needs: ['npm'] },
-  { name: 'Rust', needs: ['cargo'] },
-  { name: 'Java', needs: ['java', 'mvn'], prepare: useMaven39 },
+  { name: 'Rust', needs: ['cargo'], isSlow: true },
+  { name: 'Java', needs: ['java', 'mvn'], isSlow: true, prepare: useMaven39 },
   { name: 'C#', needs: ['dotnet'] },
 ];
 
@@ -61,7 +63,7 @@ describe('the programs of docs/clients.md', () => {
     expect(titles).toEqual(LANGUAGES.map(({ name }) => name));
   });
 
-  for (const { name, needs, prepare } of LANGUAGES) {
+  for (const { name, needs, prepare, isSlow = false } of LANGUAGES) {
     test(
       `${name}: lists, creates once, watches, and reads a refusal`,
       async ({ skip }) => {
@@ -69,6 +71,8 @@ describe('the programs of docs/clients.md', () => {
           process.stderr.write(`skipped: ${reason}\n`);
           skip(true, reason);
         };
+        if (isSlow && process.env['FOREIGN_CLIENTS'] !== 'all')
+          leave(`the first build in ${name} takes many minutes; FOREIGN_CLIENTS=all includes it`);
         for (const program of ['curl', ...needs]) {
           const found = await runProgram('bash', ['-c', `command -v ${program}`]).catch(() => undefined);
           if (found === undefined) leave(`${program} is not here`);
