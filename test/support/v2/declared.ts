@@ -79,7 +79,7 @@ export const declared: readonly Declared[] = services().flatMap((service) =>
         createdId: (optionOf(method, 'vultr.options.v1.create') as { id: readonly string[] } | undefined)
           ?.id[0],
         isForm: optionOf(method, 'vultr.options.v1.form') === true,
-        successCode: Number(/eturns? (2\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1]),
+        successCode: Number(/eturns? ([23]\d\d)/.exec(commentOf(method).replace(/\s+/g, ' '))?.[1]),
       };
     }),
 );
