@@ -311,6 +311,8 @@ async function* untilEnded(replies: AsyncIterable<Reply>, lifetime: Lifetime): A
   try {
     for (;;) {
       const next = await lifetime.until(iterator.next());
+      // A handler that heeds its signal ends in good order, which is not how the call ends then.
+      if (next.done === true && lifetime.endReason !== undefined) throw lifetime.endReason;
       if (next.done === true) return;
       yield next.value;
     }

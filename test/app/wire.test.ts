@@ -47,7 +47,7 @@ describe('a query', () => {
 });
 
 describe('a path', () => {
-  test.each(['/nothing', '/api', '/api/nothing', '/api/instances/x/y', '/'])(
+  test.each(['/nothing', '/api', '/api/nothing', '/api/instances/x/y', '/nothing/'])(
     'that leads nowhere is 404 with NOT_FOUND: %s',
     async (path) => {
       const reply = await ask(`GET ${path}`);

@@ -19,10 +19,12 @@ test.each([1, 2, 3])(
     for (const rpc of declared) {
       const request = randomRequest(rpc, random);
       const meant = writeHttp(rpc, request);
-      const answer = rpc.successCode === 204 ? undefined : withId(rpc, randomObject(random, 5));
+      // What redirects has no body of its own to carry; a test of its own is about the redirect.
+      const success = rpc.successCode < 300 ? rpc.successCode : 200;
+      const answer = success === 204 ? undefined : withId(rpc, randomObject(random, 5));
       const answerText = answer === undefined ? '' : writeJson(answer);
       upstream.answer = {
-        status: rpc.successCode,
+        status: success,
         contentType: answer === undefined ? undefined : 'application/json',
         body: answerText,
       };
@@ -31,7 +33,7 @@ test.each([1, 2, 3])(
       const fromGrpc = upstream.take();
       const headers = { authorization: `Bearer ${KEY}`, 'content-type': contentTypeOf(rpc) };
       const overHttp = await gateway.http(meant.method, meant.target, { body: meant.body, headers });
-      expect(overHttp.status, `${rpc.name}: ${overHttp.body}`).toBe(rpc.successCode);
+      expect(overHttp.status, `${rpc.name}: ${overHttp.body}`).toBe(success);
       const fromHttp = upstream.take();
 
       for (const arrived of [fromGrpc, fromHttp]) {
@@ -45,7 +47,7 @@ test.each([1, 2, 3])(
       expect(
         { status: overHttp.status, body: overHttp.body.toString(), type: overHttp.headers['content-type'] },
         `${rpc.name} over HTTP`,
-      ).toEqual({ status: rpc.successCode, body: answerText, type: answer && 'application/json' });
+      ).toEqual({ status: success, body: answerText, type: answer && 'application/json' });
     }
   },
 );
