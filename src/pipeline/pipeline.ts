@@ -15,7 +15,7 @@ import { createMessage, type Message } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
-import { readWait } from './prefer.ts';
+import { readWait, type Timeout, withWait } from './prefer.ts';
 
 /** The options of the pipeline. */
 export interface PipelineOptions {
@@ -32,12 +32,6 @@ export interface PipelineOptions {
   readonly unaryTimeoutMs: Timeout;
   /** The same for streams. */
   readonly streamTimeoutMs: Timeout;
-}
-
-/** How long a call may take: unless its caller says otherwise, and at most. */
-interface Timeout {
-  readonly default: number;
-  readonly max: number;
 }
 
 /** The pipeline, and the switch that ends what is under way. */
@@ -332,18 +326,6 @@ function handlerFor<K extends Handler['kind']>(
     throw new Error(`${incoming.operation.name} has no ${kind} handler`);
   }
   return handler as Extract<Handler, { kind: K }>;
-}
-
-/** A caller who waits for what it creates has that much longer. */
-function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeout {
-  if (operation.effect !== 'CREATE' || !metadata.has('prefer')) return timeoutMs;
-  try {
-    const waitMs = readWait(metadata) ?? 0;
-    return { default: timeoutMs.default + waitMs, max: timeoutMs.max + waitMs };
-  } catch {
-    // The call is refused where its request is read.
-    return timeoutMs;
-  }
 }
 
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {

@@ -1,4 +1,11 @@
+import type { Incoming } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
+
+/** How long a call may take: unless its caller says otherwise, and at most. */
+export interface Timeout {
+  readonly default: number;
+  readonly max: number;
+}
 
 /** The longest that a caller may wait for what it creates, in seconds. */
 const MAX_WAIT_S = 86_400;
@@ -20,4 +27,16 @@ export function readWait(metadata: ReadonlyMap<string, string>): number | undefi
     ]);
   }
   return undefined;
+}
+
+/** A caller who waits for what it creates has that much longer. */
+export function withWait({ operation, metadata }: Incoming, timeoutMs: Timeout): Timeout {
+  if (operation.effect !== 'CREATE' || !metadata.has('prefer')) return timeoutMs;
+  try {
+    const waitMs = readWait(metadata) ?? 0;
+    return { default: timeoutMs.default + waitMs, max: timeoutMs.max + waitMs };
+  } catch {
+    // The call is refused where its request is read.
+    return timeoutMs;
+  }
 }
