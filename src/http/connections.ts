@@ -27,6 +27,9 @@ export type Admission =
 /** Why a connection was ended before its caller wished it. */
 export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
 
+/** How long a caller that has not been told of the end has for one more request. */
+const LAST_REQUEST_MS = 200;
+
 class Visit implements Passage {
   readonly response: ServerResponse;
   isGone = false;
@@ -170,7 +173,19 @@ export class Connections {
     visit.end();
     if (connection.visits.size > 0 || !this.#open.has(socket)) return;
     this.#idle.add(socket);
-    if (this.#isClosing) socket.destroySoon();
+    if (!this.#isClosing) return;
+    if (connection.isEnding) socket.destroySoon();
+    else this.#endSoon(socket, connection);
+  }
+
+  /**
+   * Ends a connection whose last response was on its way when the closing began, and has not said that it is the last. Its caller
+   * may be sending another request, which is served.
+   */
+  #endSoon(socket: Socket, connection: Connection): void {
+    setTimeout(() => {
+      if (connection.visits.size === 0) socket.destroySoon();
+    }, LAST_REQUEST_MS);
   }
 
   #forget(socket: Socket): void {
