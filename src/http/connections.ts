@@ -27,6 +27,9 @@ export type Admission =
 /** Why a connection was ended before its caller wished it. */
 export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
 
+/** A connection that had a response this recently probably has another request on its way. */
+const BUSY_MS = 1_000;
+
 /** How long a caller that has not been told of the end has for one more request. */
 const LAST_REQUEST_MS = 200;
 
@@ -64,6 +67,8 @@ interface Connection {
   readonly visits: Set<Visit>;
   /** Whether a response has said that it is the last one. */
   isEnding: boolean;
+  /** When its last response was out, by the monotonic clock; undefined: it has had none. */
+  quietSince: number | undefined;
 }
 
 /**
@@ -102,7 +107,7 @@ export class Connections {
       this.end(oldest ?? socket, oldest === undefined ? 'full' : 'idle');
       if (oldest === undefined) return;
     }
-    const connection = { visits: new Set<Visit>(), isEnding: false };
+    const connection = { visits: new Set<Visit>(), isEnding: false, quietSince: undefined };
     this.#open.set(socket, connection);
     this.#idle.add(socket);
     socket.once('close', () => {
@@ -155,7 +160,12 @@ export class Connections {
 
   /** Ends the connections without a request, once what was sent on them is out. */
   endIdle(): void {
-    for (const socket of this.#idle) socket.destroySoon();
+    for (const socket of this.#idle) {
+      const connection = this.#open.get(socket);
+      const quietMs = performance.now() - (connection?.quietSince ?? Number.NEGATIVE_INFINITY);
+      if (connection === undefined || quietMs > BUSY_MS) socket.destroySoon();
+      else this.#endSoon(socket, connection);
+    }
   }
 
   #findRefusal(connection: Connection): CallError | undefined {
@@ -173,14 +183,15 @@ export class Connections {
     visit.end();
     if (connection.visits.size > 0 || !this.#open.has(socket)) return;
     this.#idle.add(socket);
+    connection.quietSince = performance.now();
     if (!this.#isClosing) return;
     if (connection.isEnding) socket.destroySoon();
     else this.#endSoon(socket, connection);
   }
 
   /**
-   * Ends a connection whose last response was on its way when the closing began, and has not said that it is the last. Its caller
-   * may be sending another request, which is served.
+   * Ends a connection whose last response did not say that it is the last, since the closing began after it. Its caller may be
+   * sending another request, which is served.
    */
   #endSoon(socket: Socket, connection: Connection): void {
     setTimeout(() => {
