@@ -1,12 +1,10 @@
+import { isApiKey } from '../base/api-key.ts';
 import type { AccountSpec } from './model.ts';
 
 /** A Vultr API key that was read, or why there is none. */
 export type KeyRead =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'fault'; readonly message: string };
-
-/** What an HTTP header can carry as a Bearer token: visible ASCII. */
-const KEY = /^[\x21-\x7e]{1,512}$/;
 
 /** Files of keys are short; what is longer is another file. */
 const MAX_FILE_BYTES = 4_096;
@@ -24,7 +22,7 @@ export function readKey(
   if ('keyEnv' in spec) {
     const value = sources.env[spec.keyEnv]?.trim() ?? '';
     if (value === '') return fault(`The environment variable ${spec.keyEnv} is not set.`);
-    return KEY.test(value)
+    return isApiKey(value)
       ? { kind: 'key', key: value }
       : fault(`The environment variable ${spec.keyEnv} does not hold an API key.`);
   }
@@ -36,7 +34,7 @@ export function readKey(
   }
   const text = bytes.length > MAX_FILE_BYTES ? '' : Buffer.from(bytes).toString('utf8').trim();
   if (text === '' && bytes.length <= MAX_FILE_BYTES) return fault(`The key file ${spec.keyFile} is empty.`);
-  return KEY.test(text)
+  return isApiKey(text)
     ? { kind: 'key', key: text }
     : fault(`The key file ${spec.keyFile} does not hold one API key and nothing else.`);
 }

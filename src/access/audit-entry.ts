@@ -1,4 +1,5 @@
 import { clip } from '../base/text.ts';
+import { createdId } from '../contract/created-id.ts';
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
@@ -171,7 +172,7 @@ function touchedIds({ operation, request, response }: AuditedCall): ReadonlySet<
     addVariables(ids, operation, request.request.path);
     addUuids(ids, request.request.path);
   }
-  const created = response === undefined ? undefined : createdId(operation, response);
+  const created = response === undefined ? undefined : createdId(operation.create, parseJson(response));
   if (created !== undefined) ids.add(created);
   return ids;
 }
@@ -215,19 +216,4 @@ function pathVariables({
     index: start + 1,
     isSecret: isSecretName(fieldPath.join('.')),
   }));
-}
-
-/** The id of what was made, where the contract says that it stands in the response. */
-export function createdId({ create }: Pick<Operation, 'create'>, response: Uint8Array): string | undefined {
-  if (create === undefined || create.idPaths.length === 0) return undefined;
-  const value = parseJson(response);
-  for (const path of create.idPaths) {
-    const id = path.reduce<unknown>((at, name) => {
-      return typeof at === 'object' && at !== null && Object.hasOwn(at, name)
-        ? Reflect.get(at, name)
-        : undefined;
-    }, value);
-    if (typeof id === 'string' || typeof id === 'number') return String(id);
-  }
-  return undefined;
 }

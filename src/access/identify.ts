@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { bearerToken } from '../rpc/bearer.ts';
 import type { CertificateNames, Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
@@ -82,7 +83,7 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
       if (authorization === undefined || authorization === '')
         return settle(index, undefined, names, undefined);
       const meaning = readToken(
-        recall.bearerToken(connection, authorization, () => bearerToken(parseBearer(authorization))),
+        recall.bearerToken(connection, authorization, () => digested(readBearer(authorization))),
       );
       return meaning instanceof Promise
         ? meaning.then((known) => settle(index, undefined, names, known))
@@ -90,7 +91,7 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
     },
     complete: (early, accessToken) => {
       if (accessToken === undefined || accessToken === '') return orUnknown(early);
-      const meaning = readToken(bearerToken(checkToken(accessToken)));
+      const meaning = readToken(digested(checkToken(accessToken)));
       return meaning instanceof Promise
         ? meaning.then((known) => orUnknown(settle(index, early, NOTHING, known)))
         : orUnknown(settle(index, early, NOTHING, meaning));
@@ -105,7 +106,7 @@ function orUnknown(identity: Identity | undefined): Identity {
   );
 }
 
-function bearerToken(text: string): BearerToken {
+function digested(text: string): BearerToken {
   return { text, sha256: sha256Hex(text) };
 }
 
@@ -186,14 +187,9 @@ function unknownVirtualKey(token: string): CallError {
   );
 }
 
-const SCHEME = 'bearer ';
-
-/** Reads `Bearer <token>` (RFC 6750, section 2.1; the scheme's case does not matter, RFC 9110, section 11.1). */
-function parseBearer(authorization: string): string {
-  const text = authorization.trim();
-  const token = text.slice(SCHEME.length).trimStart();
-  if (text.slice(0, SCHEME.length).toLowerCase() !== SCHEME || token.includes(' '))
-    throw callerUnknown('The authorization must be "Bearer" followed by one token.');
+function readBearer(authorization: string): string {
+  const token = bearerToken(authorization);
+  if (token === undefined) throw callerUnknown('The authorization must be "Bearer" followed by one token.');
   return checkToken(token);
 }
 

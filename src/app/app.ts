@@ -62,20 +62,20 @@ export async function startApp(
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
-  const tls = openTls(config, log, metrics);
-  stack.use(tls);
+  const tls = stack.use(openTls(config, log, metrics));
   const upstream = await startUpstream(config, log, metrics, tls.upstream);
   stack.defer(() => upstream.close());
   const { client } = upstream;
+  const renewing = renewCredentials(client);
 
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewCredentials(client));
+  const vultr = await openIdempotency(config, log, metrics, renewing);
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
-  const watches = createWatches(config, metrics, renewCredentials(client), client.state, resolveVultr);
+  const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const access = openCallers({
     config,
@@ -137,7 +137,14 @@ function createGuideRoutes(
     hasClientCertificates: config.tlsClientCa !== undefined,
   };
   return new Map([
-    ['/', createHomeRoute({ version, upstream: config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl })],
+    [
+      '/',
+      createHomeRoute({
+        version,
+        upstream: config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl,
+        scheme: config.tlsCert === undefined ? 'http' : 'https',
+      }),
+    ],
     ...createContractRoutes({ version, security }, guard),
   ]);
 }

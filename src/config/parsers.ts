@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { isApiKey } from '../base/api-key.ts';
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -28,8 +29,7 @@ export function parseUpstream(text: string): URL | 'sandbox' {
 
 /** Reads an API key. Throws an Error whose message says what the value must be. */
 export function parseKey(text: string): string {
-  if (!/^[\x21-\x7e]{1,512}$/.test(text))
-    throw new Error('must be up to 512 printable ASCII characters without spaces');
+  if (!isApiKey(text)) throw new Error('must be up to 512 printable ASCII characters without spaces');
   return text;
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { nextEvent } from '../base/wait.ts';
 import {
   HealthCheckRequest,
   HealthCheckResponse,
@@ -43,7 +44,7 @@ export function createHealth(services: readonly string[]): Health {
         yield toReply(status);
         continue;
       }
-      await nextChange(changes, signal);
+      await nextEvent(changes, 'change', signal);
     }
   }
 
@@ -83,18 +84,6 @@ export function createHealth(services: readonly string[]): Health {
       ],
     ]),
   };
-}
-
-function nextChange(changes: EventEmitter, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      changes.off('change', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    changes.once('change', done);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function toReply(status: ServingStatus): Reply {

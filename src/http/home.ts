@@ -6,6 +6,8 @@ export interface HomeOptions {
   readonly version: string;
   /** What is asked: `sandbox`, or the base URL of a Vultr. */
   readonly upstream: string;
+  /** How callers reach this side, as far as the service knows: something before it may do the TLS. */
+  readonly scheme: 'http' | 'https';
 }
 
 /** The pages of the service, by path, with what they are. */
@@ -34,9 +36,9 @@ const HEADERS = {
 };
 
 /** `GET /`: where a caller has come to. HTML for browsers, JSON for programs. */
-export function createHomeRoute({ version, upstream }: HomeOptions): ExtraRoute {
+export function createHomeRoute({ version, upstream, scheme }: HomeOptions): ExtraRoute {
   return ({ headers }) => {
-    const base = `http://${/^[\w.:[\]-]+$/.exec(headers.host ?? '')?.[0] ?? '127.0.0.1:8005'}`;
+    const base = `${scheme}://${/^[\w.:[\]-]+$/.exec(headers.host ?? '')?.[0] ?? '127.0.0.1:8005'}`;
     const facts = {
       service: 'vultr-grpc',
       about: ABOUT,
@@ -69,7 +71,7 @@ function page({
   version,
   upstream,
   try: lines,
-}: HomeOptions & { about: string; try: readonly string[] }): string {
+}: Omit<HomeOptions, 'scheme'> & { about: string; try: readonly string[] }): string {
   const links = LINKS.map(
     ([path, text]) => `<li><a href="${path}">${path}</a> ${escapeHtml(text)}</li>`,
   ).join('\n');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { memberOf } from '../contract/created-id.ts';
 import type { TagField } from '../contract/effect.ts';
 
 /** The text that a resource carries so that it can be found again: short, and a valid tag. */
@@ -32,10 +33,4 @@ function callersTags(body: unknown, name: string): readonly unknown[] {
 export function carriesTag(resource: unknown, { name }: TagField, tag: string): boolean {
   const value = memberOf(resource, name);
   return Array.isArray(value) ? value.includes(tag) : value === tag;
-}
-
-/** A member of what may be an object, or an element of what may be a list. */
-export function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }

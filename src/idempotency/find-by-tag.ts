@@ -1,3 +1,4 @@
+import { memberOf } from '../contract/created-id.ts';
 import type { CreateRule, TagField } from '../contract/effect.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
@@ -8,7 +9,7 @@ import { createRouter, type Router } from '../transcoding/router.ts';
 import { encodeRequest } from '../vultr/encode.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
-import { carriesTag, memberOf } from './correlation-tag.ts';
+import { carriesTag } from './correlation-tag.ts';
 
 /** Vultr's largest page. */
 const PAGE_SIZE = 500;

@@ -1,8 +1,8 @@
+import { createdId } from '../contract/created-id.ts';
 import type { CreateRule } from '../contract/effect.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import { memberOf } from './correlation-tag.ts';
 
 /**
  * Whether a response proves that the creation made something: it is a success, and names the new thing where its operation
@@ -20,10 +20,7 @@ export function provesCreation(rule: CreateRule | undefined, response: VultrResp
     // Not JSON, so it names nothing.
     return false;
   }
-  return rule.idPaths.some((path) => {
-    const id = path.reduce<unknown>(memberOf, value);
-    return (typeof id === 'string' && id !== '') || typeof id === 'number' || JSON.isRawJSON(id);
-  });
+  return createdId(rule, value) !== undefined;
 }
 
 /** The error for a success that does not prove what it claims. Callers of the drop-in API get Vultr's response as it came. */

@@ -1,3 +1,5 @@
+import { isApiKey } from '../base/api-key.ts';
+import { bearerToken } from '../rpc/bearer.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
 
@@ -9,9 +11,6 @@ export interface Credential {
   readonly key: string | undefined;
   readonly source: CredentialSource;
 }
-
-/** What an HTTP header can carry as a Bearer token: visible ASCII. */
-const USABLE_KEY = /^[\x21-\x7e]{1,512}$/;
 
 /**
  * Finds the credential of a call. The first that is there counts: the request's `access_token`, `authorization: Bearer`,
@@ -25,7 +24,7 @@ export function findCredential(
 ): Credential {
   const token = request['access_token'];
   if (typeof token === 'string' && token !== '') {
-    if (!USABLE_KEY.test(token)) {
+    if (!isApiKey(token)) {
       throw CallError.invalid([
         { field: 'access_token', description: 'Not an API key: it holds characters that no key has.' },
       ]);
@@ -34,17 +33,16 @@ export function findCredential(
   }
   const authorization = metadata.get('authorization');
   if (authorization !== undefined && authorization !== '') {
-    return { key: parseBearer(authorization), source: 'authorization' };
+    return { key: readKey(authorization), source: 'authorization' };
   }
   return serviceKey === undefined
     ? { key: undefined, source: 'none' }
     : { key: serviceKey, source: 'service' };
 }
 
-/** Reads `Bearer <token>` (RFC 6750, section 2.1; the scheme's case does not matter, RFC 9110, section 11.1). */
-function parseBearer(authorization: string): string {
-  const token = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
-  if (token !== undefined && USABLE_KEY.test(token)) return token;
+function readKey(authorization: string): string {
+  const token = bearerToken(authorization);
+  if (token !== undefined && isApiKey(token)) return token;
   throw new CallError(
     'UNAUTHENTICATED',
     'CREDENTIAL_MISSING',

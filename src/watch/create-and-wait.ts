@@ -7,7 +7,7 @@ import type { VultrResponse } from '../vultr/request.ts';
 import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
-import { createdId } from './observe-changes.ts';
+import { createdIn } from './observe-changes.ts';
 import { ownerOf } from './options.ts';
 import { watchThing } from './watch-thing.ts';
 import type { Watches } from './watches.ts';
@@ -32,7 +32,7 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
       const response = await vultr.call(operation, request, options);
       const { waitMs } = options;
       if (waitMs === undefined || operation.effect !== 'CREATE' || response.status >= 300) return response;
-      const id = createdId(operation, response);
+      const id = createdIn(operation, response);
       const reading = id === undefined ? undefined : findReading(resolve, request, id);
       if (id === undefined || reading === undefined) return response;
       const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);

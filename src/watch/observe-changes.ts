@@ -1,5 +1,5 @@
+import { createdId } from '../contract/created-id.ts';
 import type { Operation } from '../contract/operation.ts';
-import type { JsonValue } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { UpstreamOperation, Vultr } from '../vultr/vultr.ts';
@@ -15,7 +15,7 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
       const { path } = request;
       try {
         const response = await vultr.call(operation, request, options);
-        const created = effect === 'CREATE' ? createdId(operation, response) : undefined;
+        const created = effect === 'CREATE' ? createdIn(operation, response) : undefined;
         watches.noteChange({ credential, path, created, isDestroyed: effect === 'DESTROY' });
         return response;
       } catch (error) {
@@ -27,23 +27,14 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
   };
 }
 
-/** The id of what was made, where the response names it. */
-export function createdId(
+/** The id of what a creation has made; undefined: its response names none. */
+export function createdIn(
   { create }: Pick<UpstreamOperation, 'create'>,
   { body }: VultrResponse,
 ): string | undefined {
-  for (const path of create?.idPaths ?? []) {
-    const id = path.reduce<JsonValue | undefined>(memberOf, payloadOf(body).value);
-    if (typeof id === 'string' && id !== '') return id;
-    if (typeof id === 'number') return String(id);
-  }
-  return undefined;
-}
-
-function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  if (Array.isArray(value)) return value[Number(name)];
-  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return undefined;
-  return (value as { readonly [name: string]: JsonValue })[name];
+  return create === undefined || create.idPaths.length === 0
+    ? undefined
+    : createdId(create, payloadOf(body).value);
 }
 
 /** Whether an operation can be watched: it reads, and it is known what. */

@@ -41,7 +41,11 @@ test('/ is a page in a browser, which loads nothing and runs no script', async (
 });
 
 test('what a caller sends as Host is repeated only when it is one', async () => {
-  const route = createHomeRoute({ version: '1', upstream: 'https://a.example/?a=1&b=<2>' });
+  const route = createHomeRoute({
+    version: '1',
+    upstream: 'https://a.example/?a=1&b=<2>',
+    scheme: 'https',
+  });
   const reply = await route({
     path: '/',
     query: '',
@@ -52,6 +56,7 @@ test('what a caller sends as Host is repeated only when it is one', async () => 
     },
   });
   const text = Buffer.from(reply.body).toString();
+  expect(text).toContain('curl https://127.0.0.1:8005/api/regions');
   expect(text).not.toContain('script');
   expect(text).toContain('https://a.example/?a=1&amp;b=&lt;2&gt;');
 });

@@ -97,6 +97,24 @@ describe('closing', () => {
     agent.destroy();
   });
 
+  test('serves the next request of a caller that was just served, and says that it is the last', async () => {
+    const { port, close } = await startThings({ unary: async () => jsonReply({ done: true }) });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const call = async (): Promise<IncomingMessage> => {
+      const outgoing = request({ port, host: '127.0.0.1', path: '/api/things/i', agent });
+      outgoing.end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      return response;
+    };
+    expect((await call()).headers.connection).toBe('keep-alive');
+    const closed = close(10_000);
+    expect((await call()).headers.connection).toBe('close');
+    await closed;
+    agent.destroy();
+  });
+
   test('lets a large response out that is written but not read yet', async () => {
     const body = Buffer.alloc(32 * 1024 * 1024, 'x');
     const { port, close } = await startThings({

@@ -1,6 +1,6 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 
-/** An answer over HTTP, read to its end. */
+/** A reply over HTTP, read to its end. */
 export interface HttpReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -27,17 +27,17 @@ export function sendHttp(
         agent: false,
         headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers },
       },
-      (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('error', reject);
-        incoming.on('end', () => {
-          const { statusCode: status = 0, headers: received } = incoming;
-          resolve({ status, headers: received, text: Buffer.concat(chunks).toString() });
-        });
-      },
+      (incoming) => readReply(incoming).then(resolve, reject),
     );
     outgoing.on('error', reject);
     outgoing.end(text);
   });
+}
+
+/** Reads a reply to its end. */
+export async function readReply(incoming: IncomingMessage): Promise<HttpReply> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const { statusCode: status = 0, headers } = incoming;
+  return { status, headers, text: Buffer.concat(chunks).toString() };
 }

@@ -5,7 +5,7 @@ import { create, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { type CertificateFiles, operationOf } from './access.ts';
-import type { HttpReply } from './http-request.ts';
+import { type HttpReply, readReply } from './http-request.ts';
 import { closeAtEnd } from './opened.ts';
 
 /** How a client speaks TLS. */
@@ -99,15 +99,7 @@ export function sendHttps(
       }),
       headers,
     },
-    (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        const { statusCode: status = 0, headers: received } = incoming;
-        resolve({ status, headers: received, text: Buffer.concat(chunks).toString() });
-      });
-    },
+    (incoming) => readReply(incoming).then(resolve, reject),
   );
   outgoing.on('error', reject);
   outgoing.end(body);
