@@ -86,8 +86,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const { caller, renewCredential } = options;
-  const maker = { credential, renewCredential, caller };
+  const { caller, renewCredential, isOwnCredential = false } = options;
+  const maker = { credential, renewCredential, isOwnCredential, caller };
   const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;

@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
+import { isBrought } from './credential.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { readWait, type Timeout, withWait } from './prefer.ts';
@@ -223,6 +224,7 @@ class CallPipeline implements Pipeline {
       deadline,
       requestId,
       credential: authority?.credential,
+      isOwnCredential: authority !== undefined && isBrought(authority.source),
       renewCredential: authority?.renewCredential,
       caller: authority?.caller,
       idempotencyKey,

@@ -1,4 +1,5 @@
 import { CallError } from '../status/call-error.ts';
+import { createKeyGuard } from './key-guard.ts';
 import type { VultrRequest } from './request.ts';
 import { createStages, type StageOptions, type Stages } from './stages.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './vultr.ts';
@@ -13,10 +14,14 @@ export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
  */
 export function createVultrClient(options: StageOptions): VultrClient {
   const { send, state, close } = createStages(options);
+  const refuseEcho = createKeyGuard();
   return {
     call: async (operation, request, callOptions) => {
       // As it is: its signal is made when a stage reads it.
-      return await send(toVultrRequest(operation, request, callOptions), callOptions);
+      const vultrRequest = toVultrRequest(operation, request, callOptions);
+      const response = await send(vultrRequest, callOptions);
+      if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
+      return response;
     },
     state,
     close,
