@@ -10,6 +10,7 @@ import type { Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
 import { toTyped } from '../rpc/typed.ts';
 import { CallError } from '../status/call-error.ts';
+import type { Message } from '../transcoding/message.ts';
 
 /** The health of the server and of each of its services (grpc.health.v1). */
 export interface Health {
@@ -20,18 +21,56 @@ export interface Health {
 }
 
 /**
- * Makes the health service.
+ * Creates the health service.
  * @param services the full names of the services that the server has
  */
 export function createHealth(services: readonly string[]): Health {
-  const names = new Set(['', ...services]);
-  const changes = new EventEmitter();
-  // One listener for each Watch, whose number the limit on concurrent streams bounds.
-  changes.setMaxListeners(0);
-  let status: ServingStatus = ServingStatus.NOT_SERVING;
+  return new HealthOfServices(services);
+}
 
-  async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
-    if (!names.has(service)) {
+class HealthOfServices implements Health {
+  readonly #names: ReadonlySet<string>;
+  readonly #changes = new EventEmitter();
+  #status: ServingStatus = ServingStatus.NOT_SERVING;
+
+  readonly handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+    [
+      'grpc.health.v1.Health/Check',
+      { kind: 'unary', handle: async ({ request }) => this.#check(serviceOf(request)) },
+    ],
+    ['grpc.health.v1.Health/List', { kind: 'unary', handle: async () => this.#list() }],
+    [
+      'grpc.health.v1.Health/Watch',
+      {
+        kind: 'server_streaming',
+        handle: ({ request, signal }) => this.#watch(serviceOf(request), signal),
+      },
+    ],
+  ]);
+
+  constructor(services: readonly string[]) {
+    this.#names = new Set(['', ...services]);
+    // One listener for each Watch; the limit on concurrent streams bounds their number.
+    this.#changes.setMaxListeners(0);
+  }
+
+  setServing(isServing: boolean): void {
+    this.#status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+    this.#changes.emit('change');
+  }
+
+  #check(service: string): Reply {
+    if (!this.#names.has(service)) throw unknownService(service);
+    return toReply(this.#status);
+  }
+
+  #list(): Reply {
+    const statuses = Object.fromEntries([...this.#names].map((name) => [name, { status: this.#status }]));
+    return binaryReply(HealthListResponse.encode({ statuses }).finish());
+  }
+
+  async *#watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
+    if (!this.#names.has(service)) {
       // The specification keeps this stream open, since the service may appear later.
       yield toReply(ServingStatus.SERVICE_UNKNOWN);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -39,51 +78,18 @@ export function createHealth(services: readonly string[]): Health {
     }
     let sent: ServingStatus | undefined;
     while (!signal.aborted) {
-      if (status !== sent) {
-        sent = status;
-        yield toReply(status);
+      if (this.#status !== sent) {
+        sent = this.#status;
+        yield toReply(sent);
         continue;
       }
-      await nextEvent(changes, 'change', signal);
+      await nextEvent(this.#changes, 'change', signal);
     }
   }
+}
 
-  return {
-    setServing(isServing) {
-      status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-      changes.emit('change');
-    },
-    handlers: new Map<string, Handler>([
-      [
-        'grpc.health.v1.Health/Check',
-        {
-          kind: 'unary',
-          handle: async (call) => {
-            const { service } = toTyped(HealthCheckRequest, call.request);
-            if (!names.has(service)) throw unknownService(service);
-            return toReply(status);
-          },
-        },
-      ],
-      [
-        'grpc.health.v1.Health/List',
-        {
-          kind: 'unary',
-          handle: async () => {
-            const statuses = Object.fromEntries([...names].map((name) => [name, { status }]));
-            return binaryReply(HealthListResponse.encode({ statuses }).finish());
-          },
-        },
-      ],
-      [
-        'grpc.health.v1.Health/Watch',
-        {
-          kind: 'server_streaming',
-          handle: (call) => watch(toTyped(HealthCheckRequest, call.request).service, call.signal),
-        },
-      ],
-    ]),
-  };
+function serviceOf(request: Message): string {
+  return toTyped(HealthCheckRequest, request).service;
 }
 
 function toReply(status: ServingStatus): Reply {
