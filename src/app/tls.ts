@@ -11,13 +11,13 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface OpenedTls extends Disposable {
   /** Undefined: plain text. */
   readonly server: ServerTls | undefined;
-  /** What connections to Vultr are made with, as of now; undefined: what Node has built in. */
+  /** The current TLS options of connections to Vultr; undefined: Node's defaults. */
   readonly upstream: (() => TlsMaterial['options']) | undefined;
 }
 
 /**
  * Reads the certificates that the settings name, and watches their files.
- * @throws TlsFilesError when they are not right at the start
+ * @throws TlsFilesError when they cannot be used at the start
  */
 export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): OpenedTls {
   using stack = new DisposableStack();
