@@ -1,8 +1,12 @@
+import { ownTurn } from '../base/own-turn.ts';
 import { CallError } from '../status/call-error.ts';
 import { createKeyGuard } from './key-guard.ts';
 import type { VultrRequest } from './request.ts';
 import { createStages, type StageOptions, type Stages } from './stages.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './vultr.ts';
+
+/** Reading and encoding a response of this size takes a few milliseconds, which is worth a turn of the event loop. */
+const LARGE_BYTES = 128 * 1024;
 
 /** The client of Vultr's API: the door, and what is behind it. */
 export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
@@ -20,6 +24,7 @@ export function createVultrClient(options: StageOptions): VultrClient {
       // As it is: its signal is made when a stage reads it.
       const vultrRequest = toVultrRequest(operation, request, callOptions);
       const response = await send(vultrRequest, callOptions);
+      if (response.body.length > LARGE_BYTES) await ownTurn();
       if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
       return response;
     },
