@@ -50,7 +50,7 @@ const CLIENTS = [
   { name: "Python's urllib", command: 'python3', client: python, error: 'HTTPError' },
 ];
 
-describe.each(CLIENTS)('$name with a virtual key', ({ command, client, error }) => {
+describe.each(CLIENTS)('$name with a virtual key (skipped without $command)', ({ command, client, error }) => {
   const isThere = spawnSync(command, ['--version']).status === 0;
 
   test.skipIf(!isThere)('gets what the Vultr key gets, and a denial as an error of Vultr', async () => {
