@@ -54,6 +54,7 @@ async function runAttack({ name, before, maxGrowthMb, longTurns, run }: Attack):
   const service = await startWatched({ upstream: vultr.url });
   const prober = startProber(service);
   const maxMs = longTurns?.maxMs ?? MAX_BLOCKED_MS;
+  const maxProbeMs = longTurns?.maxProbeMs ?? MAX_PROBE_MS;
   try {
     await sleep(300);
     const { peakMb } = await service.read();
@@ -65,9 +66,9 @@ async function runAttack({ name, before, maxGrowthMb, longTurns, run }: Attack):
     report(
       name,
       before,
-      `+${maxGrowthMb} MB, ${maxMs} ms, probe ${MAX_PROBE_MS} ms`,
+      `+${maxGrowthMb} MB, ${maxMs} ms, probe ${maxProbeMs} ms`,
       `+${growthMb} MB, ${blockedMs} ms, probe ${heldUpMs} ms (${(slowestMs / 1000).toFixed(1)} s)${failed === 0 ? '' : `, ${failed} failed`}`,
-      growthMb <= maxGrowthMb && blockedMs <= maxMs && heldUpMs <= MAX_PROBE_MS && failed === 0,
+      growthMb <= maxGrowthMb && blockedMs <= maxMs && heldUpMs <= maxProbeMs && failed === 0,
       longTurns && `${maxMs} ms: ${longTurns.why}`,
     );
   } catch (error) {
