@@ -320,7 +320,7 @@ test.each(UNUSABLE)('a response that is %s is not quoted', async (_what, answer)
   expectNoSecret([...outputs, ...(await remains(service))]);
 });
 
-test('a handler that fails tells nobody what it failed on', async () => {
+test('a handler that fails reveals to nobody what it failed on', async () => {
   const service = await startGrpc({
     ListRegions: async () => {
       throw Object.assign(new Error(`connect with password=${PASSWORD}`), {

@@ -106,7 +106,7 @@ test.each(ECHOES)(
   },
 );
 
-test('what is shared by a caller who brought the key and one who did not is withheld from the latter alone', async () => {
+test('a response shared by a caller who brought the key and one who did not is withheld from the latter alone', async () => {
   const { state, personal } = vultr();
   state.echo = (key) => [200, { key }];
   const ask = (headers: Record<string, string>) =>

@@ -127,7 +127,7 @@ describe('the door', () => {
     expect(seen).toMatchObject([{ kind, repeatable }]);
   });
 
-  test('asks for what is public without a key and in one form, whoever asks', async () => {
+  test('sends public requests without a key and in one form, whoever the caller is', async () => {
     const { client, seen, sent, options } = await setUp();
     await client.call({ ...READ, isPublic: true }, REQUEST, options());
     await client.call({ ...READ, isPublic: true }, REQUEST, options({ credential: undefined }));
