@@ -11,7 +11,7 @@ export interface Authority {
   /** Undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** As in Call. */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /**
    * Has the call told when its caller may no longer do what it was let in for, which matters in the hours that a stream lasts.
    * @returns ends that

@@ -17,7 +17,7 @@ import type { Message } from '../../src/transcoding/message.ts';
 import cases from '../cases/policy.json' with { type: 'json' };
 import { modelOf, OPERATIONS, operationOf } from '../support/access.ts';
 
-const model = modelOf(cases.callers, { env: { KEY: 'KEY' } });
+const model = await modelOf(cases.callers, { env: { KEY: 'KEY' } });
 
 function callerOf(name: string, from = model) {
   const caller = from.callers.find((each) => each.name === name);
@@ -250,8 +250,8 @@ describe('a parameter that stands for another method', () => {
   });
 });
 
-describe('limits of creating', () => {
-  const limited = modelOf(
+describe('limits of creating', async () => {
+  const limited = await modelOf(
     `accounts: { prod: { key_env: KEY } }
 callers:
   - { name: all, is: [dns: a.example], account: prod, allow: ["*"], create: { regions: [ams, fra], plans: ["vc2-*", "vhp-1*"], monthly_cost_max: 80, per_hour: 2 } }
