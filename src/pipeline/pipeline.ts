@@ -85,7 +85,8 @@ class CallPipeline implements Pipeline {
       const reply = await untilOver(handler.handle(call), lifetime);
       assertSendable(reply, incoming);
       noteOrigin(reply, incoming);
-      await state.admission?.finish({ error: undefined, reply });
+      const finishing = state.admission?.finish({ error: undefined, reply });
+      if (finishing instanceof Promise) await finishing;
       this.#finish(state, undefined);
       return reply;
     } catch (thrown) {

@@ -19,7 +19,7 @@ const key = createVirtualKey();
 const CREATE = operationOf('vultr.cloud.v1.CloudService/CreateInstance');
 const LIST = operationOf('vultr.cloud.v1.CloudService/ListInstances');
 const RAW = operationOf('vultr.v2.RawService/Call');
-const signal = new AbortController().signal;
+const signal = () => new AbortController().signal;
 
 async function open(isAuditWritable = true) {
   const file = join(temporaryFolder(), 'callers.yaml');
