@@ -14,7 +14,8 @@ export function renewCredentials(vultr: Vultr): Vultr {
   const refused = new Set<string>();
   return {
     call: async (operation, request, options) => {
-      const current = refused.has(credentialKey(options)) ? await renewed(options) : undefined;
+      const isRefused = refused.size > 0 && refused.has(credentialKey(options));
+      const current = isRefused ? await renewed(options) : undefined;
       try {
         return await vultr.call(operation, request, current ?? options);
       } catch (error) {
