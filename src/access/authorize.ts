@@ -5,8 +5,8 @@ import { CallError } from '../status/call-error.ts';
 import { findLimit, limitsApply, type PlanPrices } from './create-limits.ts';
 import type { CreationCounter } from './creation-counter.ts';
 import { callerDenied, createLimit, createQuota, policyUnavailable } from './errors.ts';
-import type { Identity } from './identify.ts';
-import type { Caller } from './model.ts';
+import type { Identity, MaybeSoon } from './identify.ts';
+import type { Caller, CreateLimits } from './model.ts';
 import { type Decision, decide } from './policy.ts';
 import { EMPTY_VIEW, type RequestView } from './request-view.ts';
 import { type ServiceTarget, serviceTarget, type Target, targetOf } from './target.ts';
@@ -17,12 +17,13 @@ export interface Application {
   /** The operation that the request reaches; for RawService, the one that its path leads to. */
   readonly operation: Operation;
   /** The other operations that a program on the way could take the request for. Each must be allowed, too. */
-  readonly otherReadings?: readonly Operation[];
+  readonly otherReadings?: readonly Operation[] | undefined;
   /** Reads the request; called only when the policy depends on its content. Throws a CallError when it can be read in two ways. */
   readonly view: () => RequestView;
   /** A creation that is repeated under the same key is counted once. */
   readonly idempotencyKey: string | undefined;
-  readonly signal: AbortSignal;
+  /** Aborts when the call is over. Only asked for when there is something to wait for. */
+  readonly signal: () => AbortSignal;
 }
 
 /** A call that may go on. */
@@ -32,9 +33,9 @@ export interface Grant {
   readonly decision: Decision | undefined;
   /**
    * Call this when a creation has created nothing, so that it is not counted. One with an idempotency key stays counted,
-   * since another call with that key may have created something. Never rejects.
+   * since another call with that key may have created something. Never rejects. Undefined: nothing was counted.
    */
-  readonly refund: () => Promise<void>;
+  readonly refund?: (() => Promise<void>) | undefined;
 }
 
 /** What decisions depend on. */
@@ -43,20 +44,24 @@ export interface AuthorizerOptions {
   readonly counter: CreationCounter;
 }
 
-const nothing = async (): Promise<void> => undefined;
-
 /** An operation that everybody may call. */
-const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
+const OPEN: Grant = { effect: undefined, decision: undefined };
+
+/** An operation that a call could reach, and what the policy says about it. */
+interface Judged {
+  readonly operation: Operation;
+  readonly target: Target;
+  readonly decision: Decision;
+}
 
 /**
- * Decides about a call.
+ * Decides about a call: at once, unless there is a price to look up or a creation to count.
  * @throws CallError PERMISSION_DENIED that names the rule; RESOURCE_EXHAUSTED when the caller has created enough; UNAVAILABLE
  *   when that cannot be determined
  */
-export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
-  const { identity, operation, signal } = application;
+export function authorize(application: Application, options: AuthorizerOptions): MaybeSoon<Grant> {
+  const { identity, operation, otherReadings = [] } = application;
   const { caller } = identity;
-  const limits = caller.create;
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
@@ -64,21 +69,44 @@ export async function authorize(application: Application, options: AuthorizerOpt
     view ??= application.view();
     return view;
   };
-  const judge = async (judged: Operation, by: Target): Promise<Decision> => {
+  const judge = (judged: Operation, by: Target): Judged => {
     const decision = decideOnce(caller, by, judged, look);
     if (!decision.isAllowed) throw callerDenied(caller.name, by.name, decision.reason);
-    if (limits === undefined || !limitsApply(limits, judged, decision.effect)) return decision;
-    const limit = await findLimit(limits, judged, decision.effect, look(), options.prices, signal);
-    if (limit !== undefined) throw createLimit(caller.name, by.name, limit);
-    return decision;
+    return { operation: judged, target: by, decision };
   };
-  const decision = await judge(operation, target);
-  for (const other of application.otherReadings ?? []) await judge(other, targetOf(other) ?? target);
+  const first = judge(operation, target);
+  const others = otherReadings.map((other) => judge(other, targetOf(other) ?? target));
+  const { decision } = first;
+  const { effect } = decision;
+  const limits = caller.create;
+  if (limits === undefined) return { effect, decision };
+  const limited = [first, ...others].filter((each) =>
+    limitsApply(limits, each.operation, each.decision.effect),
+  );
+  const isCounted = effect === 'CREATE' && limits.perHour !== undefined;
+  if (limited.length === 0 && !isCounted) return { effect, decision };
+  return holdToLimits(application, first, limited, limits, look, options);
+}
+
+/** Looks into the request for what it buys, and counts it. */
+async function holdToLimits(
+  application: Application,
+  { decision }: Judged,
+  limited: readonly Judged[],
+  limits: CreateLimits,
+  look: () => RequestView,
+  { prices, counter }: AuthorizerOptions,
+): Promise<Grant> {
+  const { identity } = application;
+  for (const { operation, target, decision: judged } of limited) {
+    const limit = await findLimit(limits, operation, judged.effect, look(), prices, application.signal());
+    if (limit !== undefined) throw createLimit(identity.caller.name, target.name, limit);
+  }
   const { effect } = decision;
   const refund =
-    effect === 'CREATE' && limits?.perHour !== undefined
-      ? await count(identity, keyOf(application), limits.perHour, options.counter)
-      : nothing;
+    effect === 'CREATE' && limits.perHour !== undefined
+      ? await count(identity, keyOf(application), limits.perHour, counter)
+      : undefined;
   return { effect, decision, refund };
 }
 
@@ -156,7 +184,7 @@ async function count(
   idempotencyKey: string | undefined,
   perHour: number,
   counter: CreationCounter,
-): Promise<() => Promise<void>> {
+): Promise<Grant['refund']> {
   // Never an id that callers choose freely: any number of creations under one id would count as one.
   const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
   const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
@@ -166,5 +194,7 @@ async function count(
     );
   });
   if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
-  return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;
+  return idempotencyKey === undefined
+    ? () => counter.giveBack(id, creation).catch(() => undefined)
+    : undefined;
 }

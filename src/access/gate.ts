@@ -25,7 +25,8 @@ export interface Arrival {
   readonly request: IncomingRequest;
   /** Names a creation, so that it happens once. */
   readonly idempotencyKey: string | undefined;
-  readonly signal: AbortSignal;
+  /** As in Application. */
+  readonly signal: () => AbortSignal;
 }
 
 /** A call that was let in. */
@@ -35,7 +36,7 @@ export interface Admission {
   readonly credential: string | undefined;
   /** The effect of the call, its fields taken into account. */
   readonly effect: Effect | undefined;
-  readonly refund: Grant['refund'];
+  readonly refund?: Grant['refund'];
 }
 
 /** What is known of a call when it is over. */
@@ -55,17 +56,17 @@ export interface Gate {
    * Third: decides, and finds the key.
    * @throws CallError as authorize does; UNAVAILABLE when a change could not be recorded or the account has no key
    */
-  admit(identity: Identity, arrival: Arrival): Promise<Admission>;
+  admit(identity: Identity, arrival: Arrival): MaybeSoon<Admission>;
   /**
    * Calls `tell` once, when a changed callers file no longer allows a caller an operation.
    * @returns a function that ends this
    */
   onRevoked(identity: Identity, operation: Operation, tell: (error: CallError) => void): () => void;
   /**
-   * Last, before the reply or failure goes out: takes back the count of a creation that created nothing, and writes the line.
-   * Never rejects.
+   * Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line, if there is
+   * either to do. Never rejects.
    */
-  finish(ending: Ending): Promise<void>;
+  finish(ending: Ending): MaybeSoon<void>;
   /**
    * All steps for a request over HTTP for a part of the service that is not an operation.
    * @throws CallError UNAUTHENTICATED or PERMISSION_DENIED
@@ -85,40 +86,58 @@ export interface GateOptions extends AuthorizerOptions {
 /** Creates the gate. */
 export function createGate(options: GateOptions): Gate {
   const { access, audit, wallNow = () => new Date() } = options;
+
+  function accept(identity: Identity, reached: Operation, { effect, refund }: Grant): Admission {
+    const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
+    return { identity, credential: needsKey ? access.credentialOf(identity) : undefined, effect, refund };
+  }
+
+  /** The same for a call of which something is written down or counted, which is given back when it cannot go on. */
+  async function acceptNoted(identity: Identity, reached: Operation, grant: Grant): Promise<Admission> {
+    try {
+      if (isNoted({ operation: reached, effect: grant.effect, error: undefined }))
+        await audit?.assertWritable();
+      return accept(identity, reached, grant);
+    } catch (error) {
+      await grant.refund?.();
+      throw error;
+    }
+  }
+
+  function isNoted(call: Parameters<typeof isAudited>[0]): boolean {
+    return audit !== undefined && isAudited(call);
+  }
+
   return {
     identify: (evidence) => access.identify(evidence),
     complete: (early, request) => access.complete(early, accessTokenOf(request)),
-    admit: async (identity, arrival) => {
-      const { operation, reached, otherReadings = [], request, idempotencyKey, signal } = arrival;
+    admit: (identity, arrival) => {
+      const { operation, reached, otherReadings, request, idempotencyKey, signal } = arrival;
       refuseMethodOverride(request, operation);
       const view = () => viewOfRequest(request, operation);
-      const grant = await authorize(
+      const grant = authorize(
         { identity, operation: reached, otherReadings, view, idempotencyKey, signal },
         options,
       );
-      const { effect, refund } = grant;
-      try {
-        if (audit !== undefined && isAudited({ operation: reached, effect, error: undefined }))
-          await audit.assertWritable();
-        const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
-        const credential = needsKey ? access.credentialOf(identity) : undefined;
-        return { identity, credential, effect, refund };
-      } catch (error) {
-        await refund();
-        throw error;
-      }
+      if (grant instanceof Promise) return grant.then((known) => acceptNoted(identity, reached, known));
+      return isNoted({ operation: reached, effect: grant.effect, error: undefined })
+        ? acceptNoted(identity, reached, grant)
+        : accept(identity, reached, grant);
     },
     onRevoked: (identity, operation, tell) =>
       access.onReload(() => {
         const error = revocationOf(access.model.callers, identity.caller.name, operation);
         if (error !== undefined) tell(error);
       }),
-    finish: async ({ admission, ...ending }) => {
+    finish: ({ admission, ...ending }) => {
       const effect = admission?.effect;
-      if (admission !== undefined && madeNothing(ending)) await admission.refund();
-      if (audit === undefined || !isAudited({ operation: ending.operation, effect, error: ending.error }))
-        return;
-      await audit.record(auditEntry({ ...ending, time: wallNow(), effect }));
+      const refund = madeNothing(ending) ? admission?.refund : undefined;
+      const isWritten = isNoted({ operation: ending.operation, effect, error: ending.error });
+      if (refund === undefined && !isWritten) return undefined;
+      return (async () => {
+        await refund?.();
+        if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect }));
+      })();
     },
     admitService: async (evidence, part, { peer }) => {
       let identity: Identity | undefined;

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { codeOf } from './account-key.ts';
 
@@ -37,19 +37,10 @@ export class TlsFilesError extends Error {
 }
 
 /**
- * Reads the files and tries them out.
- * @throws TlsFilesError when one cannot be read, or they do not fit together
+ * Reads the files and tries them out. Rejects with a TlsFilesError when one cannot be read, or they do not fit together.
  */
-export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = readFileSync): TlsMaterial {
-  const pem = (path: string): Buffer => {
-    try {
-      return read(path);
-    } catch (error) {
-      throw new TlsFilesError(`The file ${path} cannot be read (${codeOf(error)}).`);
-    }
-  };
-  const optional = (path: string | undefined) => (path === undefined ? undefined : { path, pem: pem(path) });
-  const [cert, key, ca, crl] = [files.cert, files.key, files.ca, files.crl].map(optional);
+export async function readTlsFiles(files: TlsFiles): Promise<TlsMaterial> {
+  const [cert, key, ca, crl] = await Promise.all([files.cert, files.key, files.ca, files.crl].map(readPem));
   const expiries = [cert, ca].flatMap((each) => (each === undefined ? [] : readExpiries(each)));
   if (cert !== undefined) checkPair(cert, key);
   const options = {
@@ -71,6 +62,15 @@ export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = r
 interface Read {
   readonly path: string;
   readonly pem: Buffer;
+}
+
+async function readPem(path: string | undefined): Promise<Read | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return { path, pem: await readFile(path) };
+  } catch (error) {
+    throw new TlsFilesError(`The file ${path} cannot be read (${codeOf(error)}).`);
+  }
 }
 
 function checkPair(cert: Read, key: Read | undefined): void {

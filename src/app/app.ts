@@ -32,7 +32,7 @@ export interface App {
   /** The base URL of Vultr, or of the sandbox in its place. */
   readonly upstreamUrl: string;
   /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
-  readonly reopenAuditLog: (() => void) | undefined;
+  readonly reopenAuditLog: (() => Promise<void>) | undefined;
   /** Takes no new calls, lets those in progress end within the configured grace, then cuts them off. */
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function startApp(
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
-  const tls = stack.use(openTls(config, log, metrics));
+  const tls = stack.use(await openTls(config, log, metrics));
   const upstream = await startUpstream(config, log, metrics, tls.upstream);
   stack.defer(() => upstream.close());
   const { client } = upstream;
@@ -77,7 +77,7 @@ export async function startApp(
   const resolveVultr = createResolver(contract);
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
-  const access = openCallers({
+  const access = await openCallers({
     config,
     log,
     metrics,

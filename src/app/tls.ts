@@ -16,22 +16,22 @@ export interface OpenedTls extends Disposable {
 }
 
 /**
- * Reads the certificates that the settings name, and watches their files.
- * @throws TlsFilesError when they cannot be used at the start
+ * Reads the certificates that the settings name, and watches their files. Rejects with a TlsFilesError when they are not right
+ * at the start.
  */
-export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): OpenedTls {
+export async function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): Promise<OpenedTls> {
   using stack = new DisposableStack();
-  const open = (side: string, files: TlsFiles): TlsProvider =>
+  const open = async (side: string, files: TlsFiles): Promise<TlsProvider> =>
     stack.use(
-      openTlsFiles({
+      await openTlsFiles({
         files,
         onReload: () => log.info({ side }, 'certificates reloaded'),
         onError: (problem) =>
           log.error({ side, problem }, 'certificates not reloaded: the old ones stay in use'),
       }),
     );
-  const server = openServerFiles(config, open);
-  const upstream = openUpstreamFiles(config, open);
+  const server = await openServerFiles(config, open);
+  const upstream = await openUpstreamFiles(config, open);
   registerExpiries(registry, { server, upstream });
   const failures = new Counter({
     name: 'tls_handshake_failures_total',
@@ -47,24 +47,24 @@ export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics)
   };
 }
 
-type OpenFiles = (side: string, files: TlsFiles) => TlsProvider;
+type OpenFiles = (side: string, files: TlsFiles) => Promise<TlsProvider>;
 
-function openServerFiles(
+async function openServerFiles(
   { tlsCert, tlsKey, tlsClientCa, tlsCrl }: ServeConfig,
   open: OpenFiles,
-): TlsProvider | undefined {
+): Promise<TlsProvider | undefined> {
   return tlsCert === undefined
     ? undefined
-    : open('server', { cert: tlsCert, key: tlsKey, ca: tlsClientCa, crl: tlsCrl });
+    : await open('server', { cert: tlsCert, key: tlsKey, ca: tlsClientCa, crl: tlsCrl });
 }
 
-function openUpstreamFiles(
+async function openUpstreamFiles(
   { upstreamCa, upstreamCert, upstreamKey }: ServeConfig,
   open: OpenFiles,
-): TlsProvider | undefined {
+): Promise<TlsProvider | undefined> {
   return upstreamCa === undefined && upstreamCert === undefined
     ? undefined
-    : open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
+    : await open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
 }
 
 function registerExpiries(

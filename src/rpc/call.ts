@@ -28,7 +28,7 @@ export interface Call {
   /**
    * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
    */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /** Who makes the call; undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */

@@ -46,7 +46,7 @@ export interface CallOptions {
    */
   readonly isOwnCredential?: boolean;
   /** To be asked once Vultr has refused the credential (401): another one to try, if there is one by now. */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /** Aborts when the response is of no use any more; its reason should be a CallError. */
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */
