@@ -1,4 +1,5 @@
 import { loadRedis } from '../base/redis.ts';
+import { redisErrorText } from '../base/redis-error.ts';
 import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
 
 /** The options of a counter in Redis. */
@@ -54,13 +55,21 @@ export function openRedisCounter(options: RedisCounterOptions): CreationCounter 
     if (!isTold) onError(error);
     isTold = true;
   });
+  const send = async (command: string, ...args: (string | number)[]): Promise<unknown> => {
+    try {
+      return await redis.call(command, ...args);
+    } catch (error) {
+      // The error becomes the cause of a refusal, which is logged; the client's own may hold the password.
+      throw new Error(redisErrorText(error, url));
+    }
+  };
   return {
     take: async (caller, id, perHour): Promise<Taken> => {
-      const wait = Number(await redis.call('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
+      const wait = Number(await send('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
       return wait === 0 ? { kind: 'taken' } : { kind: 'full', retryDelayMs: wait };
     },
     giveBack: async (caller, id) => {
-      await redis.zrem(prefix + caller, id);
+      await send('ZREM', prefix + caller, id);
     },
     close: () => redis.disconnect(),
   };
