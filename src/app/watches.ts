@@ -37,7 +37,7 @@ export function createWatches(
   });
   new Gauge({
     name: 'vultr_watched_things',
-    help: 'Things that are polled for them.',
+    help: 'Things that are polled for watches.',
     registers: [registry],
     collect() {
       this.set(watches.state.things);

@@ -133,7 +133,7 @@ class View {
     throw new CallError(
       'FAILED_PRECONDITION',
       'GOAL_UNREACHABLE',
-      'The thing is in a state from which what is waited for will not come by itself. The last message has the state.',
+      'The thing is in a state from which it will not meet the condition by itself. The last message has the state.',
     );
   }
 
