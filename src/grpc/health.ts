@@ -10,7 +10,6 @@ import type { Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
 import { toTyped } from '../rpc/typed.ts';
 import { CallError } from '../status/call-error.ts';
-import type { Message } from '../transcoding/message.ts';
 
 /** The health of the server and of each of its services (grpc.health.v1). */
 export interface Health {
@@ -21,56 +20,18 @@ export interface Health {
 }
 
 /**
- * Creates the health service.
+ * Makes the health service.
  * @param services the full names of the services that the server has
  */
 export function createHealth(services: readonly string[]): Health {
-  return new HealthOfServices(services);
-}
+  const names = new Set(['', ...services]);
+  const changes = new EventEmitter();
+  // One listener for each Watch, whose number the limit on concurrent streams bounds.
+  changes.setMaxListeners(0);
+  let status: ServingStatus = ServingStatus.NOT_SERVING;
 
-class HealthOfServices implements Health {
-  readonly #names: ReadonlySet<string>;
-  readonly #changes = new EventEmitter();
-  #status: ServingStatus = ServingStatus.NOT_SERVING;
-
-  readonly handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-    [
-      'grpc.health.v1.Health/Check',
-      { kind: 'unary', handle: async ({ request }) => this.#check(serviceOf(request)) },
-    ],
-    ['grpc.health.v1.Health/List', { kind: 'unary', handle: async () => this.#list() }],
-    [
-      'grpc.health.v1.Health/Watch',
-      {
-        kind: 'server_streaming',
-        handle: ({ request, signal }) => this.#watch(serviceOf(request), signal),
-      },
-    ],
-  ]);
-
-  constructor(services: readonly string[]) {
-    this.#names = new Set(['', ...services]);
-    // One listener for each Watch; the limit on concurrent streams bounds their number.
-    this.#changes.setMaxListeners(0);
-  }
-
-  setServing(isServing: boolean): void {
-    this.#status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    this.#changes.emit('change');
-  }
-
-  #check(service: string): Reply {
-    if (!this.#names.has(service)) throw unknownService(service);
-    return toReply(this.#status);
-  }
-
-  #list(): Reply {
-    const statuses = Object.fromEntries([...this.#names].map((name) => [name, { status: this.#status }]));
-    return binaryReply(HealthListResponse.encode({ statuses }).finish());
-  }
-
-  async *#watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
-    if (!this.#names.has(service)) {
+  async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
+    if (!names.has(service)) {
       // The specification keeps this stream open, since the service may appear later.
       yield toReply(ServingStatus.SERVICE_UNKNOWN);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -78,18 +39,51 @@ class HealthOfServices implements Health {
     }
     let sent: ServingStatus | undefined;
     while (!signal.aborted) {
-      if (this.#status !== sent) {
-        sent = this.#status;
-        yield toReply(sent);
+      if (status !== sent) {
+        sent = status;
+        yield toReply(status);
         continue;
       }
-      await nextEvent(this.#changes, 'change', signal);
+      await nextEvent(changes, 'change', signal);
     }
   }
-}
 
-function serviceOf(request: Message): string {
-  return toTyped(HealthCheckRequest, request).service;
+  return {
+    setServing(isServing) {
+      status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+      changes.emit('change');
+    },
+    handlers: new Map<string, Handler>([
+      [
+        'grpc.health.v1.Health/Check',
+        {
+          kind: 'unary',
+          handle: async (call) => {
+            const { service } = toTyped(HealthCheckRequest, call.request);
+            if (!names.has(service)) throw unknownService(service);
+            return toReply(status);
+          },
+        },
+      ],
+      [
+        'grpc.health.v1.Health/List',
+        {
+          kind: 'unary',
+          handle: async () => {
+            const statuses = Object.fromEntries([...names].map((name) => [name, { status }]));
+            return binaryReply(HealthListResponse.encode({ statuses }).finish());
+          },
+        },
+      ],
+      [
+        'grpc.health.v1.Health/Watch',
+        {
+          kind: 'server_streaming',
+          handle: (call) => watch(toTyped(HealthCheckRequest, call.request).service, call.signal),
+        },
+      ],
+    ]),
+  };
 }
 
 function toReply(status: ServingStatus): Reply {
