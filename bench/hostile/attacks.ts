@@ -77,7 +77,7 @@ const MANY_IN_A_TURN = 'a turn takes what has arrived on all connections';
 const NEARLY_FULL =
   'one such response takes most of a turn, and garbage is collected in a heap that is nearly full';
 
-const READ_AHEAD = 'Node reads 64 KB of each connection, some 700 requests, before it can be cut off';
+const READ_AHEAD = 'Node reads 64 KB of each connection, hundreds of requests, before it can be cut off';
 
 /** Waits for all, but not for those that hang. */
 function settled(all: Promise<unknown>): Promise<unknown> {
