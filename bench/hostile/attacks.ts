@@ -164,7 +164,7 @@ export const ATTACKS: readonly Attack[] = [
     name: '100 connections with 2 500 pipelined HTTP requests each',
     before: 'no bound',
     maxGrowthMb: 100,
-    longTurns: { maxMs: 750, maxProbeMs: 2_000, why: READ_AHEAD },
+    longTurns: { maxMs: 1_000, maxProbeMs: 2_000, why: READ_AHEAD },
     run: ({ service, vultr }) => {
       vultr.respond('never');
       return sockets(service.http, 100, GET_V2.repeat(2_500));
