@@ -19,7 +19,7 @@ import { watchFiles } from './watch-files.ts';
 
 /** Who may call, according to a callers file that is read again when it changes. */
 export interface Access extends Identifier, Disposable {
-  /** The file as it is in force. */
+  /** The state of the file that is in force. */
   readonly model: AccessModel;
   /**
    * The Vultr key that a call is made with: the caller's own, or that of its account.
@@ -27,20 +27,20 @@ export interface Access extends Identifier, Disposable {
    */
   credentialOf(identity: Identity): string;
   /**
-   * To be called when Vultr has refused the key of a call (401).
+   * Call this when Vultr has refused the key of a call (401).
    * @returns the key to try once more with; undefined when there is no other
    */
   otherCredential(identity: Identity, refused: string): Promise<string | undefined>;
   /**
-   * Has a listener called after each change of the rules.
-   * @returns ends that
+   * Calls a listener after each change of the rules.
+   * @returns a function that removes the listener
    */
   onReload(listener: () => void): () => void;
-  /** Reads the file now, as a change would make it; resolves when the outcome is in force or logged. */
+  /** Reads the file now, without waiting for a change; resolves when the outcome is in force or logged. */
   reload(): Promise<void>;
 }
 
-/** What access is made of. */
+/** The options of access. */
 export interface AccessOptions {
   readonly file: string;
   readonly operations: Iterable<Operation>;
@@ -52,7 +52,7 @@ export interface AccessOptions {
   readonly wallNow?: () => number;
 }
 
-/** Everything that follows from one state of the file. */
+/** Everything that is derived from one state of the file. */
 interface InForce {
   readonly bytes: Uint8Array;
   readonly model: AccessModel;
@@ -163,7 +163,7 @@ class FollowedAccess implements Access {
         return;
       }
     } catch (error) {
-      // Whatever goes wrong here must not end the service, which has rules to go by.
+      // A failure here must not end the service, which still has the earlier rules.
       const problem = error instanceof Error ? error.message : String(error);
       log.error(
         { file, mistakes: problem.split('\n') },

@@ -6,7 +6,7 @@ export type KeyRead =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'fault'; readonly message: string };
 
-/** Files of keys are short; what is longer is another file. */
+/** Key files are short; a longer one is some other file. */
 const MAX_FILE_BYTES = 4_096;
 
 /** Where the keys of accounts come from. */

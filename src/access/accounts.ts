@@ -10,13 +10,13 @@ export interface Accounts {
    */
   keyOf(account: string): string;
   /**
-   * To be called when Vultr has refused a key (401): reads the file again. Calls that are refused at the same time share one
+   * Reads the file again. Call this when Vultr has refused a key (401). Calls that are refused at the same time share one
    * reading.
    * @param refused the key that the call was made with
    * @returns the key to try once more with; undefined when there is no other
    */
   reread(account: string, refused: string): Promise<string | undefined>;
-  /** Reads every file again, after one has changed. A file that is not right leaves its key in use. */
+  /** Reads every file again, after one has changed. A file that cannot be used leaves the earlier key in use. */
   refresh(): Promise<void>;
 }
 

@@ -8,22 +8,22 @@ import type { AuditEntry } from './audit-entry.ts';
 /** The audit log: one JSON object a line. */
 export interface AuditLog {
   /**
-   * Writes a line. To be awaited before the reply goes out: what was written then survives the end of this process. Never
-   * rejects: a line that cannot be written is kept and tried again, as many as `maxKeptLines`.
+   * Writes a line. Await it before the reply goes out, so that the line survives the end of this process. Never rejects: up
+   * to `maxKeptLines` lines that could not be written are kept and tried again.
    */
   record(entry: AuditEntry): Promise<void>;
   /**
-   * To be awaited before something is changed.
-   * @throws CallError UNAVAILABLE when the log cannot be written and changes are to be refused then
+   * Await this before anything is changed.
+   * @throws CallError UNAVAILABLE when the log cannot be written and is configured to refuse changes in that case
    */
   assertWritable(): Promise<void>;
   /** Opens the file anew, after it was renamed for rotation. Until that is done, lines still go to the old one. */
   reopen(): Promise<void>;
-  /** Writes what can be written, and closes the file. */
+  /** Writes the remaining lines as far as possible, and closes the file. */
   close(): Promise<void>;
 }
 
-/** How an audit log is written. */
+/** The options of an audit log. */
 export interface AuditLogOptions {
   /** A path, or a file descriptor such as 1, standard output. */
   readonly file: string | number;
@@ -50,10 +50,10 @@ const syncFile = promisify(fdatasync);
 
 const NEWLINE = 0x0a;
 
-/** How long to wait after a failure before the log is tried again. */
+/** How long to wait after a failure before the next attempt to write. */
 const RETRY_MS = 1_000;
 
-/** How long to wait before a full pipe is tried again. */
+/** How long to wait before the next attempt to write to a full pipe. */
 const PIPE_PAUSE_MS = 5;
 
 /**
@@ -163,7 +163,7 @@ class FileAuditLog implements AuditLog {
   }
 
   async #writeAll(): Promise<void> {
-    // Lines of the same moment go together; and the caller has to have its promise before the end of it is noted.
+    // Lines of the same moment are written together, and the caller must hold its promise before it is settled.
     await Promise.resolve();
     while (this.#lines.length > 0) {
       const batch = this.#lines;
@@ -193,7 +193,7 @@ class FileAuditLog implements AuditLog {
     if (this.#options.isSynced) await syncFile(fd);
   }
 
-  /** Keeps lines for later; the calls that they are about are over either way. */
+  /** Keeps lines for a later attempt. The calls that they record are over in any case. */
   #keep(batch: readonly Line[]): void {
     for (const { done } of batch) done();
     const { maxKeptLines = 10_000 } = this.#options;

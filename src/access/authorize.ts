@@ -11,14 +11,14 @@ import { type Decision, decide } from './policy.ts';
 import { EMPTY_VIEW, type RequestView } from './request-view.ts';
 import { type ServiceTarget, serviceTarget, type Target, targetOf } from './target.ts';
 
-/** A call that a policy has to decide about. */
+/** A call for a policy to decide about. */
 export interface Application {
   readonly identity: Pick<Identity, 'caller' | 'id'>;
-  /** The operation that the request reaches; for the rpc that passes anything on, the one that its path leads to. */
+  /** The operation that the request reaches; for RawService, the one that its path leads to. */
   readonly operation: Operation;
-  /** What else the request could be taken for on its way. Each of them has to be allowed, too. */
+  /** The other operations that a program on the way could take the request for. Each must be allowed, too. */
   readonly otherReadings?: readonly Operation[] | undefined;
-  /** Looks into the request; only called when the policy depends on it. Throws a CallError when the request has two readings. */
+  /** Reads the request; called only when the policy depends on its content. Throws a CallError when it can be read in two ways. */
   readonly view: () => RequestView;
   /** A creation that is repeated under the same key is counted once. */
   readonly idempotencyKey: string | undefined;
@@ -28,17 +28,17 @@ export interface Application {
 
 /** A call that may go on. */
 export interface Grant {
-  /** What it does, by its fields, too. */
+  /** The effect of the call, its fields taken into account. */
   readonly effect: Effect | undefined;
   readonly decision: Decision | undefined;
   /**
-   * To be called when a creation has made nothing: it is then not counted. One under an idempotency key stays counted, since
-   * another call under that key may have made something. Never rejects. Undefined: nothing was counted.
+   * Call this when a creation has created nothing, so that it is not counted. One with an idempotency key stays counted,
+   * since another call with that key may have created something. Never rejects. Undefined: nothing was counted.
    */
   readonly refund?: (() => Promise<void>) | undefined;
 }
 
-/** What decisions rest on. */
+/** What decisions depend on. */
 export interface AuthorizerOptions {
   readonly prices: PlanPrices;
   readonly counter: CreationCounter;
@@ -110,10 +110,10 @@ async function holdToLimits(
   return { effect, decision, refund };
 }
 
-/** Decisions that no request changes, for as long as the state of the callers file lasts that they follow from. */
+/** Decisions that do not depend on the request. They last as long as the state of the callers file that led to them. */
 const decisions = new WeakMap<Caller, WeakMap<Operation, Decision>>();
 
-/** Decides as decideWithRequest does, once for each caller and operation where the request makes no difference. */
+/** Like decideWithRequest, but decides only once per caller and operation where the request makes no difference. */
 function decideOnce(caller: Caller, target: Target, operation: Operation, view: () => RequestView): Decision {
   if (operation.destroysWith.length > 0) return decideWithRequest(caller, target, operation, view);
   let ofCaller = decisions.get(caller);
@@ -140,8 +140,8 @@ export function authorizeService(caller: Caller, part: ServiceTarget): void {
 }
 
 /**
- * Decides with the fields that make a change destroy. The request is looked into only when they make a difference, so that a
- * body which nobody has to read is passed on whatever it is.
+ * Takes into account the fields that turn a change into a destruction. The request is read only when they can make a
+ * difference, so that any other body is passed on without being read.
  */
 export function decideWithRequest(
   caller: Caller,
@@ -159,7 +159,7 @@ export function decideWithRequest(
   return destroysWith.some((field) => seen.has(field)) ? ifDestroying : decision;
 }
 
-/** Where either effect is allowed, a body that has two readings is Vultr's to judge: it counts as the stricter of the two. */
+/** Where both effects are allowed, Vultr may judge a body that can be read in two ways: it counts as the stricter effect. */
 function effectIfReadable(
   destroysWith: readonly string[],
   view: () => RequestView,
@@ -174,7 +174,7 @@ function effectIfReadable(
   }
 }
 
-/** Only what is recorded happens once under a key; elsewhere one key would let any number through. */
+/** A key stands for one creation only where creations are recorded; elsewhere one key would let any number through. */
 function keyOf({ operation, idempotencyKey }: Application): string | undefined {
   return operation.create === undefined ? undefined : idempotencyKey;
 }
@@ -185,7 +185,7 @@ async function count(
   perHour: number,
   counter: CreationCounter,
 ): Promise<Grant['refund']> {
-  // Never an id that callers choose freely: under one and the same, any number would count as one.
+  // Never an id that callers choose freely: any number of creations under one id would count as one.
   const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
   const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
     throw policyUnavailable(

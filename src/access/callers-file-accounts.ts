@@ -8,7 +8,7 @@ export interface Declared<Spec> {
   readonly names: ReadonlySet<string>;
 }
 
-/** Names stand in logs, metrics and keys of Redis. */
+/** Names appear in logs, metrics and Redis keys. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Checks a name. */
@@ -21,7 +21,7 @@ export function checkName(reader: YamlReader, value: Located, name: string): boo
   return false;
 }
 
-/** Reads `accounts`. The keys are read, too, so that an unreadable one is found now. */
+/** Reads `accounts`, and their keys, so that an unreadable key is found now. */
 export async function readAccounts(
   reader: YamlReader,
   section: Located | undefined,

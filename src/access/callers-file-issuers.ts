@@ -145,7 +145,7 @@ async function readUrlFiles(
   return { ...(caFile !== undefined && { caFile }), ...(bearerFile !== undefined && { bearerFile }) };
 }
 
-/** Keys that came in the clear could be anybody's; this machine itself is the one exception. */
+/** Keys fetched without TLS could be anybody's; only this machine itself is exempt. */
 function isFetchable(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '') return false;

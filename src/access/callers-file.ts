@@ -21,12 +21,12 @@ export type CallersFile =
   | { readonly kind: 'ok'; readonly model: AccessModel }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly Mistake[] };
 
-/** Far more than ten thousand callers need. */
+/** Ten thousand callers need far less. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a callers file. All mistakes are found at once, each with its line and column; mistakes of the YAML come first, since
- * what is behind them may mean something else.
+ * Reads a callers file. All mistakes are reported at once, each with its line and column. Mistakes in the YAML come alone,
+ * since they may change the meaning of everything behind them.
  */
 export async function parseCallersFile(bytes: Uint8Array, context: CallersFileContext): Promise<CallersFile> {
   const mistakes = new Mistakes();

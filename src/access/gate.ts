@@ -18,7 +18,7 @@ import { type ServiceTarget, targetOf } from './target.ts';
 export interface Arrival {
   /** The operation that was called. */
   readonly operation: Operation;
-  /** The operation that the request reaches: another one when a call that passes anything on leads to a known one. */
+  /** The operation that the request reaches: a call of RawService may lead to one that the contract knows. */
   readonly reached: Operation;
   /** As in Application. */
   readonly otherReadings?: readonly Operation[];
@@ -34,19 +34,19 @@ export interface Admission {
   readonly identity: Identity;
   /** The Vultr key that it is made with; undefined: it needs none. */
   readonly credential: string | undefined;
-  /** What it does, by its fields, too. */
+  /** The effect of the call, its fields taken into account. */
   readonly effect: Effect | undefined;
   readonly refund?: Grant['refund'];
 }
 
-/** What is known of a call when it is over, besides what is already in its line. */
+/** What is known of a call when it is over. */
 export interface Ending extends Omit<AuditedCall, 'time' | 'identity' | 'effect'> {
   /** The caller that was proven, even when the call was not let in. */
   readonly identity: Identity | undefined;
   readonly admission: Admission | undefined;
 }
 
-/** The steps of a call that access takes part in, in their order. */
+/** The steps of a call in which access takes part, in their order. */
 export interface Gate {
   /** First, before the request is read. As in Identifier; undefined: nothing was there that could prove a caller. */
   identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
@@ -58,8 +58,8 @@ export interface Gate {
    */
   admit(identity: Identity, arrival: Arrival): MaybeSoon<Admission>;
   /**
-   * Tells when a changed callers file no longer allows an operation to a caller, once.
-   * @returns ends that
+   * Calls `tell` once, when a changed callers file no longer allows a caller an operation.
+   * @returns a function that ends this
    */
   onRevoked(identity: Identity, operation: Operation, tell: (error: CallError) => void): () => void;
   /**
@@ -68,7 +68,7 @@ export interface Gate {
    */
   finish(ending: Ending): MaybeSoon<void>;
   /**
-   * All steps for a part of the service that is no operation, asked for over HTTP.
+   * All steps for a request over HTTP for a part of the service that is not an operation.
    * @throws CallError UNAUTHENTICATED or PERMISSION_DENIED
    */
   admitService(evidence: Evidence, part: ServiceTarget, from: { readonly peer: string }): Promise<Identity>;
@@ -83,7 +83,7 @@ export interface GateOptions extends AuthorizerOptions {
   readonly wallNow?: () => Date;
 }
 
-/** Makes the gate. */
+/** Creates the gate. */
 export function createGate(options: GateOptions): Gate {
   const { access, audit, wallNow = () => new Date() } = options;
 
@@ -155,7 +155,7 @@ export function createGate(options: GateOptions): Gate {
   };
 }
 
-/** Why a caller may no longer do what it was let in for; undefined: it may. */
+/** Why a caller may no longer do what it was let in for; undefined: it still may. */
 function revocationOf(callers: readonly Caller[], name: string, operation: Operation): CallError | undefined {
   const target = targetOf(operation);
   if (target === undefined) return undefined;
@@ -165,7 +165,7 @@ function revocationOf(callers: readonly Caller[], name: string, operation: Opera
   return decision.isAllowed ? undefined : callerDenied(name, target.name, decision.reason);
 }
 
-/** The credential that requests of CloudService carry in a field. A request that is passed on has none: its body is Vultr's. */
+/** The credential in the `access_token` field of CloudService requests. A request that is passed on has no such field. */
 function accessTokenOf(request: IncomingRequest): string | undefined {
   const token = request.kind === 'message' ? request.message['access_token'] : undefined;
   return typeof token === 'string' ? token : undefined;

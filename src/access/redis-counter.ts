@@ -1,11 +1,12 @@
 import { loadRedis } from '../base/redis.ts';
+import { redisErrorText } from '../base/redis-error.ts';
 import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
 
 /** The options of a counter in Redis. */
 export interface RedisCounterOptions {
   /** redis:// or rediss:// */
   readonly url: string;
-  /** Called once when the connection is lost or cannot be made, and again after it was there. */
+  /** Called once when the connection is lost or cannot be made; again only after it has been restored. */
   readonly onError: (error: Error) => void;
   /** The start of every key. Default `vultr-grpc:creates:`. */
   readonly prefix?: string;
@@ -14,8 +15,8 @@ export interface RedisCounterOptions {
 }
 
 /**
- * ARGV: id, the most there may be, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all
- * replicas share. Returns 0, or the milliseconds until there is room.
+ * ARGV: the id, the limit, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all replicas
+ * share. Returns 0, or the milliseconds until there is room.
  */
 const TAKE = `
 local time = redis.call('TIME')
@@ -33,10 +34,10 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 0
 `;
 
-/** The longest wait before a lost connection is tried again; the first is 50 ms. */
+/** The longest wait before reconnecting; the first is 50 ms. */
 const MAX_RECONNECT_MS = 1_000;
 
-/** Counts for all replicas. Both methods reject while Redis does not respond: a limit that cannot be held is not passed over. */
+/** Counts for all replicas. Both methods reject while Redis does not respond, so that the limit cannot be bypassed. */
 export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
   const { url, onError, prefix = 'vultr-grpc:creates:', commandTimeoutMs = 1_000 } = options;
   const Redis = loadRedis();
@@ -54,13 +55,21 @@ export function openRedisCounter(options: RedisCounterOptions): CreationCounter 
     if (!isTold) onError(error);
     isTold = true;
   });
+  const send = async (command: string, ...args: (string | number)[]): Promise<unknown> => {
+    try {
+      return await redis.call(command, ...args);
+    } catch (error) {
+      // The error becomes the cause of a refusal, which is logged; the client's own may hold the password.
+      throw new Error(redisErrorText(error, url));
+    }
+  };
   return {
     take: async (caller, id, perHour): Promise<Taken> => {
-      const wait = Number(await redis.call('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
+      const wait = Number(await send('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
       return wait === 0 ? { kind: 'taken' } : { kind: 'full', retryDelayMs: wait };
     },
     giveBack: async (caller, id) => {
-      await redis.zrem(prefix + caller, id);
+      await send('ZREM', prefix + caller, id);
     },
     close: () => redis.disconnect(),
   };

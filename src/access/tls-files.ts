@@ -5,11 +5,11 @@ import { codeOf } from './account-key.ts';
 
 /** The files that TLS needs. */
 export interface TlsFiles {
-  /** PEM: our certificate, with what it was issued by behind it; undefined: we show none. */
+  /** PEM: our certificate, followed by its issuers; undefined: we show none. */
   readonly cert?: string | undefined;
-  /** PEM, not encrypted; there is one when there is a certificate. */
+  /** PEM, not encrypted; present whenever there is a certificate. */
   readonly key?: string | undefined;
-  /** PEM: who issues the certificates of the other side; undefined: none are asked for, or the well-known ones count. */
+  /** PEM: the issuers of the peers' certificates; undefined: a server requests none, a client trusts the well-known issuers. */
   readonly ca?: string | undefined;
   /** PEM: the certificates that were revoked. */
   readonly crl?: string | undefined;
@@ -24,10 +24,10 @@ export interface CertificateExpiry {
   readonly expiresAtMs: number;
 }
 
-/** A pair that was read and fits together. */
+/** Files that were read and fit together. */
 export interface TlsMaterial {
   readonly options: Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'crl' | 'minVersion'>;
-  /** All certificates of all files, those of the CA bundle, too. */
+  /** All certificates in all files, those of the CA bundle included. */
   readonly expiries: readonly CertificateExpiry[];
 }
 
@@ -107,8 +107,8 @@ function readExpiries({ path: file, pem }: Read): readonly CertificateExpiry[] {
 export type ClientCertificates = 'off' | 'optional' | 'required';
 
 /**
- * What a server of node:tls, node:https or node:http2 is started with. An optional certificate that does not verify is let in
- * without counting: `socket.authorized` is false then, and it proves nobody.
+ * The options for a server of node:tls, node:https or node:http2. Where certificates are optional, one that does not verify is
+ * accepted and proves nobody: `socket.authorized` is false then.
  * @param protocols for ALPN, such as `h2`
  */
 export function tlsServerOptions(

@@ -6,8 +6,8 @@ export interface TlsProvider extends Disposable {
   /** The last good ones. */
   readonly current: TlsMaterial;
   /**
-   * Hands every new pair to a server: `tls.Server.setSecureContext`, which new connections are made with; those that are there
-   * stay as they are.
+   * Passes every new pair to a server (`tls.Server.setSecureContext`). New connections use it; existing ones stay as they
+   * are.
    */
   follow(server: { setSecureContext(options: TlsMaterial['options']): void }): void;
 }

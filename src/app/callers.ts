@@ -19,16 +19,16 @@ import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import type { WatchService } from '../watch/service.ts';
 
-/** Who may call, as the settings say. */
+/** Who may call, according to the settings. */
 export interface OpenedCallers {
   readonly openAdmission: OpenAdmission;
   readonly guard: GuardRoute;
-  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
+  /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
   readonly reopenAuditLog: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
-/** What it is opened with. */
+/** The options of opening it. */
 export interface CallersContext {
   readonly config: ServeConfig;
   readonly log: Logger;
@@ -90,7 +90,7 @@ function tellKeyVariables(access: Access, { onKeyVariable }: CallersContext): re
   return tell();
 }
 
-/** A call that watches a read is judged as that read. */
+/** A call that watches a read is judged like that read. */
 function reachOf({ resolveVultr, watchedRead }: CallersContext): ReachOperations {
   const readings = createReadings(resolveVultr);
   return (operation, request) => {

@@ -12,12 +12,12 @@ import { startHttpServer } from '../http/server.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
-/** What the servers offer. */
+/** The parts that the servers need. */
 export interface Offer {
   readonly operations: readonly Operation[];
   readonly resolveVultr: ResolveOperation;
   readonly tls: ServerTls | undefined;
-  /** Makes the routes of the HTTP side that are no operations. */
+  /** Creates the routes of the HTTP side that are not operations. */
   readonly extraRoutes: (isReady: () => boolean) => ReadonlyMap<string, ExtraRoute>;
   readonly registry: Registry;
 }
@@ -31,16 +31,16 @@ export interface Addresses {
 
 /** Both transports, which start and stop together. */
 export interface Servers {
-  /** Rejects when one cannot listen; those that do listen until stop() is called. */
+  /** Rejects when one of them cannot listen. The other one then listens until stop() is called. */
   start(offer: Offer): Promise<Addresses>;
-  /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
+  /** Takes no new calls, lets those in progress end within the configured grace, then cuts them off. */
   stop(): Promise<void>;
 }
 
-/** How long callers whose time is up at shutdown have to take the response that says so, before they are cut off. */
+/** How long callers who are out of time at shutdown have to take the response that says so, before they are cut off. */
 const LAST_WORD_MS = 500;
 
-/** Makes the servers, which pass all calls to the pipeline. */
+/** Creates the servers, which pass all calls to the pipeline. */
 export function createServers(config: ServeConfig, health: Health, pipeline: Pipeline): Servers {
   const running: { close(graceMs: number): Promise<void> }[] = [];
   let isReady = false;
@@ -75,7 +75,7 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
     },
     stop: async () => {
       setReady(false);
-      // Whoever watches the health hears of it before the stream ends.
+      // Watchers of the health learn of it before their streams end.
       await setImmediate();
       pipeline.abortStreams();
       const { shutdownGraceMs: graceMs } = config;
@@ -88,8 +88,8 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
 }
 
 /**
- * With callers who prove themselves, a page that lets its name point here gets nothing, so that the names need no check
- * unless some are given.
+ * Where callers prove themselves, a page whose host name points here (DNS rebinding) gets nothing, so host names are checked
+ * only when some are configured.
  */
 function allowedHostsOf(
   { callersFile, allowedHosts: given }: ServeConfig,

@@ -11,7 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface OpenedTls extends Disposable {
   /** Undefined: plain text. */
   readonly server: ServerTls | undefined;
-  /** What connections to Vultr are made with, as of now; undefined: what Node has built in. */
+  /** The current TLS options of connections to Vultr; undefined: Node's defaults. */
   readonly upstream: (() => TlsMaterial['options']) | undefined;
 }
 

@@ -14,6 +14,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { createMessage } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
+import { isBrought } from './credential.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 
 /** How long a call may take: unless its caller says otherwise, and at most. */
@@ -227,6 +228,7 @@ class CallPipeline implements Pipeline {
       deadline: lifetime.deadline,
       requestId,
       credential: authority?.credential,
+      isOwnCredential: authority !== undefined && isBrought(authority.source),
       renewCredential: authority?.renewCredential,
       caller: authority?.caller,
       idempotencyKey,

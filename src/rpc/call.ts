@@ -23,6 +23,8 @@ export interface Call {
   readonly requestId: string;
   /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */
   readonly credential: string | undefined;
+  /** Whether the caller has brought that key, so that a response may repeat it. */
+  readonly isOwnCredential: boolean;
   /**
    * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
    */

@@ -54,7 +54,7 @@ test('a line tells who did what to what', () => {
   });
 });
 
-test('a line of a denial tells why, and of nobody', () => {
+test('the line of a denial says why, also without a proven caller', () => {
   const error = new CallError('UNAUTHENTICATED', 'CALLER_UNKNOWN', 'The token has expired.');
   expect(
     auditEntry({

@@ -119,7 +119,7 @@ describe('a call', () => {
     expect(lines).toMatchObject([{ request: { access_token: '[masked]' } }]);
   });
 
-  test('of nobody and one that is denied get a line, one that only reads gets none', async () => {
+  test('without a proven caller gets a line, and so does a denied one; one that only reads gets none', async () => {
     const { gate, lines } = await open();
     await call(gate, { operation: LIST });
     await call(gate, { token: key.key, operation: operationOf('vultr.v2.AccountService/GetAccount') });

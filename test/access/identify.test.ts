@@ -253,7 +253,7 @@ describe('nobody is proven by', async () => {
     });
   });
 
-  test('what is wrong beside what is right', async () => {
+  test('a wrong proof beside a right one', async () => {
     const evidence = { ...bearer(strangerKey.key), certificate: names({ uris: [SPIFFE] }) };
     await expect(identify(evidence)).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
   });

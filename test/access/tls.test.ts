@@ -105,7 +105,7 @@ test('the expiry of all certificates is reported', async () => {
   expect(days).toEqual([1, 2]);
 });
 
-test('TLS 1.2 and 1.3 are spoken, and nothing older; ALPN has to agree', async () => {
+test('TLS 1.2 and 1.3 are spoken, and nothing older; ALPN must agree', async () => {
   const port = await listen(createServer(tlsServerOptions(await readTlsFiles(first), 'off', ['h2'])));
   expect((await open(port, 'TLSv1.2')).getProtocol()).toBe('TLSv1.2');
   const socket = await open(port);

@@ -37,7 +37,7 @@ async function meanwhile<T>(work: Promise<T>): Promise<T> {
 }
 
 describe('a creation whose caller prefers to wait', () => {
-  test('is done when the thing is ready, and tells what only the creation tells', async () => {
+  test('ends when the thing is ready, and keeps what only the creation reveals', async () => {
     const { client } = start();
     const { value } = await meanwhile(
       client.ask('createInstance', NEW, { metadata: { prefer: 'wait=600' } }),
@@ -111,7 +111,7 @@ describe('a creation whose caller prefers to wait', () => {
     expect(sandbox.state.instancesCreated).toBe(before + 1);
   });
 
-  test('does not wait for what is ready as soon as it is made', async () => {
+  test('does not wait for things that are ready at once', async () => {
     const { address } = start();
     const body = {
       name: 'key',
