@@ -7,7 +7,7 @@ import { fromGrpcJs } from './grpc-js-errors.ts';
 import { inflateMessage } from './inflate.ts';
 import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
-import type { OpenCall } from './open-call.ts';
+import type { CallContext, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
 import { stopReading, toStatusObject } from './status.ts';
 
@@ -43,7 +43,8 @@ export function watchCall(
     return toStatusObject(error, new Map([['x-request-id', requestId]]), true);
   }
 
-  base.getAuthContext = () => connection.origin;
+  const context: CallContext = { open };
+  base.getAuthContext = () => context;
   base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
   base.sendMessage = (message: Uint8Array, callback: () => void) => {
     const taken = outlet.send(open, message.length, () =>

@@ -5,6 +5,7 @@ import type { Operation } from '../contract/operation.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { CallError } from '../status/call-error.ts';
+import { type ConnectionLife, limitLife } from './connection-life.ts';
 import { Connections } from './connections.ts';
 import { type Counts, createCounts } from './counts.ts';
 import {
@@ -30,6 +31,7 @@ export interface GateOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
   readonly limits: GrpcLimits;
+  readonly life: ConnectionLife;
   readonly intake: Intake;
   readonly outlet: Outlet;
 }
@@ -67,7 +69,7 @@ export class Gate {
 
   /** Takes a new connection. */
   connect(session: Http2Session): void {
-    this.#connections.open(session);
+    limitLife(this.#connections.open(session), this.#options.life);
   }
 
   /** Takes a new call, and serves it if nothing is wrong with it and there is room. */
@@ -103,6 +105,7 @@ export class Gate {
       encoding: String(encoding),
       isRequestStream: this.#operations.get(target)?.kind === 'bidi_streaming',
       refuse: () => undefined,
+      end: (thrown) => call.refuse(thrown),
     };
     this.#count(call);
     serve(call, rest);

@@ -50,6 +50,16 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   heartbeatMs: 15_000,
 };
 
+/** How long the connections of the HTTP side live. */
+export interface HttpConnectionLife {
+  /** The age from which the next response of a connection is its last one; undefined: there is none. */
+  readonly maxAgeMs?: number | undefined;
+  /** How long the requests under way then may run on. */
+  readonly ageGraceMs: number;
+}
+
+export const DEFAULT_HTTP_CONNECTION_LIFE: HttpConnectionLife = { ageGraceMs: 3_600_000 };
+
 /** The request to an extra route. */
 export interface ExtraRequest {
   readonly path: string;
@@ -76,6 +86,8 @@ export interface HttpServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
   readonly limits?: Partial<HttpLimits>;
+  /** The life of connections, where it is not the default one. */
+  readonly life?: Partial<HttpConnectionLife>;
   /** Paths that are served beside the operations, such as `/healthz`. */
   readonly extraRoutes?: ReadonlyMap<string, ExtraRoute>;
   /** The origins whose pages may call, `*` for all. Default: none. */

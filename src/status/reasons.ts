@@ -40,6 +40,7 @@ export const REASONS = {
   SERVICE_NOT_FOUND: 'The server has no service of this name.',
   DEADLINE_EXCEEDED: 'The deadline of the call passed before it was done.',
   CALL_CANCELLED: 'The caller cancelled before the call was done.',
+  CONNECTION_TOO_OLD: 'The connection has reached its age. Call again; it is made on a new connection.',
   SHUTTING_DOWN: 'The service is shutting down. Call again; another replica serves the call.',
   CREATE_UNCERTAIN:
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
