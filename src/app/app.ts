@@ -19,6 +19,7 @@ import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
+import { openShedder } from './shedder.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 import { createWatches } from './watches.ts';
@@ -106,6 +107,7 @@ export async function startApp(
     operations,
     resolveVultr,
     tls: tls.server,
+    shedder: openShedder(config, log, metrics),
     extraRoutes: (phase) =>
       new Map([
         ...createServiceRoutes(() => readiness(phase()), metrics, access.guard),

@@ -12,6 +12,7 @@ import type { ExtraRoute } from '../http/options.ts';
 import { startHttpServer } from '../http/server.ts';
 import type { Phase } from '../http/service-routes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Shedder } from '../pipeline/shedder.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** What the servers offer. */
@@ -19,6 +20,7 @@ export interface Offer {
   readonly operations: readonly Operation[];
   readonly resolveVultr: ResolveOperation;
   readonly tls: ServerTls | undefined;
+  readonly shedder: Shedder;
   /** Makes the routes of the HTTP side that are no operations. */
   readonly extraRoutes: (phase: () => Phase) => ReadonlyMap<string, ExtraRoute>;
   readonly registry: Registry;

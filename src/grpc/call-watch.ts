@@ -47,6 +47,7 @@ export function watchCall(
   base.getAuthContext = () => context;
   base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
   base.sendMessage = (message: Uint8Array, callback: () => void) => {
+    open.replied();
     const taken = outlet.send(open, message.length, () =>
       sendMessage(message, () => {
         taken();
@@ -57,6 +58,7 @@ export function watchCall(
   base.sendStatus = (given) => {
     if (isEnded || stream.closed || stream.destroyed) return;
     isEnded = true;
+    open.replied();
     sendStatus(isOwn(given) ? given : refusal(fromGrpcJs(given, options.limits)));
     stopReading(stream);
   };

@@ -37,6 +37,8 @@ export interface OpenCall {
   readonly isRequestStream: boolean;
   /** Ends the call with an error, before a handler has begun with it. */
   refuse: (error: CallError) => void;
+  /** Notes that the reply is made: the call no longer counts as in progress, however long it takes to send. */
+  readonly replied: () => void;
   /** Ends the call with an error, whatever its handler is doing. */
   end: (error: CallError) => void;
 }

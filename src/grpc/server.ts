@@ -7,6 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import { NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
 import { watchCall } from './call-watch.ts';
@@ -25,6 +26,8 @@ import { Turnstile } from './turnstile.ts';
 export interface GrpcServerOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
+  /** Refuses calls when there are too many. Default: none is refused. */
+  readonly shedder?: Shedder;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
@@ -53,7 +56,7 @@ const LEAVING_CONNECTIONS = 100;
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const limits = resolveGrpcLimits(options.limits);
   const life: ConnectionLife = { ...DEFAULT_CONNECTION_LIFE, ...options.life };
-  const { dispatcher } = options;
+  const { dispatcher, shedder = NO_SHEDDER } = options;
   const operations = [...options.operations];
   const intake = createIntake(limits);
   const outlet = new Outlet(limits, ({ connection, target, requestId }, text) => {
@@ -75,7 +78,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetBurst: limits.cancelBurst,
     streamResetRate: limits.cancelsPerSecond,
   });
-  const gate = new Gate({ operations, dispatcher, limits, life, intake, outlet });
+  const gate = new Gate({ operations, dispatcher, shedder, limits, life, intake, outlet });
   const turnstile = new Turnstile();
   http2.on('session', (session) => gate.connect(session));
   http2.on('stream', (opened, headers) => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher, HttpReply } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
@@ -82,6 +83,8 @@ export interface HttpServerOptions {
   /** Names the operation that a request below Vultr's own paths is for; such a request is passed on as it came. */
   readonly resolveVultr: ResolveOperation;
   readonly dispatcher: Dispatcher;
+  /** Refuses calls when there are too many. Default: none is refused. */
+  readonly shedder?: Shedder;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */

@@ -31,6 +31,7 @@ export const REASONS = {
   TOO_MANY_CONNECTIONS: 'Too many connections are open. RetryInfo says when to try again.',
   TOO_MANY_REQUESTS:
     'Too many requests, or bytes of requests, are in progress. RetryInfo says when to try again.',
+  OVERLOADED: 'The service has more to do than it can. Nothing was sent; RetryInfo says when to try again.',
   HOST_NOT_ALLOWED: 'The Host of the request is not a name of this service; ALLOWED_HOSTS can allow it.',
   CROSS_SITE_REQUEST:
     'A web page of another origin asked for more than it may; CORS_ORIGINS can allow its origin.',
