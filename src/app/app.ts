@@ -17,6 +17,7 @@ import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
 import { openTls } from './tls.ts';
@@ -63,14 +64,16 @@ export async function startApp(
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
   const tls = stack.use(openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, metrics, tls.upstream);
+  const redis = redisTarget(config, log, metrics, tls.redis);
+  const context = { config, log, metrics, redis };
+  const upstream = await startUpstream({ ...context, tls: tls.upstream });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
 
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewing);
+  const vultr = await openIdempotency({ ...context, vultr: renewing });
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
@@ -78,9 +81,7 @@ export async function startApp(
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const access = openCallers({
-    config,
-    log,
-    metrics,
+    ...context,
     env,
     onKeyVariable,
     contract,

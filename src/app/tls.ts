@@ -13,6 +13,8 @@ export interface OpenedTls extends Disposable {
   readonly server: ServerTls | undefined;
   /** What connections to Vultr are made with, as of now; undefined: what Node has built in. */
   readonly upstream: (() => TlsMaterial['options']) | undefined;
+  /** The same for connections to Redis. */
+  readonly redis: (() => TlsMaterial['options']) | undefined;
 }
 
 /**
@@ -32,7 +34,8 @@ export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics)
     );
   const server = openServerFiles(config, open);
   const upstream = openUpstreamFiles(config, open);
-  registerExpiries(registry, { server, upstream });
+  const redis = openRedisFiles(config, open);
+  registerExpiries(registry, { server, upstream, redis });
   const failures = new Counter({
     name: 'tls_handshake_failures_total',
     help: 'Connections that callers began and whose TLS handshake failed.',
@@ -43,6 +46,7 @@ export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics)
   return {
     server: server && createServerTls(server, clients, () => failures.inc()),
     upstream: upstream && (() => upstream.current.options),
+    redis: redis && (() => redis.current.options),
     [Symbol.dispose]: () => running.dispose(),
   };
 }
@@ -65,6 +69,15 @@ function openUpstreamFiles(
   return upstreamCa === undefined && upstreamCert === undefined
     ? undefined
     : open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
+}
+
+function openRedisFiles(
+  { redisCa, redisCert, redisKey }: ServeConfig,
+  open: OpenFiles,
+): TlsProvider | undefined {
+  return redisCa === undefined && redisCert === undefined
+    ? undefined
+    : open('redis', { cert: redisCert, key: redisKey, ca: redisCa });
 }
 
 function registerExpiries(
