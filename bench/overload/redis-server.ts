@@ -30,7 +30,10 @@ export async function startRedisServer(more: readonly string[] = []): Promise<Re
     const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more];
     server = spawn(REDIS_SERVER, options, { stdio: 'ignore' });
     await once(server, 'spawn');
-    while (!(await responds(port))) await delay(20);
+    while (!(await responds(port))) {
+      if (server.exitCode !== null) throw new Error(`${REDIS_SERVER} did not start: ${options.join(' ')}`);
+      await delay(20);
+    }
   }
 
   async function stop(): Promise<void> {

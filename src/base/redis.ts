@@ -75,6 +75,9 @@ export type RedisCommand = readonly [name: string, ...args: (string | number | B
 
 const FIRST_RECONNECT_MS = 50;
 
+/** How long a connection that is given up may take to end. */
+const END_MS = 50;
+
 /** After these a connection is of no use: what hangs in it would be carried out late, or the master is elsewhere by now. */
 const RECONNECT: ReadonlySet<RedisCause> = new Set(['timeout', 'read_only', 'failover']);
 
@@ -89,6 +92,8 @@ class Connection implements RedisConnection {
   /** Why there is no connection: it says more than the client's error for a command without one. */
   #last: RedisFailure | undefined;
   #isClosed = false;
+  /** Whether the connection is being given up: it may still count as ready then. */
+  #isEnding = false;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -104,6 +109,7 @@ class Connection implements RedisConnection {
     });
     this.#redis.on('error', (error) => this.#onFailure(this.#failureOf(error)));
     this.#redis.on('close', () => {
+      this.#isEnding = false;
       if (this.#isClosed) return;
       this.#observe({ kind: 'lost', use: options.use });
       if (this.#last === undefined)
@@ -131,12 +137,16 @@ class Connection implements RedisConnection {
     } catch (error) {
       const failure = this.#failureOf(error);
       this.#observe({ kind: 'failed', use: this.#options.use, cause: failure.reason, text: failure.message });
-      if (RECONNECT.has(failure.reason) && this.#redis.status === 'ready') {
-        this.#last = failure;
-        this.#redis.disconnect(true);
-      }
+      if (RECONNECT.has(failure.reason)) this.#reconnect(failure);
       throw failure;
     }
+  }
+
+  #reconnect(why: RedisFailure): void {
+    if (this.#isEnding || this.#redis.status !== 'ready') return;
+    this.#isEnding = true;
+    this.#last = why;
+    this.#redis.disconnect(true);
   }
 
   #call([name, ...args]: RedisCommand): Promise<unknown> {
@@ -184,6 +194,8 @@ function clientOptions(options: RedisConnectionOptions): Omit<RedisOptions, 'rep
   return {
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
+    // One that hangs does not end by itself.
+    disconnectTimeout: END_MS,
     // What waited for a connection would be carried out when its caller has long been refused.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

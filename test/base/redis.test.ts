@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../bench/overload/redis-server.ts';
 import { openRedisCounter } from '../../src/access/redis-counter.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import type { RedisTarget } from '../../src/base/redis.ts';
+import type { RedisCommand, RedisTarget } from '../../src/base/redis.ts';
 import type { RedisCause } from '../../src/base/redis-error.ts';
 import { openRedisStore } from '../../src/idempotency/redis-store.ts';
 import { DEFAULT_BUDGET } from '../../src/vultr/budget/options.ts';
@@ -161,7 +162,8 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
 });
 
 describe.skipIf(version === '')(`a Redis with TLS${needed}`, () => {
-  const folder = temporaryFolder();
+  const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const ca = createCa(folder);
   const server = ca.issue('redis', { subject: '/CN=redis', altNames: 'IP:127.0.0.1,DNS:localhost' });
   const client = ca.issue('client', { subject: '/CN=client' });
@@ -232,7 +234,7 @@ describe.skipIf(version === '')(`a Redis with TLS${needed}`, () => {
     const other = createCa(temporaryFolder(), 'other').issue('x', { subject: '/CN=x' });
     current = { ...trusted, ...read(other) };
     await redis.send(...SET);
-    await admin.client('KILL', 'TYPE', 'normal');
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal');
     expect((await failureOf(redis.send(...SET))).reason).toBe('tls');
     current = { ...trusted, ...read(client) };
     await eventually(() => redis.send(...SET));
@@ -280,7 +282,13 @@ describe.skipIf(version === '')(`the user of the documentation${needed}`, () => 
     expect((await admin.keys('*')).filter((key) => !key.startsWith('vultr-grpc:'))).toEqual([]);
 
     const { redis } = connectTo(target);
-    for (const command of [['SET', 'x', 'y'], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['KEYS', '*']] as const) {
+    const forbidden: RedisCommand[] = [
+      ['SET', 'x', 'y'],
+      ['FLUSHALL'],
+      ['CONFIG', 'GET', '*'],
+      ['KEYS', '*'],
+    ];
+    for (const command of forbidden) {
       expect((await failureOf(redis.send(...command))).reason, command[0]).toBe('permission');
     }
     // Nothing that the service does was refused.
