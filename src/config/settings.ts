@@ -1,4 +1,5 @@
 import { ACCESS_SETTINGS, type AccessConfig } from './access-settings.ts';
+import { LIFE_SETTINGS, type LifeConfig } from './life-settings.ts';
 import {
   DEFAULT_STATE_DIR,
   type ListenAddress,
@@ -28,7 +29,7 @@ export interface SandboxConfig {
 }
 
 /** The settings of `vultr-grpc serve`. */
-export interface ServeConfig extends AccessConfig, RedisConfig {
+export interface ServeConfig extends AccessConfig, LifeConfig, RedisConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
@@ -48,7 +49,6 @@ export interface ServeConfig extends AccessConfig, RedisConfig {
   readonly watchShare: number;
   /** How many watches a caller may have at a time. */
   readonly maxWatches: number;
-  readonly shutdownGraceMs: number;
   /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
   readonly rate: number | undefined;
   /** The part of the rate that is kept back, 0 to 1. */
@@ -180,13 +180,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     help: 'watches that one credential may have at a time',
     parse: parseInteger(1, 10_000),
   },
-  shutdownGraceMs: {
-    env: 'SHUTDOWN_GRACE',
-    flag: 'shutdown-grace',
-    default: '10s',
-    help: 'how long calls in progress may run on when the service is stopped',
-    parse: parseDuration(0, 600_000),
-  },
+  ...LIFE_SETTINGS,
   rate: {
     env: 'VULTR_RATE',
     flag: 'rate',
