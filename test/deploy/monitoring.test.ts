@@ -116,6 +116,10 @@ const CASES: Readonly<Record<string, { readonly fires: Series; readonly quiet: S
     quiet: calls({ OK: '0+90x60', NOT_FOUND: '0+50x60', INTERNAL: '0+1x60' }),
   },
   VultrGrpcSlow: { fires: durations('0+1x60', '0+10x60'), quiet: durations('0+1000x60', '0+1000x60') },
+  VultrGrpcOverloaded: {
+    fires: { 'rpc_server_shed_calls_total{kind="watch"}': '0+30x60' },
+    quiet: { 'rpc_server_shed_calls_total{kind="watch"}': '0 20 20x58' },
+  },
   VultrGrpcBreakerOpen: {
     fires: { vultr_breaker_changes_open: '1x60', vultr_breaker_reads_open: '0x60' },
     quiet: { vultr_breaker_changes_open: '0x60', vultr_breaker_reads_open: '0x60' },
