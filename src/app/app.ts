@@ -17,6 +17,7 @@ import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
 import { openShedder } from './shedder.ts';
@@ -64,14 +65,16 @@ export async function startApp(
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
   const tls = stack.use(await openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, metrics, tls.upstream);
+  const redis = redisTarget(config, log, metrics, tls.redis);
+  const context = { config, log, metrics, redis };
+  const upstream = await startUpstream({ ...context, tls: tls.upstream });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
 
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewing);
+  const vultr = await openIdempotency({ ...context, vultr: renewing });
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
@@ -79,9 +82,7 @@ export async function startApp(
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const access = await openCallers({
-    config,
-    log,
-    metrics,
+    ...context,
     env,
     onKeyVariable,
     contract,
