@@ -8,7 +8,7 @@ import { createHealth } from '../grpc/health.ts';
 import { createContractRoutes } from '../http/contract-routes.ts';
 import { createHomeRoute } from '../http/home.ts';
 import type { ExtraRoute } from '../http/options.ts';
-import { createServiceRoutes, type GuardRoute, type Readiness } from '../http/service-routes.ts';
+import { createServiceRoutes, type GuardRoute, type Phase, type Readiness } from '../http/service-routes.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -17,8 +17,10 @@ import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
+import { openShedder } from './shedder.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 import { createWatches } from './watches.ts';
@@ -63,14 +65,16 @@ export async function startApp(
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
   const tls = stack.use(await openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, metrics, tls.upstream);
+  const redis = redisTarget(config, log, metrics, tls.redis);
+  const context = { config, log, metrics, redis };
+  const upstream = await startUpstream({ ...context, tls: tls.upstream });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
 
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewing);
+  const vultr = await openIdempotency({ ...context, vultr: renewing });
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
@@ -78,9 +82,7 @@ export async function startApp(
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const access = await openCallers({
-    config,
-    log,
-    metrics,
+    ...context,
     env,
     onKeyVariable,
     contract,
@@ -99,17 +101,17 @@ export async function startApp(
     streamTimeoutMs: { default: config.watchTimeoutMs, max: config.watchTimeoutMs },
   });
 
-  const readiness = (isReady: boolean): Readiness =>
-    readinessOf(isReady, client.state(), vultr.isAvailable());
+  const readiness = (phase: Phase): Readiness => readinessOf(phase, client.state(), vultr.isAvailable());
   const servers = createServers(config, health, pipeline);
   stack.defer(() => servers.stop());
   const { grpcAddress, httpAddress } = await servers.start({
     operations,
     resolveVultr,
     tls: tls.server,
-    extraRoutes: (isReady) =>
+    shedder: openShedder(config, log, metrics),
+    extraRoutes: (phase) =>
       new Map([
-        ...createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
+        ...createServiceRoutes(() => readiness(phase()), metrics, access.guard),
         ...createGuideRoutes(config, upstream.url, access.guard),
       ]),
     registry: metrics.registry,
@@ -162,9 +164,9 @@ function warnOfExposure(config: ServeConfig, log: Logger): void {
  * What `/readyz` reports. A fault at Vultr or Redis is reported, but is no reason to take the service out of rotation: it
  * copes.
  */
-function readinessOf(isReady: boolean, { budget, breaker }: StageState, isRecording: boolean): Readiness {
+function readinessOf(phase: Phase, { budget, breaker }: StageState, isRecording: boolean): Readiness {
   return {
-    isReady,
+    phase,
     details: {
       ...(budget !== undefined && { budget: budget.kind }),
       ...(breaker !== undefined && { breaker_changes: breaker.changes, breaker_reads: breaker.reads }),

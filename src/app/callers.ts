@@ -4,7 +4,7 @@ import { type CreationCounter, createLocalCounter } from '../access/creation-cou
 import { createGate, type Gate } from '../access/gate.ts';
 import { openRedisCounter } from '../access/redis-counter.ts';
 import { systemClock } from '../base/clock.ts';
-import { redisErrorText } from '../base/redis-error.ts';
+import type { RedisTarget } from '../base/redis.ts';
 import { createPlanPrices } from '../cloud/plan-prices.ts';
 import type { Environment } from '../config/read.ts';
 import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
@@ -36,6 +36,8 @@ export interface CallersContext {
   readonly env: Environment;
   readonly onKeyVariable: (name: string) => void;
   readonly contract: Contract;
+  /** Where replicas share the counts of creations; undefined: they do not. */
+  readonly redis: RedisTarget | undefined;
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
   readonly resolveVultr: ResolveOperation;
@@ -61,7 +63,7 @@ export async function openCallers(context: CallersContext): Promise<OpenedCaller
   const keyVariables = tellKeyVariables(access, context);
   if (config.apiKey !== undefined && !keyVariables.includes(SERVE_SETTINGS.apiKey.env))
     log.warn('VULTR_API_KEY is not used: with a callers file, calls use the keys of its accounts');
-  const counter = stack.adopt(openCounter(config, log), (opened) => opened.close());
+  const counter = stack.adopt(openCounter(context.redis, log), (opened) => opened.close());
   const audit = await openAudit(config, log);
   const prices = createPlanPrices(context.vultr, contract.operations);
   const gate = createGate({ access, audit, prices, counter });
@@ -110,12 +112,11 @@ function guardWith(gate: Gate): GuardRoute {
   };
 }
 
-function openCounter({ redisUrl: url }: ServeConfig, log: Logger): CreationCounter {
-  if (url === undefined) return createLocalCounter(systemClock.now);
+function openCounter(redis: RedisTarget | undefined, log: Logger): CreationCounter {
+  if (redis === undefined) return createLocalCounter(systemClock.now);
   return openRedisCounter({
-    url,
-    onError: (error) =>
-      log.warn({ problem: redisErrorText(error, url) }, 'the count of creations is out of reach'),
+    ...redis,
+    onError: ({ message: problem }) => log.warn({ problem }, 'the count of creations is out of reach'),
   });
 }
 

@@ -1,5 +1,6 @@
 import { Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
+import type { RedisTarget } from '../base/redis.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import {
   createBootClock,
@@ -21,18 +22,24 @@ export interface OpenedIdempotency extends IdempotentVultr {
   isAvailable(): boolean;
 }
 
+/** What it is opened with. */
+export interface IdempotencyContext {
+  readonly config: ServeConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly vultr: Vultr;
+  /** Where the record is kept; undefined: on this machine. */
+  readonly redis: RedisTarget | undefined;
+}
+
 /**
  * Opens the record of creations where the settings say, and wraps the way to Vultr with it.
  * @throws Error when the folder of the record cannot be used
  */
-export async function openIdempotency(
-  config: ServeConfig,
-  log: Logger,
-  { registry }: Metrics,
-  vultr: Vultr,
-): Promise<OpenedIdempotency> {
+export async function openIdempotency(context: IdempotencyContext): Promise<OpenedIdempotency> {
+  const { config, log, metrics, vultr, redis } = context;
   const store = await watchStore({
-    store: await openStore(config),
+    store: await openStore(config, redis),
     onLost: (error) =>
       log.error(
         { error: textOf(error) },
@@ -43,7 +50,7 @@ export async function openIdempotency(
   new Gauge({
     name: 'vultr_idempotency_available',
     help: '1 while the record of creations can be used; 0: creations with a key are refused.',
-    registers: [registry],
+    registers: [metrics.registry],
     collect() {
       this.set(Number(store.isAvailable()));
     },
@@ -61,8 +68,11 @@ export async function openIdempotency(
   return { ...idempotent, isAvailable: store.isAvailable };
 }
 
-async function openStore({ redisUrl, upstream, stateDir }: ServeConfig): Promise<IdempotencyStore> {
-  if (redisUrl !== undefined) return openRedisStore({ url: redisUrl });
+async function openStore(
+  { upstream, stateDir, redisReplicas }: ServeConfig,
+  redis: RedisTarget | undefined,
+): Promise<IdempotencyStore> {
+  if (redis !== undefined) return openRedisStore({ ...redis, replicas: redisReplicas });
   // Everything in an embedded Vultr is gone when the service stops, so the record may be, too.
   return await openSqliteStore({ stateDir: upstream === 'sandbox' ? undefined : stateDir });
 }

@@ -13,6 +13,8 @@ export interface OpenedTls extends Disposable {
   readonly server: ServerTls | undefined;
   /** The current TLS options of connections to Vultr; undefined: Node's defaults. */
   readonly upstream: (() => TlsMaterial['options']) | undefined;
+  /** The same for connections to Redis. */
+  readonly redis: (() => TlsMaterial['options']) | undefined;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function openTls(config: ServeConfig, log: Logger, { registry }: Me
     );
   const server = await openServerFiles(config, open);
   const upstream = await openUpstreamFiles(config, open);
-  registerExpiries(registry, { server, upstream });
+  const redis = await openRedisFiles(config, open);
+  registerExpiries(registry, { server, upstream, redis });
   const failures = new Counter({
     name: 'tls_handshake_failures_total',
     help: 'Connections that callers began and whose TLS handshake failed.',
@@ -43,6 +46,7 @@ export async function openTls(config: ServeConfig, log: Logger, { registry }: Me
   return {
     server: server && createServerTls(server, clients, () => failures.inc()),
     upstream: upstream && (() => upstream.current.options),
+    redis: redis && (() => redis.current.options),
     [Symbol.dispose]: () => running.dispose(),
   };
 }
@@ -65,6 +69,15 @@ async function openUpstreamFiles(
   return upstreamCa === undefined && upstreamCert === undefined
     ? undefined
     : await open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
+}
+
+async function openRedisFiles(
+  { redisCa, redisCert, redisKey }: ServeConfig,
+  open: OpenFiles,
+): Promise<TlsProvider | undefined> {
+  return redisCa === undefined && redisCert === undefined
+    ? undefined
+    : await open('redis', { cert: redisCert, key: redisKey, ca: redisCa });
 }
 
 function registerExpiries(

@@ -31,6 +31,7 @@ export const REASONS = {
   TOO_MANY_CONNECTIONS: 'Too many connections are open. RetryInfo says when to try again.',
   TOO_MANY_REQUESTS:
     'Too many requests, or bytes of requests, are in progress. RetryInfo says when to try again.',
+  OVERLOADED: 'The service has more to do than it can. Nothing was sent; RetryInfo says when to try again.',
   HOST_NOT_ALLOWED: 'The Host of the request is not a name of this service; ALLOWED_HOSTS can allow it.',
   CROSS_SITE_REQUEST:
     'A web page of another origin asked for more than it may; CORS_ORIGINS can allow its origin.',
@@ -40,6 +41,7 @@ export const REASONS = {
   SERVICE_NOT_FOUND: 'The server has no service of this name.',
   DEADLINE_EXCEEDED: 'The deadline of the call passed before it was done.',
   CALL_CANCELLED: 'The caller cancelled before the call was done.',
+  CONNECTION_TOO_OLD: 'The connection has reached its age. Call again; it is made on a new connection.',
   SHUTTING_DOWN: 'The service is shutting down. Call again; another replica serves the call.',
   CREATE_UNCERTAIN:
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
