@@ -4,15 +4,15 @@ import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.
 
 /** The options of a counter in Redis. */
 export interface RedisCounterOptions extends RedisTarget {
-  /** Called once when the connection is lost or cannot be made, and again after it was there. */
+  /** Called once when the connection is lost or cannot be made; again only after it has been restored. */
   readonly onError: (failure: RedisFailure) => void;
   /** How long Redis may take to respond. Default 1 000. */
   readonly commandTimeoutMs?: number;
 }
 
 /**
- * ARGV: id, the most there may be, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all
- * replicas share. Returns 0, or the milliseconds until there is room.
+ * ARGV: the id, the limit, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all replicas
+ * share. Returns 0, or the milliseconds until there is room.
  */
 const TAKE = `
 local time = redis.call('TIME')
@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 0
 `;
 
-/** Counts for all replicas. Both methods reject while Redis does not respond: a limit that cannot be held is not passed over. */
+/** Counts for all replicas. Both methods reject while Redis does not respond: so that the limit cannot be bypassed. */
 export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
   const { onError, commandTimeoutMs = 1_000 } = options;
   const prefix = `${options.prefix ?? REDIS_PREFIX}creates:`;

@@ -31,25 +31,25 @@ export interface App {
   readonly grpcAddress: string;
   /** `host:port`; undefined when the HTTP side is off. */
   readonly httpAddress: string | undefined;
-  /** The base URL of what is asked. */
+  /** The base URL of Vultr, or of the sandbox in its place. */
   readonly upstreamUrl: string;
-  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
-  readonly reopenAuditLog: (() => void) | undefined;
-  /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
+  /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => Promise<void>) | undefined;
+  /** Takes no new calls, lets those in progress end within the configured grace, then cuts them off. */
   close(): Promise<void>;
 }
 
-/** What the service finds around it. */
+/** The surroundings of the service. */
 export interface Surroundings {
-  /** The variables that accounts of the callers file may name. Default: none. */
+  /** The environment variables that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
-  /** Told of each variable that holds the key of an account. Default: nothing happens. */
+  /** Called with each variable that holds the key of an account. Default: nothing happens. */
   readonly onKeyVariable?: (name: string) => void;
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
 
-/** How much later than the default deadline a caller may ask for. */
+/** How far beyond the default deadline a caller may go. */
 const MAX_TIMEOUT_FACTOR = 10;
 
 /**
@@ -64,7 +64,7 @@ export async function startApp(
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics(droppedLogLines);
   warnOfExposure(config, log);
-  const tls = stack.use(openTls(config, log, metrics));
+  const tls = stack.use(await openTls(config, log, metrics));
   const redis = redisTarget(config, log, metrics, tls.redis);
   const context = { config, log, metrics, redis };
   const upstream = await startUpstream({ ...context, tls: tls.upstream });
@@ -81,7 +81,7 @@ export async function startApp(
   const resolveVultr = createResolver(contract);
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
-  const access = openCallers({
+  const access = await openCallers({
     ...context,
     env,
     onKeyVariable,
@@ -127,7 +127,7 @@ export async function startApp(
   };
 }
 
-/** What tells a caller where it is, which is open to everybody, and what there is to call. */
+/** Pages that show a caller what this is, open to everybody, and what there is to call. */
 function createGuideRoutes(
   config: ServeConfig,
   upstreamUrl: string,

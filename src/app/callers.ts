@@ -1,4 +1,4 @@
-import { openAccess } from '../access/access.ts';
+import { type Access, openAccess } from '../access/access.ts';
 import { type AuditLog, openAuditLog } from '../access/audit-log.ts';
 import { type CreationCounter, createLocalCounter } from '../access/creation-counter.ts';
 import { createGate, type Gate } from '../access/gate.ts';
@@ -19,16 +19,16 @@ import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import type { WatchService } from '../watch/service.ts';
 
-/** Who may call, as the settings say. */
+/** Who may call, according to the settings. */
 export interface OpenedCallers {
   readonly openAdmission: OpenAdmission;
   readonly guard: GuardRoute;
-  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
-  readonly reopenAuditLog: (() => void) | undefined;
+  /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
-/** What it is opened with. */
+/** The options of opening it. */
 export interface CallersContext {
   readonly config: ServeConfig;
   readonly log: Logger;
@@ -45,11 +45,11 @@ export interface CallersContext {
 }
 
 /**
- * Opens the callers file and the audit log, if the settings name them.
- * @throws CallersFileError with every mistake; Error when the audit log cannot be opened
+ * Opens the callers file and the audit log, if the settings name them. Rejects with a CallersFileError that holds every
+ * mistake, or with the reason why the audit log cannot be opened.
  */
-export function openCallers(context: CallersContext): OpenedCallers {
-  const { config, log, env, onKeyVariable, contract } = context;
+export async function openCallers(context: CallersContext): Promise<OpenedCallers> {
+  const { config, log, env, contract } = context;
   const { callersFile: file } = config;
   if (file === undefined)
     return {
@@ -59,15 +59,12 @@ export function openCallers(context: CallersContext): OpenedCallers {
       close: async () => undefined,
     };
   using stack = new DisposableStack();
-  const access = stack.use(openAccess({ file, operations: contract.operations.values(), log, env }));
-  const keyVariables = [...access.model.accounts.values()].flatMap((spec) =>
-    'keyEnv' in spec ? [spec.keyEnv] : [],
-  );
-  keyVariables.forEach(onKeyVariable);
+  const access = stack.use(await openAccess({ file, operations: contract.operations.values(), log, env }));
+  const keyVariables = tellKeyVariables(access, context);
   if (config.apiKey !== undefined && !keyVariables.includes(SERVE_SETTINGS.apiKey.env))
     log.warn('VULTR_API_KEY is not used: with a callers file, calls use the keys of its accounts');
   const counter = stack.adopt(openCounter(context.redis, log), (opened) => opened.close());
-  const audit = openAudit(config, log);
+  const audit = await openAudit(config, log);
   const prices = createPlanPrices(context.vultr, contract.operations);
   const gate = createGate({ access, audit, prices, counter });
   const running = stack.move();
@@ -82,7 +79,20 @@ export function openCallers(context: CallersContext): OpenedCallers {
   };
 }
 
-/** A call that watches a read is judged as that read. */
+/** Tells which variables hold keys, also those that a later state of the file names. */
+function tellKeyVariables(access: Access, { onKeyVariable }: CallersContext): readonly string[] {
+  const tell = (): readonly string[] => {
+    const named = [...access.model.accounts.values()].flatMap((spec) =>
+      'keyEnv' in spec ? [spec.keyEnv] : [],
+    );
+    for (const name of named) onKeyVariable(name);
+    return named;
+  };
+  access.onReload(tell);
+  return tell();
+}
+
+/** A call that watches a read is judged like that read. */
 function reachOf({ resolveVultr, watchedRead }: CallersContext): ReachOperations {
   const readings = createReadings(resolveVultr);
   return (operation, request) => {
@@ -110,12 +120,12 @@ function openCounter(redis: RedisTarget | undefined, log: Logger): CreationCount
   });
 }
 
-function openAudit(
+async function openAudit(
   { auditFile, auditFailure: onFailure, isAuditSynced: isSynced }: ServeConfig,
   log: Logger,
-): AuditLog | undefined {
+): Promise<AuditLog | undefined> {
   if (auditFile === undefined) return undefined;
-  return openAuditLog({
+  return await openAuditLog({
     file: auditFile === '-' ? 1 : auditFile,
     onFailure,
     isSynced,

@@ -16,9 +16,9 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 
-/** The way to Vultr with idempotency, and whether its record works. */
+/** The way to Vultr with idempotency, and the state of its record. */
 export interface OpenedIdempotency extends IdempotentVultr {
-  /** Whether the record of creations can be used, as far as is known. */
+  /** Whether the record of creations can be used, as far as it is known. */
   isAvailable(): boolean;
 }
 
@@ -73,11 +73,11 @@ async function openStore(
   redis: RedisTarget | undefined,
 ): Promise<IdempotencyStore> {
   if (redis !== undefined) return openRedisStore({ ...redis, replicas: redisReplicas });
-  // What an embedded Vultr has made is gone when the service stops, and so is the record.
+  // Everything in an embedded Vultr is gone when the service stops, so the record may be, too.
   return await openSqliteStore({ stateDir: upstream === 'sandbox' ? undefined : stateDir });
 }
 
-/** An error of a library is never logged whole: it may hold what it was called with, passwords included. */
+/** Errors of libraries are never logged whole: they may hold the arguments of a call, passwords included. */
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
