@@ -3,6 +3,7 @@ import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import type { VultrObserver } from '../vultr/observe.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
@@ -14,12 +15,16 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
+/**
+ * Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start.
+ * @param observe called with what the stages do, as log and metrics are
+ */
 export async function startUpstream(
   config: ServeConfig,
   log: Logger,
   metrics: Metrics,
   tls: StageOptions['tls'],
+  observe: VultrObserver = () => undefined,
 ): Promise<Upstream> {
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
@@ -29,7 +34,10 @@ export async function startUpstream(
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
     tls,
-    observe: telemetry.observe,
+    observe: (event) => {
+      telemetry.observe(event);
+      observe(event);
+    },
     breaker: {},
     singleflight: {},
     ...(rate !== undefined && {

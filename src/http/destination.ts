@@ -7,8 +7,8 @@ import type { HttpBinding } from '../transcoding/binding.ts';
 import { decodeHttpRequest } from '../transcoding/decode-http.ts';
 import { findPathFault } from '../transcoding/plain-path.ts';
 import { createRouter, type Router } from '../transcoding/router.ts';
-import { suggest } from '../transcoding/suggest.ts';
 import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
+import { adviceFor, createSuggestions, type SuggestPath } from './advice.ts';
 import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
 import type { Target } from './target.ts';
 
@@ -26,21 +26,24 @@ export type FindDestination = (method: string, target: Target, headers: Incoming
 
 /**
  * Makes it from the operations and their HTTP rules.
+ * @param otherPaths paths that are served beside the operations, so that they can be suggested, too
  * @throws HttpRuleError when two operations have the same route
  */
 export function createDestinations(
   operations: Iterable<Operation>,
   resolveVultr: ResolveOperation,
+  otherPaths: Iterable<string> = [],
 ): FindDestination {
   const routes = [...operations]
     .filter((operation) => !isForwarded(operation))
     .flatMap((operation) => operation.bindings.map((binding) => ({ binding, target: operation })));
   const router = createRouter(routes);
-  const templates = new Set(routes.map(({ binding }) => binding.template.source));
+  const templates = new Set([...routes.map(({ binding }) => binding.template.source), ...otherPaths]);
+  const suggestPath = createSuggestions({ templates, router, resolveVultr });
   return (method, target, headers) =>
     isVultrPath(target.path)
       ? toVultr(resolveVultr, method, target, headers)
-      : toOperation(router, templates, method, target, headers);
+      : toOperation(router, suggestPath, method, target, headers);
 }
 
 /** A request to Vultr itself: what arrives is what is sent. The contract only names it. */
@@ -75,14 +78,15 @@ function toVultr(
 
 function toOperation(
   router: Router<Operation>,
-  templates: Iterable<string>,
+  suggestPath: SuggestPath,
   method: string,
   { path, query }: Target,
   headers: IncomingHttpHeaders,
 ): Destination {
   const match = router.match(method, path);
-  if (match.kind === 'unknown') throw unknownPath(suggestTemplate(path, templates));
-  if (match.kind === 'other_methods') throw methodNotAllowed(method, match.allow);
+  if (match.kind === 'unknown') throw unknownPath(suggestPath(path));
+  if (match.kind === 'other_methods')
+    throw methodNotAllowed(method, match.allow, adviceFor(path, match.routes));
   const { binding, target: operation, values } = match;
   return {
     operation,
@@ -94,19 +98,4 @@ function toOperation(
       return { kind: 'message', message };
     },
   };
-}
-
-/** The template that a path was probably meant for: its literals are near, and what its variables take counts as right. */
-function suggestTemplate(path: string, templates: Iterable<string>): string | undefined {
-  const segments = path.split('/');
-  const byPath = new Map<string, string>();
-  for (const template of templates) {
-    const parts = template.split('/');
-    if (parts.length !== segments.length) continue;
-    const filled = parts.map((part, index) =>
-      part.replace(/\{.*\}/, () => (segments[index] ?? '').replace(/:.*$/, '')),
-    );
-    byPath.set(filled.join('/'), template);
-  }
-  return byPath.get(suggest(path, byPath.keys()) ?? '');
 }

@@ -12,13 +12,14 @@ export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
  * @throws TypeError when the base URL or a limit is not usable
  */
 export function createVultrClient(options: StageOptions): VultrClient {
-  const { send, state, close } = createStages(options);
+  const { send, state, inspect, close } = createStages(options);
   return {
     call: async (operation, request, callOptions) => {
       // As it is: its signal is made when a stage reads it.
       return await send(toVultrRequest(operation, request, callOptions), callOptions);
     },
     state,
+    inspect,
     close,
   };
 }

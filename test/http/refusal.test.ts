@@ -60,7 +60,7 @@ describe('a refusal', () => {
     expect(await response.json()).toMatchObject({
       code: 8,
       message: 'later',
-      details: [{ reason: 'RATE_LIMITED' }, { retryDelay: '1.2s' }],
+      details: [{ reason: 'RATE_LIMITED' }, { retryDelay: '1.2s' }, { requestId: 'r' }],
     });
   });
 
