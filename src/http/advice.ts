@@ -23,22 +23,34 @@ const MAX_PATH_LENGTH = 200;
 /** How many fields are named. */
 const MAX_FIELDS = 12;
 
-/** Makes it from what there is: a path with a small mistake, one whose `/api` or `/v2` was forgotten, or both before it. */
+/**
+ * Makes it from what there is: a path with a small mistake, one whose `/api` or `/v2` was forgotten, or both. What it names are
+ * paths of this service's own, never a part of what the caller sent, which may be a secret in the wrong place.
+ */
 export function createSuggestions({ templates, router, resolveVultr }: Known): SuggestPath {
-  const isServed = (path: string): boolean =>
-    templates.has(path) || router.match('GET', path).kind !== 'unknown';
-  const isVultrs = (path: string): boolean => {
+  const served = (path: string): string | undefined => {
+    if (templates.has(path)) return path;
+    const match = router.match('GET', path);
+    if (match.kind === 'unknown') return undefined;
+    const route = match.kind === 'match' ? match : match.routes[0];
+    return route?.binding.template.source;
+  };
+  const vultrs = (path: string): string | undefined => {
     const { isRaw, bindings } = resolveVultr('GET', path);
-    return !isRaw && bindings.length > 0;
+    return isRaw ? undefined : bindings[0]?.template.source;
   };
   return (path) => {
     if (path.length > MAX_PATH_LENGTH) return undefined;
-    const plain = path.replace(/\/+$/, '').replace(/\/{2,}/g, '/');
-    if (plain !== path && plain !== '' && isServed(plain)) return plain;
-    const bare = plain.replace(/^\/(?:api|v1|api\/v[12])(?=\/)/i, '');
-    if (isServed(`/api${bare}`)) return `/api${bare}`;
-    if (isVultrs(`/v2${bare}`)) return `/v2${bare}`;
-    return nearest(plain, templates) ?? nearest(`/api${bare}`, templates);
+    const plain = path.replace(/\/{2,}/g, '/').replace(/\/+$/, '');
+    const bare = plain.replace(/^\/(?:api\/v[12]|api|v1)(?=\/)/i, '');
+    if (bare === '') return undefined;
+    return (
+      served(plain) ??
+      served(`/api${bare}`) ??
+      vultrs(`/v2${bare}`) ??
+      nearest(plain, templates) ??
+      nearest(`/api${bare}`, templates)
+    );
   };
 }
 
@@ -57,11 +69,11 @@ function nearest(path: string, templates: Iterable<string>): string | undefined 
   return byPath.get(suggest(path, byPath.keys()) ?? '');
 }
 
-/** What to send to a path with each of its methods, as sentences. */
-export function adviceFor(path: string, routes: readonly Route<Operation>[]): string {
+/** What to send with each of these methods, as sentences. */
+export function adviceFor(routes: readonly Route<Operation>[]): string {
   return routes
     .filter(({ binding }) => binding.httpMethod !== 'GET' && binding.httpMethod !== '*')
-    .map(({ binding }) => `${binding.httpMethod} ${path} takes ${bodyOf(binding)}.`)
+    .map(({ binding }) => `${binding.httpMethod} ${binding.template.source} takes ${bodyOf(binding)}.`)
     .join(' ');
 }
 

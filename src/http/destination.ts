@@ -3,6 +3,7 @@ import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
+import type { FieldViolation } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { decodeHttpRequest } from '../transcoding/decode-http.ts';
 import { findPathFault } from '../transcoding/plain-path.ts';
@@ -85,9 +86,8 @@ function toOperation(
 ): Destination {
   const match = router.match(method, path);
   if (match.kind === 'unknown') throw unknownPath(suggestPath(path));
-  if (match.kind === 'other_methods')
-    throw methodNotAllowed(method, match.allow, adviceFor(path, match.routes));
-  const { binding, target: operation, values } = match;
+  if (match.kind === 'other_methods') throw methodNotAllowed(method, match.allow, adviceFor(match.routes));
+  const { binding, target: operation, values, nearer } = match;
   return {
     operation,
     binding,
@@ -95,7 +95,18 @@ function toOperation(
       const body = binding.body === 'none' ? new Uint8Array() : await readWhole();
       const parts = { values, query, contentType: headers['content-type'], body };
       const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
+      // GET /api/instances/stop is no id: it is the path of a PUT.
+      if (nearer.length > 0 && validate(operation.input, message).some(isOfPath(binding))) {
+        const allow = nearer.map((route) => route.binding.httpMethod).sort();
+        throw methodNotAllowed(method, allow, adviceFor(nearer));
+      }
       return { kind: 'message', message };
     },
   };
+}
+
+/** Tells violations that are about what the path holds from others. */
+function isOfPath({ variables }: HttpBinding): (violation: FieldViolation) => boolean {
+  const names = new Set(variables.map((fields) => fields.map(({ name }) => name).join('.')));
+  return ({ field }) => names.has(field);
 }

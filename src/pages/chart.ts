@@ -31,7 +31,7 @@ export function renderChart({ title, text, values, bad = [], limit }: Chart): st
 <line class="chart-limit" x1="0" y1="${limit !== undefined && limit <= top ? y(limit) : -5}" x2="${SIZE.width}" y2="${limit !== undefined && limit <= top ? y(limit) : -5}"/>
 <polyline class="chart-line" points="${line(values)}"/>
 <polyline class="chart-bad" points="${hasBad ? line(bad) : ''}"/>
-</svg></figure>`;
+</svg><p class="axis" aria-hidden="true"><span>${values.length} s ago</span><span>highest ${highest}/s</span><span>now</span></p></figure>`;
 }
 
 function round(value: number): number {

@@ -44,35 +44,49 @@ export function renderFigures(snapshot: Snapshot): string {
 }
 
 function tiles(snapshot: Snapshot): string {
-  const { calls, budget, breaker, cache, watches, uptime_s, is_ready, retries_left, idempotency } = snapshot;
-  const health = (state: string): 'good' | 'bad' => (state === 'closed' ? 'good' : 'bad');
-  const all: (readonly [string, string])[] = [
+  const { calls, cache, watches, idempotency, is_ready, version, uptime_s } = snapshot;
+  const all: (readonly [name: string, value: string, note: string])[] = [
+    ['Service', state(is_ready, is_ready ? 'ready' : 'not ready'), `${version}, up ${duration(uptime_s)}`],
     [
-      'Service',
-      `${span(is_ready ? 'good' : 'bad', is_ready ? 'ready' : 'not ready')}<span>${escapeHtml(snapshot.version)}, up ${duration(uptime_s)}</span>`,
+      'Calls',
+      `${perSecond(calls.per_second)}/s`,
+      `${perSecond(calls.failed_per_second)}/s fail, ${calls.active} under way`,
     ],
-    ['Calls', `${perSecond(calls.per_second)}/s<span>${calls.active} under way</span>`],
-    ['Failures', `${perSecond(calls.failed_per_second)}/s<span>of the last 10 s</span>`],
-    budget === null
-      ? ['Budget', 'off<span>requests go as they come</span>']
-      : [
-          'Budget',
-          `${perSecond(budget.per_second)} of ${number(budget.rate)}/s<span>${budget.source}${budget.rate_factor < 1 ? `, slowed to ${Math.round(budget.rate_factor * 100)}%` : ''}</span>`,
-        ],
-    ...(budget === null
-      ? []
-      : [['Queue', `${budget.waiting} waiting<span>${budget.in_flight} at Vultr</span>`] as const]),
-    breaker === null
-      ? ['Breaker', 'off']
-      : [
-          'Breaker',
-          `${span(health(breaker.reads), breaker.reads)}<span>reads; changes ${span(health(breaker.changes), breaker.changes)}; ${Math.floor(retries_left)} retries left</span>`,
-        ],
-    ['Watches', `${watches.watches}<span>of ${watches.things} things</span>`],
-    ['Cache', cache === null ? 'off' : `${cache.entries}<span>responses, ${bytes(cache.held_bytes)}</span>`],
-    ['Record of creates', span(idempotency === 'available' ? 'good' : 'bad', idempotency)],
+    budgetTile(snapshot),
+    ['Queue', queued(snapshot), `${snapshot.budget?.in_flight ?? 0} under way to Vultr`],
+    breakerTile(snapshot),
+    ['Watches', String(watches.watches), `of ${watches.things} things`],
+    [
+      'Cache',
+      cache === null ? 'off' : `${cache.entries} kept`,
+      cache === null ? '' : bytes(cache.held_bytes),
+    ],
+    ['Record of creates', state(idempotency === 'available', idempotency), ''],
   ];
-  return `<dl class="tiles">${all.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>`;
+  const items = all.map(
+    ([name, value, note]) => `<div><dt>${name}</dt><dd>${value}<span>${escapeHtml(note)}</span></dd></div>`,
+  );
+  return `<dl class="tiles">${items.join('')}</dl>`;
+}
+
+function budgetTile({ budget }: Snapshot): readonly [string, string, string] {
+  if (budget === null) return ['Budget', 'off', 'requests go as they come'];
+  const { source, rate, rate_factor, per_second } = budget;
+  const slowed = rate_factor < 1 ? `, slowed to ${Math.round(rate_factor * 100)} %` : '';
+  return ['Budget', `${perSecond(per_second)} of ${number(rate)}/s`, `${source}${slowed}`];
+}
+
+function queued({ budget }: Snapshot): string {
+  const waiting = budget?.waiting ?? 0;
+  return waiting > 100 ? span('warn', `${waiting} waiting`) : `${waiting} waiting`;
+}
+
+function breakerTile({ breaker, retries_left }: Snapshot): readonly [string, string, string] {
+  if (breaker === null) return ['Breaker', 'off', ''];
+  const { reads, changes } = breaker;
+  const retries = `${Math.floor(retries_left)} retries left`;
+  if (reads === changes) return ['Breaker', state(reads === 'closed', reads), retries];
+  return ['Breaker', span('bad', 'partly open'), `reads ${reads}, changes ${changes}, ${retries}`];
 }
 
 function charts({ calls, budget }: Snapshot): string {
@@ -123,7 +137,7 @@ function cacheTable({ cache }: Snapshot): string {
   return table(cache.recent, 'Nothing is kept yet.', [
     ['Response', ({ path }) => `<code>${escapeHtml(path)}</code>`],
     ['Age', ({ age_s }) => duration(age_s), 'number'],
-    ['', ({ is_fresh }) => (is_fresh ? span('good', 'fresh') : span('warn', 'stale'))],
+    ['State', ({ is_fresh }) => (is_fresh ? span('good', 'fresh') : span('warn', 'stale'))],
   ]);
 }
 
@@ -161,9 +175,7 @@ function section(title: string, content: string): string {
 function table<Row>(rows: readonly Row[], none: string, columns: readonly Column<Row>[]): string {
   if (rows.length === 0) return `<p class="soft">${none}</p>`;
   const kindOf = (kind: 'number' | undefined): string => (kind === undefined ? '' : ` class="${kind}"`);
-  const heads = columns.map(([head, , kind]) =>
-    head === '' ? '<td></td>' : `<th scope="col"${kindOf(kind)}>${head}</th>`,
-  );
+  const heads = columns.map(([head, , kind]) => `<th scope="col"${kindOf(kind)}>${head}</th>`);
   const lines = rows.map((row) => {
     const cells = columns.map(([, cell, kind], index) =>
       index === 0 ? `<th scope="row">${cell(row)}</th>` : `<td${kindOf(kind)}>${cell(row)}</td>`,
@@ -171,6 +183,10 @@ function table<Row>(rows: readonly Row[], none: string, columns: readonly Column
     return `<tr>${cells.join('')}</tr>`;
   });
   return `<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>${heads.join('')}</tr></thead><tbody>${lines.join('')}</tbody></table></div>`;
+}
+
+function state(isGood: boolean, text: string): string {
+  return span(isGood ? 'good' : 'bad', text);
 }
 
 function span(kind: 'good' | 'warn' | 'bad', text: string): string {

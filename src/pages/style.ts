@@ -51,7 +51,7 @@ th, td { text-align: left; padding: 0.4rem 0.9rem; border-top: 1px solid var(--l
 thead th { border-top: 0; color: var(--soft); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 500; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 1rem 0; padding: 0; }
+.tiles { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 0.75rem; margin: 1rem 0 0.75rem; padding: 0; }
 .tiles > div { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 0.7rem 0.9rem; }
 .tiles dt { color: var(--soft); font-size: 0.85rem; }
 .tiles dd { margin: 0.1rem 0 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
@@ -62,6 +62,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 .charts figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: 0.9rem; font-weight: 600; margin-bottom: 0.4rem; }
 .charts figcaption span { color: var(--soft); font-weight: 400; }
 .charts svg { display: block; width: 100%; height: 6rem; }
+.axis { display: flex; justify-content: space-between; color: var(--soft); font-size: 0.75rem; margin: 0.25rem 0 0; }
 .chart-line { fill: none; stroke: var(--accent); stroke-width: 1.6; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .chart-area { fill: var(--accent); opacity: 0.14; }
 .chart-bad { fill: none; stroke: var(--bad); stroke-width: 1.6; vector-effect: non-scaling-stroke; }
@@ -80,6 +81,8 @@ button { background: var(--accent-ground); color: var(--accent); border: 1px sol
 @media (max-width: 40rem) {
   main { padding: 1rem 0.9rem 3rem; }
   .bar > div { padding: 0.5rem 0.9rem; }
+  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .tiles dd { font-size: 1.15rem; }
   dl.facts { grid-template-columns: 1fr; gap: 0; }
   dl.facts dd { margin-bottom: 0.6rem; }
   th, td { padding: 0.4rem 0.6rem; }

@@ -14,6 +14,8 @@ export interface Route<Target> {
 export type RouteMatch<Target> =
   | (Route<Target> & {
       readonly kind: 'match';
+      /** Routes of other methods whose paths fit better, as literals: they may be what was meant. */
+      readonly nearer: readonly Route<Target>[];
       /** The text of each variable of the binding, decoded. */
       readonly values: readonly string[];
     })
@@ -73,7 +75,8 @@ export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Ta
       for (const [end, matched] of findEnds(root, segments)) {
         const route = routeFor(end, method);
         if (route !== undefined) {
-          return { kind: 'match', ...route, values: capture(route.binding.template, matched) };
+          const values = capture(route.binding.template, matched);
+          return { kind: 'match', ...route, values, nearer: [...others.values()] };
         }
         for (const [known, other] of end) if (!others.has(known)) others.set(known, other);
       }

@@ -119,7 +119,13 @@ function fillList() {
 
 function operationLink({ id, method, path, summary }) {
   const label = element('span', { class: `method ${method}` }, method.toUpperCase());
-  return element('a', { href: `#${id}`, title: summary }, label, ' ', element('span', {}, summary || path));
+  return element(
+    'a',
+    { href: `#${id}`, title: summary },
+    label,
+    ' ',
+    element('span', {}, summary, element('small', {}, path)),
+  );
 }
 
 function search() {
@@ -176,6 +182,7 @@ function showOperation(operation) {
   const badge = element('span', { class: isGrave ? 'badge bad' : 'badge' }, effect);
   const rpc = element('code', {}, definition['x-grpc-method'] ?? '');
   const room = element('div', { class: 'swagger' });
+  makeAccessible(room);
   pane.replaceChildren(
     element('h2', {}, summary),
     element(
@@ -201,6 +208,22 @@ function showOperation(operation) {
     syntaxHighlight: { activated: false },
     requestInterceptor: prepare,
   });
+}
+
+/** Swagger UI leaves some controls without a name, and code that scrolls out of reach of the keyboard. */
+function makeAccessible(room) {
+  const mend = () => {
+    for (const control of room.querySelectorAll('textarea, select, input')) {
+      if (control.labels?.length > 0 || control.hasAttribute('aria-label')) continue;
+      const name = control.closest('tr')?.dataset.paramName ?? control.getAttribute('placeholder') ?? '';
+      control.setAttribute(
+        'aria-label',
+        name || (control.matches('.body-param__text') ? 'Request body' : 'Value'),
+      );
+    }
+    for (const code of room.querySelectorAll('pre:not([tabindex])')) code.setAttribute('tabindex', '0');
+  };
+  new MutationObserver(mend).observe(room, { childList: true, subtree: true });
 }
 
 /** The document of one operation, with what it refers to. */
