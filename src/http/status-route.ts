@@ -14,7 +14,7 @@ import type { GuardRoute } from './service-routes.ts';
 export const STATUS_LIMITS = {
   /** How many may follow at a time. */
   maxViewers: 20,
-  /** From one reading of the figures to the next. All who follow share it. */
+  /** From one reading of the figures to the next, which all who follow share. */
   intervalMs: 1_000,
   /** How long one stream lasts. Whoever follows connects again, and shows again that it may. */
   streamMs: 60_000,
@@ -81,7 +81,7 @@ class StatusBoard {
     const toBytes = query === 'view=figures' ? figuresOf : jsonOf;
     if (chooseView('GET', headers.accept) !== undefined)
       return { messages: this.#follow(toBytes, AbortSignal.any([signal, this.#options.closing])) };
-    const { snapshot } = this.#read();
+    const snapshot = this.#options.read();
     const isPage = prefersHtml(headers.accept);
     return {
       status: 200,

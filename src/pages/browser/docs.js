@@ -12,7 +12,7 @@ const [form, keyState, find, found, list, pane] = [
   'operation',
 ].map(byId);
 /** How long and how much of a stream is read before it is shown. */
-const STREAM = { ms: 10_000, characters: 65_536 };
+const STREAM = { ms: 5_000, characters: 65_536 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head'];
 let key = '';
 let contract;
