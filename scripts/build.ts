@@ -1,4 +1,7 @@
-/** Makes the publishable package: JavaScript in dist/, with the compiled contract and what web pages load beside it. */
+/**
+ * Makes the publishable package: JavaScript in dist/, with the compiled contract, what web pages load and the list of what it
+ * is made of.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 
@@ -18,3 +21,4 @@ const SWAGGER_UI = [
 mkdirSync('dist/pages/vendor/swagger-ui', { recursive: true });
 for (const name of SWAGGER_UI)
   cpSync(`node_modules/swagger-ui-dist/${name}`, `dist/pages/vendor/swagger-ui/${name}`);
+execFileSync(process.execPath, ['scripts/sbom.ts', 'dist/sbom.cdx.json'], { stdio: 'inherit' });

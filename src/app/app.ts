@@ -10,12 +10,15 @@ import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createResolver } from '../v2/resolve.ts';
+import type { VultrObserver } from '../vultr/observe.ts';
 import { renewCredentials } from '../vultr/renew-credential.ts';
 import { openCallers } from './callers.ts';
 import { createGuide } from './guide.ts';
 import { openIdempotency } from './idempotency.ts';
+import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
+import { openShedder } from './shedder.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 import { createWatches } from './watches.ts';
@@ -26,25 +29,25 @@ export interface App {
   readonly grpcAddress: string;
   /** `host:port`; undefined when the HTTP side is off. */
   readonly httpAddress: string | undefined;
-  /** The base URL of what is asked. */
+  /** The base URL of Vultr, or of the sandbox in its place. */
   readonly upstreamUrl: string;
-  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
-  readonly reopenAuditLog: (() => void) | undefined;
-  /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
+  /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => Promise<void>) | undefined;
+  /** Takes no new calls, lets those in progress end within the configured grace, then cuts them off. */
   close(): Promise<void>;
 }
 
-/** What the service finds around it. */
+/** The surroundings of the service. */
 export interface Surroundings {
-  /** The variables that accounts of the callers file may name. Default: none. */
+  /** The environment variables that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
-  /** Told of each variable that holds the key of an account. Default: nothing happens. */
+  /** Called with each variable that holds the key of an account. Default: nothing happens. */
   readonly onKeyVariable?: (name: string) => void;
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
 
-/** How much later than the default deadline a caller may ask for. */
+/** How far beyond the default deadline a caller may go. */
 const MAX_TIMEOUT_FACTOR = 10;
 
 /**
@@ -60,15 +63,18 @@ export async function startApp(
   const metrics = createMetrics(droppedLogLines);
   const figures = new Figures(systemClock.now);
   warnOfExposure(config, log);
-  const tls = stack.use(openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, metrics, tls.upstream, (event) => figures.observe(event));
+  const tls = stack.use(await openTls(config, log, metrics));
+  const redis = redisTarget(config, log, metrics, tls.redis);
+  const context = { config, log, metrics, redis };
+  const observe: VultrObserver = (event) => figures.observe(event);
+  const upstream = await startUpstream({ ...context, tls: tls.upstream, observe });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
 
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewing);
+  const vultr = await openIdempotency({ ...context, vultr: renewing });
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
@@ -76,8 +82,8 @@ export async function startApp(
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const { watchedRead } = services;
-  const surroundings = { config, log, metrics, env, onKeyVariable };
-  const access = openCallers({ ...surroundings, contract, vultr: client, resolveVultr, watchedRead });
+  const named = { ...context, env, onKeyVariable, contract, vultr: client, resolveVultr, watchedRead };
+  const access = await openCallers(named);
   stack.defer(() => access.close());
   const pipeline = createPipeline({
     handlers: services.handlers,
@@ -91,12 +97,13 @@ export async function startApp(
 
   const servers = createServers(config, health, pipeline);
   stack.defer(() => servers.stop());
-  const sources = { metrics, figures, client, watches, idempotency: vultr };
-  const guide = stack.use(createGuide({ ...sources, config, upstreamUrl: upstream.url, access }));
+  const sources = { ...context, figures, client, watches, idempotency: vultr };
+  const guide = stack.use(createGuide({ ...sources, upstreamUrl: upstream.url, access }));
   const { grpcAddress, httpAddress } = await servers.start({
     operations,
     resolveVultr,
     tls: tls.server,
+    shedder: openShedder(config, log, metrics),
     extraRoutes: guide.routes,
     registry: metrics.registry,
   });

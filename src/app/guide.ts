@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import type { RedisTarget } from '../base/redis.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import type { Figures } from '../figures/figures.ts';
@@ -7,7 +8,7 @@ import { createContractRoutes } from '../http/contract-routes.ts';
 import { createHomeRoute } from '../http/home.ts';
 import type { ExtraRoute } from '../http/options.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
-import { createServiceRoutes, type Readiness } from '../http/service-routes.ts';
+import { createServiceRoutes, type Phase, type Readiness } from '../http/service-routes.ts';
 import { createStatusRoute } from '../http/status-route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { VultrClient } from '../vultr/client.ts';
@@ -26,12 +27,14 @@ export interface GuideOptions {
   readonly figures: Figures;
   readonly client: VultrClient;
   readonly watches: Watches;
+  /** Where replicas meet; undefined: there is no Redis. */
+  readonly redis: RedisTarget | undefined;
   readonly idempotency: Pick<OpenedIdempotency, 'isAvailable'>;
 }
 
 /** What tells people and programs where they are, what there is to call and what is going on. */
 export interface Guide extends Disposable {
-  routes(isReady: () => boolean): ReadonlyMap<string, ExtraRoute>;
+  routes(phase: () => Phase): ReadonlyMap<string, ExtraRoute>;
 }
 
 /** Makes the guide. Disposing of it ends the streams of those who follow the status. */
@@ -41,16 +44,16 @@ export function createGuide({
   access,
   idempotency,
   metrics,
+  redis,
   ...sources
 }: GuideOptions): Guide {
   const { client } = sources;
   const version = readVersion();
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl;
-  const { redisUrl, httpListen } = config;
   const replicas =
-    redisUrl === undefined || httpListen === undefined
+    redis === undefined || config.httpListen === undefined
       ? undefined
-      : openReplicaBoard({ url: redisUrl, upstream, version });
+      : openReplicaBoard({ redis, upstream, version });
   const closing = new AbortController();
   const security = {
     isOptional: config.apiKey !== undefined && config.callersFile === undefined,
@@ -58,12 +61,12 @@ export function createGuide({
   };
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
   return {
-    routes: (isReady) => {
+    routes: (phase) => {
       const isRecording = (): boolean => idempotency.isAvailable();
-      const read = createStatusReader({ ...sources, config, upstream, replicas, isReady, isRecording });
+      const read = createStatusReader({ ...sources, config, upstream, replicas, phase, isRecording });
       const { guard, recognise } = access;
       return new Map([
-        ...createServiceRoutes(() => readinessOf(isReady(), client.state(), isRecording()), metrics, guard),
+        ...createServiceRoutes(() => readinessOf(phase(), client.state(), isRecording()), metrics, guard),
         ['/', createHomeRoute({ version, upstream, scheme, recognise })],
         ['/status', createStatusRoute({ read, guard, clock: systemClock, closing: closing.signal })],
         ...createPageRoutes(),
@@ -81,9 +84,9 @@ export function createGuide({
  * What `/readyz` reports. A fault at Vultr or Redis is reported, but is no reason to take the service out of rotation: it
  * copes.
  */
-function readinessOf(isReady: boolean, { budget, breaker }: StageState, isRecording: boolean): Readiness {
+function readinessOf(phase: Phase, { budget, breaker }: StageState, isRecording: boolean): Readiness {
   return {
-    isReady,
+    phase,
     details: {
       ...(budget !== undefined && { budget: budget.kind }),
       ...(breaker !== undefined && { breaker_changes: breaker.changes, breaker_reads: breaker.reads }),

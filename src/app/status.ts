@@ -4,6 +4,7 @@ import { readVersion } from '../config/version.ts';
 import type { Figures } from '../figures/figures.ts';
 import type { ReplicaBoard } from '../figures/replicas.ts';
 import type { BudgetFigures, CacheFigures, Snapshot } from '../figures/snapshot.ts';
+import type { Phase } from '../http/service-routes.ts';
 import type { VultrClient } from '../vultr/client.ts';
 import type { CacheView, StageDetails, StageState } from '../vultr/stages.ts';
 import type { Watches } from '../watch/watches.ts';
@@ -20,7 +21,7 @@ export interface StatusSources {
   readonly client: VultrClient;
   readonly watches: Watches;
   readonly isRecording: () => boolean;
-  readonly isReady: () => boolean;
+  readonly phase: () => Phase;
   /** Undefined: there is no Redis. */
   readonly replicas: ReplicaBoard | undefined;
 }
@@ -41,7 +42,7 @@ export function createStatusReader(sources: StatusSources): () => Snapshot {
       upstream,
       at: new Date(nowMs).toISOString(),
       uptime_s: seconds(nowMs - startedMs),
-      is_ready: sources.isReady(),
+      phase: sources.phase(),
       calls: figures.calls(),
       budget: budgetFigures(figures, state, details),
       breaker: state.breaker ?? null,

@@ -1,3 +1,4 @@
+import type { RedisTarget } from '../base/redis.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -15,21 +16,25 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/**
- * Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start.
- * @param observe called with what the stages do, as log and metrics are
- */
-export async function startUpstream(
-  config: ServeConfig,
-  log: Logger,
-  metrics: Metrics,
-  tls: StageOptions['tls'],
-  observe: VultrObserver = () => undefined,
-): Promise<Upstream> {
+/** What it is started with. */
+export interface UpstreamContext {
+  readonly config: ServeConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tls: StageOptions['tls'];
+  /** Where replicas share the budget; undefined: they do not. */
+  readonly redis: RedisTarget | undefined;
+  /** Called with what the stages do, as log and metrics are. */
+  readonly observe: VultrObserver;
+}
+
+/** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
+export async function startUpstream(context: UpstreamContext): Promise<Upstream> {
+  const { config, log, metrics, tls, redis, observe } = context;
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
   const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
-  const { rate, cacheFreshMs, redisUrl } = config;
+  const { rate, cacheFreshMs } = config;
   const client: VultrClient = createVultrClient({
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
@@ -46,7 +51,7 @@ export async function startUpstream(
         reserve: config.reserve,
         burst: config.burst,
         replicas: config.replicas,
-        ...(redisUrl !== undefined && { redis: { url: redisUrl } }),
+        ...(redis !== undefined && { redis }),
       },
     }),
     ...(cacheFreshMs !== undefined && {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { loadRedis } from '../base/redis.ts';
+import { openRedis, REDIS_PREFIX, type RedisTarget } from '../base/redis.ts';
 import { pause } from '../base/wait.ts';
 import type { ReplicaFigures } from './snapshot.ts';
 
@@ -43,8 +43,7 @@ export interface ReplicaBoard {
 
 /** The options of the board. */
 export interface ReplicaOptions {
-  /** redis:// or rediss:// */
-  readonly url: string;
+  readonly redis: RedisTarget;
   /** What the replicas have in common besides the Redis: the address of the upstream. */
   readonly upstream: string;
   readonly version: string;
@@ -54,19 +53,26 @@ export interface ReplicaOptions {
 
 /** Has this replica report to Redis at intervals, and learn who else does. Redis may be gone; it is asked again and again. */
 export function openReplicaBoard(options: ReplicaOptions): ReplicaBoard {
-  const { url, upstream, version, intervalMs = REPLICA_LIMITS.intervalMs, clock = systemClock } = options;
+  const {
+    redis: target,
+    upstream,
+    version,
+    intervalMs = REPLICA_LIMITS.intervalMs,
+    clock = systemClock,
+  } = options;
   const id = `${hostname().slice(0, 60)}-${randomUUID().slice(0, 8)}`;
   const startedMs = clock.now();
-  const keys = [`vultr-grpc:replicas:${upstream}`, `vultr-grpc:replicas:${upstream}:about`] as const;
-  const Redis = loadRedis();
-  const redis = new Redis(url, {
-    connectTimeout: COMMAND_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(intervalMs, 100 * 2 ** Math.min(times, 6)),
+  const { prefix = REDIS_PREFIX } = target;
+  // The braces have both in one slot of a cluster.
+  const key = `${prefix}replicas:{${upstream}}`;
+  const redis = openRedis({
+    target,
+    use: 'replicas',
+    connectTimeoutMs: COMMAND_TIMEOUT_MS,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    waitsForConnection: true,
+    maxReconnectMs: intervalMs,
   });
-  // The budget, which uses the same Redis, says in the log when it is gone.
-  redis.on('error', () => undefined);
   const closing = new AbortController();
   let known: ReplicaFigures = { is_known: false, replicas: [] };
 
@@ -74,10 +80,8 @@ export function openReplicaBoard(options: ReplicaOptions): ReplicaBoard {
     const entry = JSON.stringify({ version, uptime_s: Math.round((clock.now() - startedMs) / 1_000) });
     const { goneMs, most } = REPLICA_LIMITS;
     try {
-      known = {
-        is_known: true,
-        replicas: read(await redis.eval(REPORT, 2, ...keys, entry, id, goneMs, most), id),
-      };
+      const reply = await redis.send('EVAL', REPORT, 2, key, `${key}:about`, entry, id, goneMs, most);
+      known = { is_known: true, replicas: read(reply, id) };
     } catch {
       known = { is_known: false, replicas: [] };
     }
@@ -93,7 +97,7 @@ export function openReplicaBoard(options: ReplicaOptions): ReplicaBoard {
     list: () => known,
     close: () => {
       closing.abort();
-      redis.disconnect();
+      redis.close();
     },
   };
 }

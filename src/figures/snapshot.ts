@@ -6,7 +6,8 @@ export interface Snapshot {
   /** When it was read, as RFC 3339 has it. */
   readonly at: string;
   readonly uptime_s: number;
-  readonly is_ready: boolean;
+  /** `starting`, `ready` or `draining`. */
+  readonly phase: string;
   readonly calls: CallFigures;
   /** Null: there is no budget. */
   readonly budget: BudgetFigures | null;

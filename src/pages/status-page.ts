@@ -44,9 +44,9 @@ export function renderFigures(snapshot: Snapshot): string {
 }
 
 function tiles(snapshot: Snapshot): string {
-  const { calls, cache, watches, idempotency, is_ready, version, uptime_s } = snapshot;
+  const { calls, cache, watches, idempotency, phase, version, uptime_s } = snapshot;
   const all: (readonly [name: string, value: string, note: string])[] = [
-    ['Service', state(is_ready, is_ready ? 'ready' : 'not ready'), `${version}, up ${duration(uptime_s)}`],
+    ['Service', state(phase === 'ready', phase), `${version}, up ${duration(uptime_s)}`],
     [
       'Calls',
       `${perSecond(calls.per_second)}/s`,
