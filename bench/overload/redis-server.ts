@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A real redis-server on a free port, without persistence. */
@@ -25,9 +28,13 @@ const REDIS_SERVER = process.env['REDIS_SERVER'] || 'redis-server';
 export async function startRedisServer(more: readonly string[] = []): Promise<RedisServer | undefined> {
   const port = await freePort();
   let server: ChildProcess | undefined;
+  let folder = '';
 
   async function start(): Promise<void> {
-    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...more];
+    folder = mkdtempSync(join(tmpdir(), 'redis-'));
+    const plain = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    // A replica writes what its master has to its folder.
+    const options = [...plain, '--dir', folder, ...more];
     server = spawn(REDIS_SERVER, options, { stdio: 'ignore' });
     await once(server, 'spawn');
     while (!(await responds(port))) {
@@ -37,6 +44,11 @@ export async function startRedisServer(more: readonly string[] = []): Promise<Re
   }
 
   async function stop(): Promise<void> {
+    await kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  async function kill(): Promise<void> {
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGKILL');
     await once(server, 'exit');
@@ -45,6 +57,7 @@ export async function startRedisServer(more: readonly string[] = []): Promise<Re
   try {
     await start();
   } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }

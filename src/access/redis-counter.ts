@@ -4,7 +4,7 @@ import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.
 
 /** The options of a counter in Redis. */
 export interface RedisCounterOptions extends RedisTarget {
-  /** Called once when the connection is lost or cannot be made, and again after it was there. */
+  /** Called once when the connection is lost or cannot be made; again only after it has been restored. */
   readonly onError: (failure: RedisFailure) => void;
   /** How long Redis may take to respond. Default 1 000. */
   readonly commandTimeoutMs?: number;
