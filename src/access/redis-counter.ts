@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 0
 `;
 
-/** Counts for all replicas. Both methods reject while Redis does not respond: so that the limit cannot be bypassed. */
+/** Counts for all replicas. Both methods reject while Redis does not respond, so that the limit cannot be bypassed. */
 export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
   const { onError, commandTimeoutMs = 1_000 } = options;
   const prefix = `${options.prefix ?? REDIS_PREFIX}creates:`;

@@ -38,8 +38,8 @@ export interface Servers {
   /** Rejects when one of them cannot listen. The other one then listens until stop() is called. */
   start(offer: Offer): Promise<Addresses>;
   /**
-   * Says that it is not ready, and takes calls for as long as others need to learn it. Then takes no new calls, lets those
-   * under way end within the configured grace, and cuts them.
+   * Says that it is not ready, and takes calls for as long as others need to learn it. Then it takes no new calls, lets those
+   * in progress end within the configured grace, and cuts off the rest.
    */
   stop(): Promise<void>;
 }
@@ -92,7 +92,7 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
       const wasReady = phase === 'ready';
       enter('draining');
       for (const server of running) server.drain?.();
-      // Whoever watches the health hears of it before the stream ends.
+      // Watchers of the health learn of it before their streams end.
       await setImmediate();
       if (wasReady) await delay(drainDelayOf(config));
       pipeline.abortStreams();

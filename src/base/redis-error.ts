@@ -45,7 +45,7 @@ export class RedisFailure extends Error {
 
 /** By how the text of Redis or of its client begins. */
 const TEXTS: readonly (readonly [RegExp, RedisCause])[] = [
-  [/^(?:WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)/, 'password'],
+  [/^(?:WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)|Last error: (?:WRONGPASS|NOAUTH)/, 'password'],
   [/^(?:NOPERM|ERR ACL)/, 'permission'],
   [/^READONLY/, 'read_only'],
   [/^(?:MASTERDOWN|All sentinels)/, 'failover'],

@@ -12,8 +12,17 @@ import type { RedisCause } from '../../src/base/redis-error.ts';
 import { openRedisStore } from '../../src/idempotency/redis-store.ts';
 import { DEFAULT_BUDGET } from '../../src/vultr/budget/options.ts';
 import { createSharedSource } from '../../src/vultr/budget/shared-source.ts';
+import type { VultrEvent } from '../../src/vultr/observe.ts';
 import { createCa } from '../support/access.ts';
-import { adminOf, connectTo, eventually, failureOf, ownRedis, replicated } from '../support/redis.ts';
+import {
+  adminOf,
+  connectTo,
+  eventually,
+  failureOf,
+  ownRedis,
+  replicated,
+  startSentinel,
+} from '../support/redis.ts';
 import { temporaryFolder } from '../support/stores.ts';
 import { startTcp } from '../support/vultr.ts';
 
@@ -153,6 +162,55 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
     await expectFailure(server, 'timeout');
     server.process().kill('SIGCONT');
     await eventually(() => redis.send(...SET));
+  });
+
+  test('a slow Redis is too slow for the budget, and quick enough for the record', async () => {
+    const server = await ownRedis();
+    const record = connectTo(server, { commandTimeoutMs: 1_000 });
+    const budget = connectTo(server, { use: 'budget', commandTimeoutMs: 250, waitsForConnection: false });
+    await eventually(() => Promise.all([record.redis.send(...SET), budget.redis.send(...SET)]));
+    await adminOf(server).call('CLIENT', 'PAUSE', '500', 'ALL');
+    const [written, failure] = await Promise.all([
+      record.redis.send(...SET),
+      failureOf(budget.redis.send(...SET)),
+    ]);
+    expect(String(written)).toBe('OK');
+    expect(failure.reason).toBe('timeout');
+    expect(budget.events).toContainEqual(expect.objectContaining({ use: 'budget', cause: 'timeout' }));
+    expect(record.events).toEqual([{ kind: 'ready', use: 'record' }]);
+  });
+
+  test('a budget on a replica goes on with the own part, and says why', async () => {
+    const master = await ownRedis();
+    const replica = await ownRedis(['--replicaof', '127.0.0.1', `${master.port}`]);
+    await replicated(adminOf(master), 1);
+    const events: VultrEvent[] = [];
+    const source = createSharedSource({
+      clock: systemClock,
+      random: Math.random,
+      observe: (event) => events.push(event),
+      limits: DEFAULT_BUDGET,
+      redis: { url: replica.url, probeIntervalMs: 50, connectTimeoutMs: 100, commandTimeoutMs: 100 },
+      baseUrl: 'https://api.vultr.com',
+    });
+    onTestFinished(() => source.close());
+    await source.reserve();
+    expect(events).toEqual([
+      { kind: 'source', state: 'degraded', error: expect.stringContaining('READONLY') },
+    ]);
+    // As after a failover to it.
+    await adminOf(replica).call('REPLICAOF', 'NO', 'ONE');
+    await eventually(async () => expect(source.state().kind).toBe('redis'));
+  });
+
+  test('a Sentinel that wants another password', async () => {
+    const master = await ownRedis();
+    const sentinel = await startSentinel(temporaryFolder(), master.port, ['requirepass right']);
+    const target = { url: 'redis://mymaster', sentinels: [sentinel] };
+    await eventually(async () => {
+      await connectTo({ ...target, sentinelPassword: 'right' }).redis.send(...SET);
+    });
+    await expectFailure({ ...target, sentinelPassword: SECRET }, 'password');
   });
 
   test('a connection that is closed', async () => {
