@@ -33,6 +33,10 @@ if [ "$total" != 32 ]; then
   cat server.log >&2
   exit 1
 fi
+for path in / /docs /status /openapi.json /assets/docs.js /assets/status.js /assets/swagger-ui-bundle.js /assets/swagger-ui.css; do
+  curl --silent --fail --output /dev/null --header 'Accept: text/html, */*' "$http$path" ||
+    { echo "The installed package does not serve $path." >&2; exit 1; }
+done
 kill "$server"
 wait "$server" || { echo "The installed package did not stop in good order." >&2; exit 1; }
 server=

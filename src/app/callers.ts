@@ -9,9 +9,12 @@ import { createPlanPrices } from '../cloud/plan-prices.ts';
 import type { Environment } from '../config/read.ts';
 import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
+import type { ExtraRequest } from '../http/options.ts';
 import type { GuardRoute } from '../http/service-routes.ts';
+import type { HomeFacts } from '../pages/home-page.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
 import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';
+import { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createReadings } from '../v2/readings.ts';
@@ -23,6 +26,8 @@ import type { WatchService } from '../watch/service.ts';
 export interface OpenedCallers {
   readonly openAdmission: OpenAdmission;
   readonly guard: GuardRoute;
+  /** Tells a caller who it is. */
+  readonly recognise: (request: ExtraRequest) => Promise<HomeFacts['you']>;
   /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
   readonly reopenAuditLog: (() => Promise<void>) | undefined;
   close(): Promise<void>;
@@ -55,6 +60,7 @@ export async function openCallers(context: CallersContext): Promise<OpenedCaller
     return {
       openAdmission: admitEverybody(config.apiKey),
       guard: (_part, route) => route,
+      recognise: async () => ({ caller: null, says: describeOpen(config) }),
       reopenAuditLog: undefined,
       close: async () => undefined,
     };
@@ -71,11 +77,29 @@ export async function openCallers(context: CallersContext): Promise<OpenedCaller
   return {
     openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
     guard: guardWith(gate),
+    recognise: recogniseWith(access),
     reopenAuditLog: audit && (() => audit.reopen()),
     close: async () => {
       running.dispose();
       await audit?.close();
     },
+  };
+}
+
+/** What everybody is told where there is no callers file. */
+function describeOpen({ apiKey }: ServeConfig): string {
+  const keys = apiKey === undefined ? 'a Vultr key of their own' : "their own Vultr key or the service's";
+  return `Anonymous, like everybody: this service has no callers file. Calls are made with ${keys}.`;
+}
+
+function recogniseWith(access: Access): OpenedCallers['recognise'] {
+  return async (request) => {
+    try {
+      const { caller } = await access.complete(await access.identify(request.evidence()), undefined);
+      return { caller: caller.name, says: 'That is what the callers file calls you.' };
+    } catch (thrown) {
+      return { caller: null, says: `Anonymous. ${CallError.from(thrown).message}` };
+    }
   };
 }
 

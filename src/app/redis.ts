@@ -20,7 +20,7 @@ export function redisTarget(
 ): RedisTarget | undefined {
   const connected = new Gauge({
     name: 'redis_connected',
-    help: '1 while there is a connection to Redis, by use: budget, record, counts.',
+    help: '1 while there is a connection to Redis, by use: budget, record, counts, replicas.',
     labelNames: ['use'],
     registers: [registry],
   });

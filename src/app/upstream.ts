@@ -4,6 +4,7 @@ import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import type { VultrObserver } from '../vultr/observe.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
@@ -23,11 +24,13 @@ export interface UpstreamContext {
   readonly tls: StageOptions['tls'];
   /** Where replicas share the budget; undefined: they do not. */
   readonly redis: RedisTarget | undefined;
+  /** Called with what the stages do, as log and metrics are. */
+  readonly observe: VultrObserver;
 }
 
 /** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
 export async function startUpstream(context: UpstreamContext): Promise<Upstream> {
-  const { config, log, metrics, tls, redis } = context;
+  const { config, log, metrics, tls, redis, observe } = context;
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
   const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
@@ -36,7 +39,10 @@ export async function startUpstream(context: UpstreamContext): Promise<Upstream>
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
     tls,
-    observe: telemetry.observe,
+    observe: (event) => {
+      telemetry.observe(event);
+      observe(event);
+    },
     breaker: {},
     singleflight: {},
     ...(rate !== undefined && {

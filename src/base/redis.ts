@@ -11,8 +11,8 @@ function loadRedis(): typeof Redis {
   return (require('ioredis') as typeof import('ioredis')).Redis;
 }
 
-/** What Redis is used for: the request budget, the record of creates, the counts of creates. */
-export type RedisUse = 'budget' | 'record' | 'counts';
+/** What Redis is used for: the request budget, the record of creates, the counts of creates, the list of replicas. */
+export type RedisUse = 'budget' | 'record' | 'counts' | 'replicas';
 
 /** Something that a metric counts or the log reports. */
 export type RedisEvent =

@@ -17,7 +17,7 @@ export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
  * @throws TypeError when the base URL or a limit is not usable
  */
 export function createVultrClient(options: StageOptions): VultrClient {
-  const { send, state, close } = createStages(options);
+  const { send, state, inspect, close } = createStages(options);
   const refuseEcho = createKeyGuard();
   return {
     call: async (operation, request, callOptions) => {
@@ -29,6 +29,7 @@ export function createVultrClient(options: StageOptions): VultrClient {
       return response;
     },
     state,
+    inspect,
     close,
   };
 }

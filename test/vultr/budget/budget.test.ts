@@ -125,8 +125,8 @@ describe('a permit', () => {
     void ask('A2', { kind: 'poll' });
     await clock.advance(1_000);
     expect(events).toEqual([
-      { kind: 'permit', request: 'read', waitedMs: 0 },
-      { kind: 'permit', request: 'poll', waitedMs: 100 },
+      { kind: 'permit', request: 'read', caller: expect.any(String), waitedMs: 0 },
+      { kind: 'permit', request: 'poll', caller: expect.any(String), waitedMs: 100 },
     ]);
   });
 });
