@@ -25,6 +25,9 @@ interface LockEntry {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+/** Packages of which scripts/build.ts puts some files into the package: the service has them, and installs nothing for them. */
+const BUNDLED = ['node_modules/swagger-ui-dist'];
+
 type Lock = Readonly<Record<string, LockEntry>>;
 
 /**
@@ -36,10 +39,11 @@ export function productionPackages(): readonly [ProductionPackage, ...Production
   const { '': root, ...others } = packages;
   if (root === undefined) throw new Error('package-lock.json does not name this package.');
   const needed = Object.entries(others)
-    .filter(([, { dev = false }]) => !dev)
+    .filter(([path, { dev = false }]) => !dev || BUNDLED.includes(path))
     .map(([path, entry]) => toPackage(path, entry, packages))
     .toSorted((one, other) => (`${one.name}@${one.version}` < `${other.name}@${other.version}` ? -1 : 1));
-  return [{ ...toPackage('', root, packages), name: 'vultr-grpc' }, ...needed];
+  const service = toPackage('', root, packages);
+  return [{ ...service, name: 'vultr-grpc', loads: [...service.loads, ...BUNDLED] }, ...needed];
 }
 
 function toPackage(path: string, entry: LockEntry, packages: Lock): ProductionPackage {

@@ -46,7 +46,9 @@ function expectNoSecret(outputs: readonly Output[]): void {
 /** Everything that a service tells beside its replies: log, metrics, state. */
 async function remains({ app, log }: TestService, stateDir?: string): Promise<Output[]> {
   const pages = await Promise.all(
-    ['/metrics', '/readyz', '/healthz'].map((path) => sendHttp(app.httpAddress ?? '', 'GET', path)),
+    ['/metrics', '/readyz', '/healthz', '/', '/status'].map((path) =>
+      sendHttp(app.httpAddress ?? '', 'GET', path),
+    ),
   );
   const files = stateDir === undefined ? [] : readdirSync(stateDir);
   return [
