@@ -3,6 +3,7 @@ import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
+import type { Reason } from '../status/reasons.ts';
 import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -75,13 +76,24 @@ export interface GateOptions extends AuthorizerOptions {
   readonly access: Access;
   /** Undefined: nothing is recorded. */
   readonly audit: AuditLog | undefined;
+  /** Called with each call that is not let in. Default: nothing is called. */
+  readonly onDenied?: (caller: string | undefined, reason: Reason) => void;
   /** The wall clock. Default: Date. */
   readonly wallNow?: () => Date;
 }
 
+/** What callers are told who are not let in. */
+const DENIALS: ReadonlySet<Reason> = new Set([
+  'CALLER_UNKNOWN',
+  'CALLER_AMBIGUOUS',
+  'CALLER_DENIED',
+  'CREATE_LIMIT',
+  'CREATE_QUOTA',
+]);
+
 /** Makes the gate. */
 export function createGate(options: GateOptions): Gate {
-  const { access, audit, wallNow = () => new Date() } = options;
+  const { access, audit, wallNow = () => new Date(), onDenied = () => undefined } = options;
   return {
     identify: (evidence) => access.identify(evidence),
     complete: (early, request) => access.complete(early, accessTokenOf(request)),
@@ -112,9 +124,10 @@ export function createGate(options: GateOptions): Gate {
       }),
     finish: async ({ admission, ...ending }) => {
       const effect = admission?.effect;
+      const { identity, error } = ending;
+      if (error !== undefined && DENIALS.has(error.reason)) onDenied(identity?.caller.name, error.reason);
       if (admission !== undefined && madeNothing(ending)) await admission.refund();
-      if (audit === undefined || !isAudited({ operation: ending.operation, effect, error: ending.error }))
-        return;
+      if (audit === undefined || !isAudited({ operation: ending.operation, effect, error })) return;
       await audit.record(auditEntry({ ...ending, time: wallNow(), effect }));
     },
     admitService: async (evidence, part, { peer }) => {
@@ -125,6 +138,7 @@ export function createGate(options: GateOptions): Gate {
         return identity;
       } catch (thrown) {
         const error = CallError.from(thrown);
+        onDenied(identity?.caller.name, error.reason);
         const denied = { time: wallNow(), identity, peer, transport: 'http', part, error } as const;
         await audit?.record(serviceDenialEntry(denied));
         throw error;

@@ -11,7 +11,6 @@ import type { ExtraRoute } from '../http/options.ts';
 import { createServiceRoutes, type GuardRoute, type Readiness } from '../http/service-routes.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 import { createResolver } from '../v2/resolve.ts';
 import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
@@ -19,6 +18,7 @@ import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
+import { openTelemetry } from './telemetry.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 import { createWatches } from './watches.ts';
@@ -60,7 +60,7 @@ export async function startApp(
   { env = {}, onKeyVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const metrics = createMetrics(droppedLogLines);
+  const { metrics } = stack.use(await openTelemetry(droppedLogLines));
   warnOfExposure(config, log);
   const tls = stack.use(openTls(config, log, metrics));
   const upstream = await startUpstream(config, log, metrics, tls.upstream);
@@ -112,7 +112,7 @@ export async function startApp(
         ...createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
         ...createGuideRoutes(config, upstream.url, access.guard),
       ]),
-    registry: metrics.registry,
+    meter: metrics.meter,
   });
 
   const running = stack.move();

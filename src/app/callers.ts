@@ -13,6 +13,7 @@ import type { GuardRoute } from '../http/service-routes.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
 import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createReadings } from '../v2/readings.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
@@ -48,6 +49,7 @@ export interface CallersContext {
  */
 export function openCallers(context: CallersContext): OpenedCallers {
   const { config, log, env, onKeyVariable, contract } = context;
+  const denials = context.metrics.meter.counter(METRICS.denials);
   const { callersFile: file } = config;
   if (file === undefined)
     return {
@@ -67,7 +69,13 @@ export function openCallers(context: CallersContext): OpenedCallers {
   const counter = stack.adopt(openCounter(config, log), (opened) => opened.close());
   const audit = openAudit(config, log);
   const prices = createPlanPrices(context.vultr, contract.operations);
-  const gate = createGate({ access, audit, prices, counter });
+  const gate = createGate({
+    access,
+    audit,
+    prices,
+    counter,
+    onDenied: (caller, reason) => denials.add(1, caller ?? '', reason),
+  });
   const running = stack.move();
   return {
     openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),

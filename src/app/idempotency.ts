@@ -1,4 +1,3 @@
-import { Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import {
@@ -12,6 +11,7 @@ import {
   watchStore,
 } from '../idempotency/index.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 
@@ -28,7 +28,7 @@ export interface OpenedIdempotency extends IdempotentVultr {
 export async function openIdempotency(
   config: ServeConfig,
   log: Logger,
-  { registry }: Metrics,
+  { meter }: Metrics,
   vultr: Vultr,
 ): Promise<OpenedIdempotency> {
   const store = await watchStore({
@@ -40,14 +40,8 @@ export async function openIdempotency(
       ),
     onBack: () => log.info('the record of creations is available again'),
   });
-  new Gauge({
-    name: 'vultr_idempotency_available',
-    help: '1 while the record of creations can be used; 0: creations with a key are refused.',
-    registers: [registry],
-    collect() {
-      this.set(Number(store.isAvailable()));
-    },
-  });
+  meter.observed(METRICS.idempotencyAvailable, (observe) => observe(Number(store.isAvailable())));
+  const outcomes = meter.counter(METRICS.idempotencyOutcomes);
   const idempotent = createIdempotentVultr({
     vultr,
     store,
@@ -55,6 +49,7 @@ export async function openIdempotency(
     moments: createMoments(systemClock, createBootClock()),
     isTagging: config.isTagging,
     policy: { settleMs: config.createSettleMs },
+    onEnding: (ending) => outcomes.add(1, ending),
     onStoreFailure: (error) =>
       log.warn({ error: textOf(error) }, 'the record of creations could not be brought up to date'),
   });

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import { formatListen, type ListenAddress } from '../config/parsers.ts';
 import type { ServeConfig } from '../config/settings.ts';
@@ -10,6 +9,7 @@ import { allowedHosts } from '../http/browser-guard.ts';
 import type { ExtraRoute } from '../http/options.ts';
 import { startHttpServer } from '../http/server.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Meter } from '../telemetry/meter.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** What the servers offer. */
@@ -19,7 +19,7 @@ export interface Offer {
   readonly tls: ServerTls | undefined;
   /** Makes the routes of the HTTP side that are no operations. */
   readonly extraRoutes: (isReady: () => boolean) => ReadonlyMap<string, ExtraRoute>;
-  readonly registry: Registry;
+  readonly meter: Meter;
 }
 
 /** Where the servers listen, as `host:port`. */

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import { Counter, Gauge } from 'prom-client';
 import { createServerTls, type ServerTls } from '../access/server-tls.ts';
 import type { TlsFiles, TlsMaterial } from '../access/tls-files.ts';
 import { openTls as openTlsFiles, type TlsProvider } from '../access/tls-reload.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** TLS on both sides of the service, with certificates that follow their files. */
@@ -19,7 +20,7 @@ export interface OpenedTls extends Disposable {
  * Reads the certificates that the settings name, and watches their files.
  * @throws TlsFilesError when they are not right at the start
  */
-export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): OpenedTls {
+export function openTls(config: ServeConfig, log: Logger, { meter }: Metrics): OpenedTls {
   using stack = new DisposableStack();
   const open = (side: string, files: TlsFiles): TlsProvider =>
     stack.use(
@@ -32,16 +33,12 @@ export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics)
     );
   const server = openServerFiles(config, open);
   const upstream = openUpstreamFiles(config, open);
-  registerExpiries(registry, { server, upstream });
-  const failures = new Counter({
-    name: 'tls_handshake_failures_total',
-    help: 'Connections that callers began and whose TLS handshake failed.',
-    registers: [registry],
-  });
+  registerExpiries(meter, { server, upstream });
+  const failures = meter.counter(METRICS.handshakeFailures);
   const clients = config.tlsClientCa === undefined ? 'off' : config.tlsClientAuth;
   const running = stack.move();
   return {
-    server: server && createServerTls(server, clients, () => failures.inc()),
+    server: server && createServerTls(server, clients, () => failures.add(1)),
     upstream: upstream && (() => upstream.current.options),
     [Symbol.dispose]: () => running.dispose(),
   };
@@ -67,21 +64,11 @@ function openUpstreamFiles(
     : open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
 }
 
-function registerExpiries(
-  registry: Metrics['registry'],
-  providers: Readonly<Record<string, TlsProvider | undefined>>,
-): void {
-  new Gauge({
-    name: 'tls_certificate_expiry_timestamp_seconds',
-    help: 'When each certificate in use expires, in seconds since the epoch, by side, file and subject.',
-    labelNames: ['side', 'file', 'subject'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [side, provider] of Object.entries(providers)) {
-        for (const { file, subject, expiresAtMs } of provider?.current.expiries ?? [])
-          this.set({ side, file: basename(file), subject }, expiresAtMs / 1_000);
-      }
-    },
+function registerExpiries(meter: Meter, providers: Readonly<Record<string, TlsProvider | undefined>>): void {
+  meter.observed(METRICS.certificateExpiry, (observe) => {
+    for (const [side, provider] of Object.entries(providers)) {
+      for (const { file, subject, expiresAtMs } of provider?.current.expiries ?? [])
+        observe(expiresAtMs / 1_000, side, basename(file), subject);
+    }
   });
 }

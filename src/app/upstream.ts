@@ -3,6 +3,7 @@ import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import { measureExchanges } from '../vultr/exchange.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
 
@@ -23,13 +24,14 @@ export async function startUpstream(
 ): Promise<Upstream> {
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
-  const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
+  const telemetry = createVultrTelemetry(log, metrics.meter, () => client.state());
   const { rate, cacheFreshMs, redisUrl } = config;
   const client: VultrClient = createVultrClient({
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
     tls,
     observe: telemetry.observe,
+    exchange: measureExchanges(metrics.meter, url),
     breaker: {},
     singleflight: {},
     ...(rate !== undefined && {

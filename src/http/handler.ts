@@ -22,6 +22,7 @@ import {
 } from './metadata.ts';
 import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { readBody } from './read-body.ts';
+import { measureRequests } from './request-metric.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
@@ -40,6 +41,8 @@ export interface Exchange {
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
+  /** The template of the operation, or the path of the page, that it turned out to be for. */
+  route?: string | undefined;
   readonly responseMetadata: Map<string, string>;
 }
 
@@ -92,6 +95,7 @@ export function createHandler(
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
     else if (extra !== undefined) {
+      work.route = target.path;
       const reply = await extra(toExtraRequest(work));
       await send(tools, work, reply, reply.headers ?? {});
     }
@@ -109,7 +113,9 @@ export function createHandler(
     }
   }
 
+  const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
+    const startedAt = performance.now();
     const { request, response } = exchange;
     const work: Work = {
       ...exchange,
@@ -121,6 +127,7 @@ export function createHandler(
     } catch (thrown) {
       await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
     }
+    record(work, performance.now() - startedAt);
   };
 }
 
@@ -136,6 +143,7 @@ function toExtraRequest({ request, target }: Work): ExtraRequest {
 
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
+  work.route = (binding ?? operation.bindings[0])?.template.source;
   const incoming = toIncoming(tools, work, destination);
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
   if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });

@@ -71,7 +71,7 @@ class CallerAdmission implements Admission {
     return {
       credential: this.#grant.credential,
       source: ownKey === undefined ? ('account' as const) : ('caller' as const),
-      caller: { name: id, ratePerSecond: caller.rate },
+      caller: { name: id, label: caller.name, ratePerSecond: caller.rate },
       renewCredential: (refused: string) => access.otherCredential(identity, refused),
       onRevoked: (tell: (error: CallError) => void) => gate.onRevoked(identity, this.#reached, tell),
     };

@@ -42,6 +42,8 @@ export interface Call {
 /** A caller, as far as fairness and the record of creations are concerned. */
 export interface CallerShare {
   readonly name: string;
+  /** How telemetry names the caller; undefined: by its name. A caller that brings keys of its own has a name for each. */
+  readonly label?: string | undefined;
   /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
   readonly ratePerSecond?: number | undefined;
 }

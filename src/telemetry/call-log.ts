@@ -2,6 +2,7 @@ import { clip } from '../base/text.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { describeError, describeStack, redact } from './describe.ts';
+import { isFault } from './faults.ts';
 import type { Logger } from './log.ts';
 
 /** What is logged of a call: an allow-list, so that nothing of request or reply gets in by accident. */
@@ -28,15 +29,6 @@ export interface CallRecord {
   readonly error?: CallError | undefined;
 }
 
-/** Codes that tell of a fault on our side or Vultr's, as OpenTelemetry sorts them for servers. */
-const FAULTS: ReadonlySet<Code> = new Set([
-  'UNKNOWN',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'DEADLINE_EXCEEDED',
-]);
-
 /** Services that infrastructure calls all the time: logged at debug. */
 const INFRASTRUCTURE = /^grpc\./;
 
@@ -52,7 +44,8 @@ export function logCall(logger: Logger, record: CallRecord): void {
 }
 
 function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
-  if (FAULTS.has(code)) return 'warn';
+  // A method that does not exist is no fault of anybody who reads the log.
+  if (isFault(code) && code !== 'UNIMPLEMENTED') return 'warn';
   return INFRASTRUCTURE.test(method) ? 'debug' : 'info';
 }
 

@@ -335,7 +335,7 @@ test('a handler that fails tells nobody what it failed on', async () => {
     await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListPlans', Buffer.alloc(0)),
   ];
   expect(service.log.lines({ reason: 'INTERNAL_ERROR' })).toHaveLength(2);
-  const { text } = await service.metrics.render();
+  const { text } = service.metrics.render();
   expectNoSecret([...outputs, { what: 'the log', text: service.log.text }, { what: 'the metrics', text }]);
 });
 

@@ -131,7 +131,8 @@ export function startStack(baseUrl: string, parts: Parts = {}): Stack {
   });
   onTestFinished(() => transport.close());
   const stages: readonly Stage[] = [
-    cacheCatalogue({ clock, onRefreshFailed: (_, error) => failures.push(error), limits: parts.cache ?? {} }),
+    cacheCatalogue({ clock, onRefreshFailed: (_, error) => failures.push(error), limits: parts.cache ?? {} })
+      .stage,
     enforceDeadline(clock),
     singleflight({ clock, limits: parts.singleflight ?? {} }),
     ...(parts.below ?? []),
