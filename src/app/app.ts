@@ -39,10 +39,10 @@ export interface App {
 
 /** What the service finds around it. */
 export interface Surroundings {
-  /** The variables that accounts of the callers file may name. Default: none. */
+  /** The variables of OpenTelemetry, and those that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
-  /** Told of each variable that holds the key of an account. Default: nothing happens. */
-  readonly onKeyVariable?: (name: string) => void;
+  /** Told of each variable that holds a secret which no setting names, once it is read. Default: nothing happens. */
+  readonly onSecretVariable?: (name: string) => void;
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
@@ -57,13 +57,14 @@ const MAX_TIMEOUT_FACTOR = 10;
 export async function startApp(
   config: ServeConfig,
   log: Logger,
-  { env = {}, onKeyVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
+  { env = {}, onSecretVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const { metrics } = stack.use(await openTelemetry(droppedLogLines));
+  const telemetry = stack.use(await openTelemetry({ env, log, droppedLogLines, onSecretVariable }));
+  const { metrics, beginSpan } = telemetry;
   warnOfExposure(config, log);
   const tls = stack.use(openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, metrics, tls.upstream);
+  const upstream = await startUpstream(config, log, telemetry, tls.upstream);
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
@@ -82,7 +83,7 @@ export async function startApp(
     log,
     metrics,
     env,
-    onKeyVariable,
+    onSecretVariable,
     contract,
     vultr: client,
     resolveVultr,
@@ -95,12 +96,11 @@ export async function startApp(
     openAdmission: access.openAdmission,
     log,
     metrics,
-    unaryTimeoutMs: { default: config.callTimeoutMs, max: config.callTimeoutMs * MAX_TIMEOUT_FACTOR },
-    streamTimeoutMs: { default: config.watchTimeoutMs, max: config.watchTimeoutMs },
+    beginSpan,
+    ...timeoutsOf(config),
   });
 
-  const readiness = (isReady: boolean): Readiness =>
-    readinessOf(isReady, client.state(), vultr.isAvailable());
+  const readiness = (isReady: boolean) => readinessOf(isReady, client.state(), vultr.isAvailable());
   const servers = createServers(config, health, pipeline);
   stack.defer(() => servers.stop());
   const { grpcAddress, httpAddress } = await servers.start({
@@ -147,6 +147,14 @@ function createGuideRoutes(
     ],
     ...createContractRoutes({ version, security }, guard),
   ]);
+}
+
+/** How long calls may last whose callers named no deadline, and at most. */
+function timeoutsOf({ callTimeoutMs, watchTimeoutMs }: ServeConfig) {
+  return {
+    unaryTimeoutMs: { default: callTimeoutMs, max: callTimeoutMs * MAX_TIMEOUT_FACTOR },
+    streamTimeoutMs: { default: watchTimeoutMs, max: watchTimeoutMs },
+  };
 }
 
 function warnOfExposure(config: ServeConfig, log: Logger): void {

@@ -35,7 +35,7 @@ export interface CallersContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly env: Environment;
-  readonly onKeyVariable: (name: string) => void;
+  readonly onSecretVariable: (name: string) => void;
   readonly contract: Contract;
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
@@ -48,7 +48,7 @@ export interface CallersContext {
  * @throws CallersFileError with every mistake; Error when the audit log cannot be opened
  */
 export function openCallers(context: CallersContext): OpenedCallers {
-  const { config, log, env, onKeyVariable, contract } = context;
+  const { config, log, env, onSecretVariable, contract } = context;
   const denials = context.metrics.meter.counter(METRICS.denials);
   const { callersFile: file } = config;
   if (file === undefined)
@@ -63,7 +63,7 @@ export function openCallers(context: CallersContext): OpenedCallers {
   const keyVariables = [...access.model.accounts.values()].flatMap((spec) =>
     'keyEnv' in spec ? [spec.keyEnv] : [],
   );
-  keyVariables.forEach(onKeyVariable);
+  keyVariables.forEach(onSecretVariable);
   if (config.apiKey !== undefined && !keyVariables.includes(SERVE_SETTINGS.apiKey.env))
     log.warn('VULTR_API_KEY is not used: with a callers file, calls use the keys of its accounts');
   const counter = stack.adopt(openCounter(config, log), (opened) => opened.close());

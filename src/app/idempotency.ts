@@ -13,6 +13,7 @@ import {
 import type { Logger } from '../telemetry/log.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { currentSpan } from '../telemetry/trace.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 
 /** The way to Vultr with idempotency, and whether its record works. */
@@ -49,7 +50,10 @@ export async function openIdempotency(
     moments: createMoments(systemClock, createBootClock()),
     isTagging: config.isTagging,
     policy: { settleMs: config.createSettleMs },
-    onEnding: (ending) => outcomes.add(1, ending),
+    onEnding: (ending) => {
+      outcomes.add(1, ending);
+      currentSpan()?.event('vultr.idempotency', { outcome: ending });
+    },
     onStoreFailure: (error) =>
       log.warn({ error: textOf(error) }, 'the record of creations could not be brought up to date'),
   });

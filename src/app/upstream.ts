@@ -1,11 +1,11 @@
 import type { ServeConfig } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
-import { measureExchanges } from '../vultr/exchange.ts';
+import { watchExchanges } from '../vultr/exchange.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
+import type { OpenedTelemetry } from './telemetry.ts';
 
 /** The upstream of the service: Vultr, or the sandbox in its place. */
 export interface Upstream {
@@ -19,19 +19,24 @@ export interface Upstream {
 export async function startUpstream(
   config: ServeConfig,
   log: Logger,
-  metrics: Metrics,
+  { metrics: { meter }, beginSpan }: Pick<OpenedTelemetry, 'metrics' | 'beginSpan'>,
   tls: StageOptions['tls'],
 ): Promise<Upstream> {
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
-  const telemetry = createVultrTelemetry(log, metrics.meter, () => client.state());
+  const telemetry = createVultrTelemetry(log, meter, () => client.state());
   const { rate, cacheFreshMs, redisUrl } = config;
   const client: VultrClient = createVultrClient({
     baseUrl: url,
     userAgent: `vultr-grpc/${readVersion()}`,
     tls,
     observe: telemetry.observe,
-    exchange: measureExchanges(metrics.meter, url),
+    exchange: watchExchanges({
+      meter,
+      baseUrl: url,
+      beginSpan,
+      isTraceSent: config.isTraceSent,
+    }),
     breaker: {},
     singleflight: {},
     ...(rate !== undefined && {

@@ -173,6 +173,7 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
     },
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,
     responseMetadata,
+    http: { method: work.method, route: work.route },
     read: async () => {
       if (headers.error !== undefined) throw headers.error;
       return await read(() => readBody(request, { limits, deadline, now, hold, proceed }));

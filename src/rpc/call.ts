@@ -135,6 +135,8 @@ export interface Incoming {
   readonly deadline: number | undefined;
   /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */
   readonly read: () => IncomingRequest | Promise<IncomingRequest>;
+  /** How the HTTP side was asked, for telemetry: its method, and the template that its path matched. */
+  readonly http?: { readonly method: string; readonly route: string | undefined };
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */

@@ -24,6 +24,8 @@ export interface CallRecord {
   readonly secret?: string | undefined;
   readonly durationMs: number;
   readonly code: Code;
+  /** The trace that the call belongs to; undefined: none. Without a span: this service does not trace. */
+  readonly trace?: { readonly traceId: string; readonly spanId?: string | undefined } | undefined;
   /** How many messages were sent, for a stream. */
   readonly messages?: number;
   readonly error?: CallError | undefined;
@@ -51,7 +53,7 @@ function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
 
 /** The members of the line, as JSON. They are always the same, so they are written one after the other. */
 function membersOf(record: CallRecord): string {
-  const { error, secret, requestId, caller, proofs, userAgent, credential, messages } = record;
+  const { error, secret, requestId, caller, proofs, userAgent, credential, messages, trace } = record;
   let line = `"method":${text(redact(record.method, secret))},"code":"${record.code}"`;
   line += `,"ms":${Math.round(record.durationMs * 10) / 10},"transport":"${record.transport}"`;
   if (requestId !== undefined) line += `,"request_id":${text(redact(requestId, secret))}`;
@@ -59,6 +61,8 @@ function membersOf(record: CallRecord): string {
   if (caller !== undefined) line += `,"caller":${text(caller)},"proof":${text(proofs?.join(',') ?? '')}`;
   if (userAgent !== undefined) line += `,"user_agent":${text(redact(userAgent, secret).slice(0, 200))}`;
   if (credential !== undefined) line += `,"credential":${text(credential)}`;
+  if (trace !== undefined) line += `,"trace_id":"${trace.traceId}"`;
+  if (trace?.spanId !== undefined) line += `,"span_id":"${trace.spanId}"`;
   if (messages !== undefined) line += `,"messages":${messages}`;
   if (error !== undefined) line += membersOfError(error, secret);
   return line;

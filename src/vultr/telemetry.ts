@@ -2,11 +2,12 @@ import type { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { GaugeSpec, Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
+import { currentSpan } from '../telemetry/trace.ts';
 import type { VultrEvent, VultrObserver } from './observe.ts';
 import type { VultrRequest } from './request.ts';
 import type { StageState } from './stages.ts';
 
-/** What log and metrics learn of the way to Vultr. */
+/** What log, metrics and traces learn of the way to Vultr. */
 export interface VultrTelemetry {
   readonly observe: VultrObserver;
   readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
@@ -23,6 +24,7 @@ export function createVultrTelemetry(log: Logger, meter: Meter, state: () => Sta
   return {
     observe: (event) => {
       count(event);
+      trace(event);
       tell(log, event);
     },
     onRefreshFailed: (request, error) => {
@@ -86,6 +88,31 @@ function registerState(meter: Meter, state: () => StageState): void {
   gauge(METRICS.breakerReadsOpen, ({ breaker }) => breaker && Number(breaker.reads !== 'closed'));
   gauge(METRICS.cacheEntries, ({ cache }) => cache?.entries);
   gauge(METRICS.cacheSize, ({ cache }) => cache?.bytes);
+}
+
+/** What happens to a request is an event of the span that it is a part of. */
+function trace(event: VultrEvent): void {
+  const span = currentSpan();
+  if (span?.isSampled !== true) return;
+  switch (event.kind) {
+    case 'cache':
+      span.event('vultr.cache', { state: event.state, age_ms: Math.round(event.ageMs) });
+      break;
+    case 'permit':
+      span.event('vultr.budget.permit', { kind: event.request, waited_ms: Math.round(event.waitedMs) });
+      break;
+    case 'retry':
+      span.event('vultr.retry', {
+        attempt: event.attempt,
+        delay_ms: Math.round(event.delayMs),
+        throttled: event.throttled,
+      });
+      break;
+    case 'retry_refused':
+    case 'breaker_refused':
+    case 'shared':
+      span.event(`vultr.${event.kind}`);
+  }
 }
 
 /** Changes of state are worth a line; single requests are not. */

@@ -111,6 +111,7 @@ const VALUES: Readonly<Record<string, Tried>> = {
   replicas: { text: '3', value: 3, wrong: ['0', '1.5', 'x'] },
   redisUrl: { text: 'redis://127.0.0.1:1', value: 'redis://127.0.0.1:1', wrong: ['http://x', 'x'] },
   stateDir: { text: 'memory', value: undefined, wrong: [] },
+  isTraceSent: { text: 'on', value: true, wrong: ['1', 'yes'] },
   isTagging: { text: 'off', value: false, wrong: ['maybe', 'true'] },
   createSettleMs: { text: '5m', value: 300_000, wrong: ['5', '2h', '1ms'] },
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },

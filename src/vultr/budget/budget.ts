@@ -3,6 +3,7 @@ import { spreadRetry } from '../../base/spread.ts';
 import { pause } from '../../base/wait.ts';
 import { abortError, untilAborted } from '../../status/abort.ts';
 import { CallError } from '../../status/call-error.ts';
+import { outsideSpans } from '../../telemetry/trace.ts';
 import { callerKey } from '../credential-key.ts';
 import { callerLabel, type VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
@@ -157,7 +158,7 @@ export class Budget {
       this.#queue.remove(waiter);
       throw this.#toRefusal(waiter, 'too_late', before);
     }
-    void this.#pump();
+    void outsideSpans(() => this.#pump());
   }
 
   /** @throws CallError when the one that has to go is the one that has just come */
