@@ -18,7 +18,14 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace';
 import type { SamplerName } from './otel-settings.ts';
-import type { BeginSpan, Span, SpanAttributes, SpanStart, TraceContext } from './trace.ts';
+import {
+  type BeginSpan,
+  outsideSpans,
+  type Span,
+  type SpanAttributes,
+  type SpanStart,
+  type TraceContext,
+} from './trace.ts';
 
 /** Makes a sampler by its name. */
 export function createSampler(name: SamplerName, ratio: number): Sampler {
@@ -93,6 +100,7 @@ class SdkSpan implements Span {
   }
 
   end(): void {
-    this.#span.end();
+    // The export, which its end may set going, is no part of it.
+    outsideSpans(() => this.#span.end());
   }
 }

@@ -243,6 +243,8 @@ describe('a collector', () => {
     await service.client.ask('listRegions', {});
     await service.app.close();
     expect(failures()).toMatchObject([{ signal: 'traces', level: 'warn', problem: expect.any(String) }]);
+    // That belongs to no call.
+    expect(failures()[0]).not.toHaveProperty('trace_id');
   });
 
   test('that never answers holds the end of the service for a bounded time only', async () => {
