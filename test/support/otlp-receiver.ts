@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import {
   createFileRegistry,
   type DescMessage,
@@ -10,6 +11,7 @@ import {
   toJson,
 } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { vi } from 'vitest';
 import { compileProto } from './compile-proto.ts';
 import { closeAtEnd } from './opened.ts';
@@ -39,7 +41,7 @@ export interface ReceivedMetric {
 
 export type Attributes = Readonly<Record<string, JsonValue>>;
 
-/** A collector that keeps what it is sent over HTTP. */
+/** A collector that keeps what it is sent, over HTTP or, when OTEL_EXPORTER_OTLP_PROTOCOL says so, over gRPC. */
 export interface OtlpReceiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
@@ -97,27 +99,21 @@ export async function startOtlpReceiver(
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await compileProto(PROTO)));
   const metrics = new Map<string, ReceivedMetric>();
   let wake = Promise.withResolvers<void>();
-  const server = createServer(async (request, response) => {
-    const body = Buffer.concat((await request.toArray()) as Buffer[]);
-    if (receiver.isStuck) return;
+  /** Takes an export, unless it is stuck. */
+  const take = (signal: Signal, body: Buffer, headers: NodeJS.Dict<string | string[]>): boolean => {
+    if (receiver.isStuck) return false;
     receiver.bodies.push(body);
-    receiver.headers.push(request.headers);
-    const read = (name: string): JsonObject => decode(registry.getMessage(`test.${name}`), body);
-    if (request.url === '/v1/traces') receiver.spans.push(...spansIn(read('Traces')));
-    else for (const metric of metricsIn(read('Metrics'))) metrics.set(metric.name, metric);
-    response.setHeader('content-type', 'application/x-protobuf').end();
+    receiver.headers.push(headers);
+    const read = decode(registry.getMessage(`test.${signal}`), body);
+    if (signal === 'Traces') receiver.spans.push(...spansIn(read));
+    else for (const metric of metricsIn(read)) metrics.set(metric.name, metric);
     wake.resolve();
     wake = Promise.withResolvers();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(() => {
-    server.closeAllConnections();
-    server.close();
-    vi.unstubAllEnvs();
-  });
+    return true;
+  };
+  const isGrpc = variables['OTEL_EXPORTER_OTLP_PROTOCOL'] === 'grpc';
   const receiver: OtlpReceiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: await (isGrpc ? listenGrpc(take) : listenHttp(take)),
     spans: [],
     metrics,
     bodies: [],
@@ -131,6 +127,7 @@ export async function startOtlpReceiver(
       }
     },
   };
+  closeAtEnd(() => vi.unstubAllEnvs());
   const all = {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_BSP_SCHEDULE_DELAY: '20',
@@ -139,6 +136,56 @@ export async function startOtlpReceiver(
   };
   for (const [name, value] of Object.entries(all)) vi.stubEnv(name, value);
   return receiver;
+}
+
+/** What is exported, by the name of its message. */
+type Signal = 'Traces' | 'Metrics';
+
+type Take = (signal: Signal, body: Buffer, headers: NodeJS.Dict<string | string[]>) => boolean;
+
+async function listenHttp(take: Take): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat((await request.toArray()) as Buffer[]);
+    const signal = request.url === '/v1/traces' ? 'Traces' : 'Metrics';
+    if (take(signal, body, request.headers))
+      response.setHeader('content-type', 'application/x-protobuf').end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closeAtEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function listenGrpc(take: Take): Promise<string> {
+  const server = new Server();
+  const bytes = (value: Buffer): Buffer => value;
+  const serve = (service: string, signal: Signal): void => {
+    const Export = {
+      path: `/opentelemetry.proto.collector.${service}/Export`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: bytes,
+      requestDeserialize: bytes,
+      responseSerialize: bytes,
+      responseDeserialize: bytes,
+    };
+    const handle: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+      const headers = call.metadata.toJSON() as NodeJS.Dict<string[]>;
+      if (take(signal, call.request, headers)) callback(null, Buffer.alloc(0));
+    };
+    server.addService({ Export }, { Export: handle });
+  };
+  serve('trace.v1.TraceService', 'Traces');
+  serve('metrics.v1.MetricsService', 'Metrics');
+  const port = await promisify(server.bindAsync.bind(server))(
+    '127.0.0.1:0',
+    ServerCredentials.createInsecure(),
+  );
+  closeAtEnd(() => server.forceShutdown());
+  return `http://127.0.0.1:${port}`;
 }
 
 function decode(message: DescMessage | undefined, body: Buffer): JsonObject {
