@@ -8,7 +8,7 @@ import { createHealth } from '../grpc/health.ts';
 import { createContractRoutes } from '../http/contract-routes.ts';
 import { createHomeRoute } from '../http/home.ts';
 import type { ExtraRoute } from '../http/options.ts';
-import { createServiceRoutes, type GuardRoute, type Readiness } from '../http/service-routes.ts';
+import { createServiceRoutes, type GuardRoute, type Phase, type Readiness } from '../http/service-routes.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createResolver } from '../v2/resolve.ts';
@@ -16,8 +16,10 @@ import { renewCredentials } from '../vultr/renew-credential.ts';
 import type { StageState } from '../vultr/stages.ts';
 import { openCallers } from './callers.ts';
 import { openIdempotency } from './idempotency.ts';
+import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
+import { openShedder } from './shedder.ts';
 import { openTelemetry } from './telemetry.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
@@ -29,15 +31,15 @@ export interface App {
   readonly grpcAddress: string;
   /** `host:port`; undefined when the HTTP side is off. */
   readonly httpAddress: string | undefined;
-  /** The base URL of what is asked. */
+  /** The base URL of Vultr, or of the sandbox in its place. */
   readonly upstreamUrl: string;
-  /** Opens the audit log anew, after somebody has renamed it for rotation; undefined: there is no audit log. */
-  readonly reopenAuditLog: (() => void) | undefined;
-  /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
+  /** Reopens the audit log after it was renamed for rotation; undefined: there is no audit log. */
+  readonly reopenAuditLog: (() => Promise<void>) | undefined;
+  /** Takes no new calls, lets those in progress end within the configured grace, then cuts them off. */
   close(): Promise<void>;
 }
 
-/** What the service finds around it. */
+/** The surroundings of the service. */
 export interface Surroundings {
   /** The variables of OpenTelemetry, and those that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
@@ -47,7 +49,7 @@ export interface Surroundings {
   readonly droppedLogLines?: () => number;
 }
 
-/** How much later than the default deadline a caller may ask for. */
+/** How far beyond the default deadline a caller may go. */
 const MAX_TIMEOUT_FACTOR = 10;
 
 /**
@@ -60,28 +62,28 @@ export async function startApp(
   { env = {}, onSecretVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const telemetry = stack.use(await openTelemetry({ env, log, droppedLogLines, onSecretVariable }));
-  const { metrics, beginSpan } = telemetry;
+  const { metrics, beginSpan } = stack.use(
+    await openTelemetry({ env, log, droppedLogLines, onSecretVariable }),
+  );
   warnOfExposure(config, log);
-  const tls = stack.use(openTls(config, log, metrics));
-  const upstream = await startUpstream(config, log, telemetry, tls.upstream);
+  const tls = stack.use(await openTls(config, log, metrics));
+  const redis = redisTarget(config, log, metrics, tls.redis);
+  const context = { config, log, metrics, redis };
+  const upstream = await startUpstream({ ...context, beginSpan, tls: tls.upstream });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
-
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency(config, log, metrics, renewing);
+  const vultr = await openIdempotency({ ...context, vultr: renewing });
   stack.defer(() => vultr.close());
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
-  const access = openCallers({
-    config,
-    log,
-    metrics,
+  const access = await openCallers({
+    ...context,
     env,
     onSecretVariable,
     contract,
@@ -100,16 +102,17 @@ export async function startApp(
     ...timeoutsOf(config),
   });
 
-  const readiness = (isReady: boolean) => readinessOf(isReady, client.state(), vultr.isAvailable());
+  const readiness = (phase: Phase): Readiness => readinessOf(phase, client.state(), vultr.isAvailable());
   const servers = createServers(config, health, pipeline);
   stack.defer(() => servers.stop());
-  const { grpcAddress, httpAddress } = await servers.start({
+  const addresses = await servers.start({
     operations,
     resolveVultr,
     tls: tls.server,
-    extraRoutes: (isReady) =>
+    shedder: openShedder(config, log, metrics),
+    extraRoutes: (phase) =>
       new Map([
-        ...createServiceRoutes(() => readiness(isReady()), metrics, access.guard),
+        ...createServiceRoutes(() => readiness(phase()), metrics, access.guard),
         ...createGuideRoutes(config, upstream.url, access.guard),
       ]),
     meter: metrics.meter,
@@ -117,15 +120,14 @@ export async function startApp(
 
   const running = stack.move();
   return {
-    grpcAddress,
-    httpAddress,
+    ...addresses,
     upstreamUrl: upstream.url,
     reopenAuditLog: access.reopenAuditLog,
     close: () => running.disposeAsync(),
   };
 }
 
-/** What tells a caller where it is, which is open to everybody, and what there is to call. */
+/** Pages that show a caller what this is, open to everybody, and what there is to call. */
 function createGuideRoutes(
   config: ServeConfig,
   upstreamUrl: string,
@@ -170,9 +172,9 @@ function warnOfExposure(config: ServeConfig, log: Logger): void {
  * What `/readyz` reports. A fault at Vultr or Redis is reported, but is no reason to take the service out of rotation: it
  * copes.
  */
-function readinessOf(isReady: boolean, { budget, breaker }: StageState, isRecording: boolean): Readiness {
+function readinessOf(phase: Phase, { budget, breaker }: StageState, isRecording: boolean): Readiness {
   return {
-    isReady,
+    phase,
     details: {
       ...(budget !== undefined && { budget: budget.kind }),
       ...(breaker !== undefined && { breaker_changes: breaker.changes, breaker_reads: breaker.reads }),

@@ -85,6 +85,16 @@ export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
   );
 }
 
+/** The connection has reached its age, and the request has run on for as long as it may. */
+export function connectionAged(): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'CONNECTION_TOO_OLD',
+    'The connection has reached its age. Call again, on a new connection.',
+    { retryDelayMs: spreadRetry(0, Math.random) },
+  );
+}
+
 /** The bytes are not an HTTP/1.1 request. */
 export function malformedRequest(cause: unknown): CallError {
   return new CallError('INVALID_ARGUMENT', 'MALFORMED_HTTP', 'The request is not valid HTTP/1.1.', {

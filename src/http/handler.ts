@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../base/clock.ts';
+import { loadKindOf, NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
@@ -28,6 +29,9 @@ import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
 import { formatPeer, type Target } from './target.ts';
 
+/** Bodies up to this size are read to their end even when the request is refused. */
+const SHORT_BODY_BYTES = 16 * 1024;
+
 /** A request that has been let in. */
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -51,6 +55,7 @@ interface Tools {
   readonly options: HttpServerOptions;
   readonly limits: HttpLimits;
   readonly held: HeldBytes;
+  readonly shedder: Shedder;
   readonly now: () => number;
 }
 
@@ -66,7 +71,8 @@ export function createHandler(
   limits: HttpLimits,
   held: HeldBytes,
 ): RequestHandler {
-  const tools: Tools = { options, limits, held, now: options.now ?? systemClock.now };
+  const { shedder = NO_SHEDDER, now = systemClock.now } = options;
+  const tools: Tools = { options, limits, held, shedder, now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
   const findDestination = createDestinations(options.operations, options.resolveVultr);
@@ -144,8 +150,11 @@ function toExtraRequest({ request, target }: Work): ExtraRequest {
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
   work.route = (binding ?? operation.bindings[0])?.template.source;
-  const incoming = toIncoming(tools, work, destination);
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
+  const load = view === undefined ? loadKindOf(operation) : 'watch';
+  const overload = tools.shedder.objection(load);
+  if (overload !== undefined) throw overload;
+  const incoming = toIncoming(tools, work, destination);
   if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });
   else if (operation.kind === 'unary' || binding === undefined)
     await serveUnary(tools, work, binding, incoming);
@@ -187,7 +196,8 @@ async function serveUnary(
   binding: HttpBinding | undefined,
   incoming: Incoming,
 ): Promise<void> {
-  const reply = await tools.options.dispatcher.unary(incoming);
+  const replied = tools.shedder.begin();
+  const reply = await tools.options.dispatcher.unary(incoming).finally(replied);
   if (work.passage.isGone) return;
   const conditional = conditionalReply(
     { method: work.method, ifNoneMatch: work.request.headers['if-none-match'] },
@@ -224,8 +234,8 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
     response.destroy();
     return;
   }
-  // The rest of a body that nobody reads must not be taken for the next request.
-  if (!request.complete) response.setHeader('connection', 'close');
+  // Node reads the rest of a body that nobody wants; a connection is cheaper than a long one.
+  if (!request.complete && !isShort(request)) response.setHeader('connection', 'close');
   const { status, headers, body } = toErrorResponse(error, target.path);
   await send(
     tools,
@@ -233,6 +243,11 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
     { status, contentType: headers['content-type'], body },
     { 'cache-control': 'no-store', ...metadataHeaders(responseMetadata), ...headers },
   );
+}
+
+/** Whether what is left of a body is not worth a new connection. */
+function isShort({ headers: { 'content-length': length, expect } }: IncomingMessage): boolean {
+  return length !== undefined && expect === undefined && Number(length) <= SHORT_BODY_BYTES;
 }
 
 /** Sends a response. A caller that leaves it unread for too long loses its connection. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import type { Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher, HttpReply } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { Meter } from '../telemetry/meter.ts';
@@ -50,6 +51,16 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   heartbeatMs: 15_000,
 };
 
+/** How long the connections of the HTTP side live. */
+export interface HttpConnectionLife {
+  /** The age from which the next response of a connection is its last one; undefined: there is none. */
+  readonly maxAgeMs?: number | undefined;
+  /** How long the requests under way then may run on. */
+  readonly ageGraceMs: number;
+}
+
+export const DEFAULT_HTTP_CONNECTION_LIFE: HttpConnectionLife = { ageGraceMs: 3_600_000 };
+
 /** The request to an extra route. */
 export interface ExtraRequest {
   readonly path: string;
@@ -72,10 +83,14 @@ export interface HttpServerOptions {
   /** Names the operation that a request below Vultr's own paths is for; such a request is passed on as it came. */
   readonly resolveVultr: ResolveOperation;
   readonly dispatcher: Dispatcher;
+  /** Refuses calls when there are too many. Default: none is refused. */
+  readonly shedder?: Shedder;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
   readonly limits?: Partial<HttpLimits>;
+  /** The life of connections, where it is not the default one. */
+  readonly life?: Partial<HttpConnectionLife>;
   /** Paths that are served beside the operations, such as `/healthz`. */
   readonly extraRoutes?: ReadonlyMap<string, ExtraRoute>;
   /** The origins whose pages may call, `*` for all. Default: none. */

@@ -10,7 +10,12 @@ import { classifyClientError, refuseConnection, toErrorResponse } from './error-
 import { malformedRequest, unknownExpectation } from './errors.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
 import { HeldBytes } from './held-bytes.ts';
-import { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpServerOptions } from './options.ts';
+import {
+  DEFAULT_HTTP_CONNECTION_LIFE,
+  DEFAULT_HTTP_LIMITS,
+  type HttpLimits,
+  type HttpServerOptions,
+} from './options.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { formatPeer, parseTarget } from './target.ts';
@@ -19,6 +24,8 @@ import { formatPeer, parseTarget } from './target.ts';
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
+  /** From now on, each response is the last one of its connection. Everything is served until close() is called. */
+  drain(): void;
   /**
    * Stops listening, closes connections that are idle, and waits for the calls under way.
    * @param graceMs how long at most; what is still under way then is cut off
@@ -36,7 +43,8 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   const noteEnd = countConnections(options.meter, () => connections.size);
-  const connections = new Connections(limits, noteEnd);
+  const life = { ...DEFAULT_HTTP_CONNECTION_LIFE, ...options.life };
+  const connections = new Connections(limits, life, noteEnd);
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
   const server = openServer(nodeOptions(limits), options.tls);
@@ -59,6 +67,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     host: address,
     port,
+    drain: () => connections.drain(),
     close: (graceMs) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);

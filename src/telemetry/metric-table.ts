@@ -20,6 +20,12 @@ export const METRICS = {
     "How long calls took. `rpc.system.name` is `grpc` or `http`; `error.type` is the reason of a failure on this side or Vultr's. What belongs to no rpc has the method `_OTHER`.",
   ),
   activeCalls: gauge('rpc.server.active_calls', '{call}', [], 'Calls in progress.'),
+  shedCalls: counter(
+    'rpc.server.shed_calls',
+    '{call}',
+    ['kind'],
+    'Calls that were refused because the event loop was late, by kind: `watch`, `read`, `change`.',
+  ),
   callsByCaller: counter(
     'rpc.server.calls_by_caller',
     '{call}',
@@ -69,13 +75,25 @@ export const METRICS = {
     'tls.certificate.expiry.timestamp',
     's',
     ['side', 'file', 'subject'],
-    'When each certificate in use expires, in seconds since 1970, by side: `server`, `upstream`.',
+    'When each certificate in use expires, in seconds since 1970, by side: `server`, `upstream`, `redis`.',
   ),
   handshakeFailures: counter(
     'tls.handshake_failures',
     '{connection}',
     [],
     'Connections of callers whose TLS handshake failed.',
+  ),
+  redisConnected: gauge(
+    'redis.connected',
+    '',
+    ['use'],
+    '1 while there is a connection to Redis, by use: `budget`, `record`, `counts`.',
+  ),
+  redisFailures: counter(
+    'redis.failures',
+    '{failure}',
+    ['use', 'cause'],
+    'Connections to Redis and commands that failed, by use and cause.',
   ),
   logLinesDropped: counter(
     'log.lines_dropped',

@@ -40,7 +40,7 @@ test('/ is a page in a browser, which loads nothing and runs no script', async (
   expect(body.toString()).not.toMatch(/<script|src=/);
 });
 
-test('what a caller sends as Host is repeated only when it is one', async () => {
+test('the Host that a caller sends is repeated only when it is valid', async () => {
   const route = createHomeRoute({
     version: '1',
     upstream: 'https://a.example/?a=1&b=<2>',

@@ -78,7 +78,7 @@ describe('a public list', () => {
   });
 });
 
-describe('what is not kept', () => {
+describe('responses that are not kept', () => {
   test.each<[string, Partial<VultrRequest>]>([
     ['a read with a credential', { isPublic: false, credential: 'KEY-0123456789ABCDEF' }],
     ['a POST', { method: 'POST', kind: 'change', repeatable: false }],

@@ -126,7 +126,7 @@ describe('afterwards', () => {
     expect(remove.mock.calls[0]?.slice(0, 2)).toEqual(add.mock.calls[0]?.slice(0, 2));
   });
 
-  test('a late failure of the request is no unhandled rejection', async () => {
+  test('a late failure of the request does not become an unhandled rejection', async () => {
     const late: Send = () => new Promise((_, reject) => setTimeout(reject, 30, new Error('late')));
     expect((await failure(enforceDeadline(systemClock)(late)(request(), context(5)))).code).toBe(
       'DEADLINE_EXCEEDED',
