@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Load } from '../../src/pipeline/load-gauge.ts';
 import { createShedder, type LoadKind, type ShedCounts, type Shedder } from '../../src/pipeline/shedder.ts';
 
 const BOUND_MS = 50;
@@ -6,7 +7,7 @@ const LEAST = 10;
 
 /** A shedder whose event loop is as late as a test says. */
 function measured() {
-  let take: (delayMs: number) => void = () => undefined;
+  let take: (load: Load) => void = () => undefined;
   const seen = { shed: [] as LoadKind[], begun: 0, ends: [] as ShedCounts[], isMeasuring: false };
   const shedder = createShedder({
     delayMs: BOUND_MS,
@@ -29,9 +30,14 @@ function measured() {
     },
   });
   const late = (delayMs: number, times = 1): void => {
-    for (let count = 0; count < times; count += 1) take(delayMs);
+    for (let count = 0; count < times; count += 1)
+      take({ delayMs, activeMs: delayMs, elapsedMs: delayMs + 20 });
   };
-  return { shedder, late, seen };
+  /** Has the loop work all the time, for 50 ms each time, without being late. */
+  const busy = (times: number): void => {
+    for (let count = 0; count < times; count += 1) take({ delayMs: 30, activeMs: 50, elapsedMs: 50 });
+  };
+  return { shedder, late, busy, seen };
 }
 
 function begin(shedder: Shedder, count: number): (() => void)[] {
