@@ -21,7 +21,7 @@ const OVERLOAD = 10;
 /** So many callers who wait for each call keep the event loop busy. */
 const CALLERS_AT_CAPACITY = 64;
 /** What is not counted at the beginning: the service does not know yet how much is coming. */
-const ONSET_MS = 1_000;
+const ONSET_MS = 2_000;
 
 const seconds = Number(process.argv[2] ?? 15);
 const upstream = fork(new URL('./overload-shed/upstream.ts', import.meta.url), { stdio: 'inherit' });
@@ -59,10 +59,9 @@ await caller.closed(1, 2_000);
 const { peakMb } = await service.read();
 
 const prober = startProber(service);
-const onset = await caller.open(perSecond, ONSET_MS);
-tell(`${perSecond} calls a second, the first second`, onset);
-const load = await caller.open(perSecond, seconds * 1_000);
-tell(`${perSecond} calls a second, from then on`, load);
+const { onset, load } = await caller.open(perSecond, ONSET_MS, seconds * 1_000);
+tell(`${perSecond} calls a second, the first ${ONSET_MS / 1_000} s`, onset);
+tell(`${perSecond} calls a second, the ${seconds} s after that`, load);
 const { slowestMs, failed: failedProbes } = await prober.read();
 await prober.stop();
 const { peakMb: loadedMb } = await service.read();

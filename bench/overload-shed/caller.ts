@@ -17,8 +17,8 @@ export interface Measured {
 export interface Caller {
   /** With so many callers who wait for each call, and for a moment after a refusal. */
   closed(callers: number, ms: number): Promise<Measured>;
-  /** So many calls a second. */
-  open(perSecond: number, ms: number): Promise<Measured>;
+  /** So many calls a second: those of the beginning, and those after it. */
+  open(perSecond: number, onsetMs: number, ms: number): Promise<{ onset: Measured; load: Measured }>;
   /** How long until 16 calls at a time all succeed, each within so long. */
   recovery(withinMs: number): Promise<number>;
 }
@@ -58,16 +58,17 @@ export async function openCaller({ grpc }: { readonly grpc: string }): Promise<C
       await Promise.all(Array.from({ length: callers }, work));
       return measured;
     },
-    async open(perSecond, ms) {
-      const measured = nothing();
+    async open(perSecond, onsetMs, ms) {
+      const [onset, load] = [nothing(), nothing()];
       const begun = performance.now();
       const calls: Promise<boolean>[] = [];
-      for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - begun) {
-        while (calls.length < (elapsed / 1_000) * perSecond) calls.push(call(measured));
+      for (let elapsed = 0; elapsed < onsetMs + ms; elapsed = performance.now() - begun) {
+        while (calls.length < (elapsed / 1_000) * perSecond)
+          calls.push(call(elapsed < onsetMs ? onset : load));
         await sleep(TICK_MS);
       }
       await Promise.all(calls);
-      return measured;
+      return { onset, load };
     },
     async recovery(withinMs) {
       const begun = performance.now();

@@ -50,6 +50,15 @@ const BUSY_IN_A_ROW = 2;
 /** How much of what a call costs is still known at the next measurement: half of it after 0.7 s. */
 const MEMORY = 0.98;
 
+/**
+ * Calls in progress may always rise to so many, and by so much with each measurement while the loop copes, to twice as many within
+ * 0.1 s. What comes faster is taken as long as the loop can do it within so many times the bound.
+ */
+const LEAST_BURST = 64;
+const BURST_GROWTH = 1.15;
+const BURST_DECAY = 0.99;
+const BURST_BOUNDS = 4;
+
 /** How many have to be within it, half a second of them, before watches are taken again. */
 const CALM_IN_A_ROW = 25;
 
@@ -99,6 +108,8 @@ class LimitingShedder implements Shedder {
   #inProgress = 0;
   /** How many reads may be in progress; infinite when the event loop has been well for long enough. */
   #limit = Number.POSITIVE_INFINITY;
+  /** How far the calls in progress may rise at once. */
+  #burst = LEAST_BURST;
   #isStrained = false;
   #longInARow = 0;
   #calmInARow = 0;
@@ -113,7 +124,9 @@ class LimitingShedder implements Shedder {
   }
 
   objection(kind: LoadKind | undefined): CallError | undefined {
-    if (!this.#isStrained || kind === undefined || !this.#isTooMuch(kind)) return undefined;
+    if (kind === undefined) return undefined;
+    if (!this.#isStrained && this.#isFlood()) this.#limitTo(this.#inProgress);
+    if (!this.#isStrained || !this.#isTooMuch(kind)) return undefined;
     this.#note(kind);
     this.#nextError = (this.#nextError + 1) % ERRORS;
     return this.#errors[this.#nextError];
@@ -151,6 +164,7 @@ class LimitingShedder implements Shedder {
     this.#longInARow = isLong ? this.#longInARow + 1 : 0;
     this.#calmInARow = isLong ? 0 : this.#calmInARow + 1;
     this.#noteWork(load);
+    if (!isLong && !this.#isBusy) this.#growBurst();
     if (this.#longInARow === LONG_IN_A_ROW) this.#cut(load.delayMs);
     else if (this.#isDrowning()) this.#limitTo(this.#affordable());
     else if (this.#isStrained && !isLong) this.#recover();
@@ -163,6 +177,16 @@ class LimitingShedder implements Shedder {
     this.#busy.ms = isBusy ? this.#busy.ms + elapsedMs : 0;
     this.#spent.activeMs = this.#spent.activeMs * MEMORY + activeMs;
     this.#spent.calls *= MEMORY;
+  }
+
+  #growBurst(): void {
+    const wanted = Math.min(this.#burst * BURST_GROWTH, 2 * this.#inProgress);
+    this.#burst = Math.max(LEAST_BURST, this.#burst * BURST_DECAY, wanted);
+  }
+
+  /** Whether more has come at once than the loop can do in time, which it is late to show: most calls wait for Vultr first. */
+  #isFlood(): boolean {
+    return this.#inProgress >= this.#burst && this.#inProgress > BURST_BOUNDS * this.#affordable();
   }
 
   get #isBusy(): boolean {

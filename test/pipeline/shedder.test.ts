@@ -155,6 +155,45 @@ describe('while the event loop is late', () => {
   });
 });
 
+describe('calls that cost the event loop more than it has', () => {
+  /** Calls that have cost 10 ms each. */
+  function costly() {
+    const one = measured();
+    for (const end of begin(one.shedder, 20)) end();
+    one.busy(4);
+    return one;
+  }
+
+  test('are refused before it is late, once it is saturated', () => {
+    const { shedder, busy } = costly();
+    begin(shedder, 60);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    busy(2);
+    expect(isTaken(shedder, 'read')).toBe(false);
+  });
+
+  test('are refused when they come all at once, before the loop has done anything for them', () => {
+    const { shedder } = costly();
+    expect(roomFor(shedder, 'read')).toBe(64);
+  });
+
+  test('are taken when they come little by little, as they do while Vultr is slow', () => {
+    const { shedder, late } = costly();
+    for (let step = 0; step < 100; step += 1) {
+      begin(shedder, 4);
+      late(1, 3);
+      expect(isTaken(shedder, 'read')).toBe(true);
+    }
+  });
+});
+
+test('calls that cost little may come all at once', () => {
+  const { shedder, busy } = measured();
+  for (const end of begin(shedder, 1_000)) end();
+  busy(2);
+  expect(roomFor(shedder, 'read')).toBeGreaterThanOrEqual(1_000);
+});
+
 describe('once the event loop is well again', () => {
   /** Two seconds: a measurement takes 20 ms. */
   const TWO_SECONDS = 100;
@@ -162,11 +201,13 @@ describe('once the event loop is well again', () => {
   test('everything is taken within two seconds', () => {
     const { shedder, late } = measured();
     const calls = begin(shedder, 1_000);
-    late(5_000, 100);
+    late(200, 9);
+    expect(isTaken(shedder, 'read')).toBe(false);
     for (const end of calls) end();
+    for (const end of begin(shedder, 9_000)) end();
     late(5, TWO_SECONDS);
     expect(isTaken(shedder, 'watch')).toBe(true);
-    expect(roomFor(shedder, 'read')).toBe(10_000);
+    expect(roomFor(shedder, 'read')).toBeGreaterThan(1_000);
   });
 
   test('watches wait for longer than reads', () => {
