@@ -198,16 +198,16 @@ describe('once the event loop is well again', () => {
   /** Two seconds: a measurement takes 20 ms. */
   const TWO_SECONDS = 100;
 
-  test('everything is taken within two seconds', () => {
+  test('watches and as many reads as before are taken within two seconds', () => {
     const { shedder, late } = measured();
-    const calls = begin(shedder, 1_000);
+    const calls = begin(shedder, 500);
     late(200, 9);
     expect(isTaken(shedder, 'read')).toBe(false);
     for (const end of calls) end();
     for (const end of begin(shedder, 9_000)) end();
     late(5, TWO_SECONDS);
     expect(isTaken(shedder, 'watch')).toBe(true);
-    expect(roomFor(shedder, 'read')).toBeGreaterThan(1_000);
+    expect(roomFor(shedder, 'read')).toBeGreaterThanOrEqual(500);
   });
 
   test('watches wait for longer than reads', () => {
