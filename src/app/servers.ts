@@ -15,13 +15,13 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Shedder } from '../pipeline/shedder.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
-/** What the servers offer. */
+/** The parts that the servers need. */
 export interface Offer {
   readonly operations: readonly Operation[];
   readonly resolveVultr: ResolveOperation;
   readonly tls: ServerTls | undefined;
   readonly shedder: Shedder;
-  /** Makes the routes of the HTTP side that are no operations. */
+  /** Creates the routes of the HTTP side that are not operations. */
   readonly extraRoutes: (phase: () => Phase) => ReadonlyMap<string, ExtraRoute>;
   readonly registry: Registry;
 }
@@ -35,19 +35,19 @@ export interface Addresses {
 
 /** Both transports, which start and stop together. */
 export interface Servers {
-  /** Rejects when one cannot listen; those that do listen until stop() is called. */
+  /** Rejects when one of them cannot listen. The other one then listens until stop() is called. */
   start(offer: Offer): Promise<Addresses>;
   /**
-   * Says that it is not ready, and takes calls for as long as others need to learn it. Then takes no new calls, lets those
-   * under way end within the configured grace, and cuts them.
+   * Says that it is not ready, and takes calls for as long as others need to learn it. Then it takes no new calls, lets those
+   * in progress end within the configured grace, and cuts off the rest.
    */
   stop(): Promise<void>;
 }
 
-/** How long callers whose time is up at shutdown have to take the response that says so, before they are cut off. */
+/** How long callers who are out of time at shutdown have to take the response that says so, before they are cut off. */
 const LAST_WORD_MS = 500;
 
-/** Makes the servers, which pass all calls to the pipeline. */
+/** Creates the servers, which pass all calls to the pipeline. */
 export function createServers(config: ServeConfig, health: Health, pipeline: Pipeline): Servers {
   const running: { drain?(): void; close(graceMs: number): Promise<void> }[] = [];
   let phase: Phase = 'starting';
@@ -92,7 +92,7 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
       const wasReady = phase === 'ready';
       enter('draining');
       for (const server of running) server.drain?.();
-      // Whoever watches the health hears of it before the stream ends.
+      // Watchers of the health learn of it before their streams end.
       await setImmediate();
       if (wasReady) await delay(drainDelayOf(config));
       pipeline.abortStreams();
@@ -124,8 +124,8 @@ function drainDelayOf(config: ServeConfig): number {
 }
 
 /**
- * With callers who prove themselves, a page that lets its name point here gets nothing, so that the names need no check
- * unless some are given.
+ * Where callers prove themselves, a page whose host name points here (DNS rebinding) gets nothing, so host names are checked
+ * only when some are configured.
  */
 function allowedHostsOf(
   { callersFile, allowedHosts: given }: ServeConfig,

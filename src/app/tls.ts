@@ -11,28 +11,31 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface OpenedTls extends Disposable {
   /** Undefined: plain text. */
   readonly server: ServerTls | undefined;
-  /** What connections to Vultr are made with, as of now; undefined: what Node has built in. */
+  /** The current TLS options of connections to Vultr; undefined: Node's defaults. */
   readonly upstream: (() => TlsMaterial['options']) | undefined;
+  /** The same for connections to Redis. */
+  readonly redis: (() => TlsMaterial['options']) | undefined;
 }
 
 /**
- * Reads the certificates that the settings name, and watches their files.
- * @throws TlsFilesError when they are not right at the start
+ * Reads the certificates that the settings name, and watches their files. Rejects with a TlsFilesError when they are not right
+ * at the start.
  */
-export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): OpenedTls {
+export async function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): Promise<OpenedTls> {
   using stack = new DisposableStack();
-  const open = (side: string, files: TlsFiles): TlsProvider =>
+  const open = async (side: string, files: TlsFiles): Promise<TlsProvider> =>
     stack.use(
-      openTlsFiles({
+      await openTlsFiles({
         files,
         onReload: () => log.info({ side }, 'certificates reloaded'),
         onError: (problem) =>
           log.error({ side, problem }, 'certificates not reloaded: the old ones stay in use'),
       }),
     );
-  const server = openServerFiles(config, open);
-  const upstream = openUpstreamFiles(config, open);
-  registerExpiries(registry, { server, upstream });
+  const server = await openServerFiles(config, open);
+  const upstream = await openUpstreamFiles(config, open);
+  const redis = await openRedisFiles(config, open);
+  registerExpiries(registry, { server, upstream, redis });
   const failures = new Counter({
     name: 'tls_handshake_failures_total',
     help: 'Connections that callers began and whose TLS handshake failed.',
@@ -43,28 +46,38 @@ export function openTls(config: ServeConfig, log: Logger, { registry }: Metrics)
   return {
     server: server && createServerTls(server, clients, () => failures.inc()),
     upstream: upstream && (() => upstream.current.options),
+    redis: redis && (() => redis.current.options),
     [Symbol.dispose]: () => running.dispose(),
   };
 }
 
-type OpenFiles = (side: string, files: TlsFiles) => TlsProvider;
+type OpenFiles = (side: string, files: TlsFiles) => Promise<TlsProvider>;
 
-function openServerFiles(
+async function openServerFiles(
   { tlsCert, tlsKey, tlsClientCa, tlsCrl }: ServeConfig,
   open: OpenFiles,
-): TlsProvider | undefined {
+): Promise<TlsProvider | undefined> {
   return tlsCert === undefined
     ? undefined
-    : open('server', { cert: tlsCert, key: tlsKey, ca: tlsClientCa, crl: tlsCrl });
+    : await open('server', { cert: tlsCert, key: tlsKey, ca: tlsClientCa, crl: tlsCrl });
 }
 
-function openUpstreamFiles(
+async function openUpstreamFiles(
   { upstreamCa, upstreamCert, upstreamKey }: ServeConfig,
   open: OpenFiles,
-): TlsProvider | undefined {
+): Promise<TlsProvider | undefined> {
   return upstreamCa === undefined && upstreamCert === undefined
     ? undefined
-    : open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
+    : await open('upstream', { cert: upstreamCert, key: upstreamKey, ca: upstreamCa });
+}
+
+async function openRedisFiles(
+  { redisCa, redisCert, redisKey }: ServeConfig,
+  open: OpenFiles,
+): Promise<TlsProvider | undefined> {
+  return redisCa === undefined && redisCert === undefined
+    ? undefined
+    : await open('redis', { cert: redisCert, key: redisKey, ca: redisCa });
 }
 
 function registerExpiries(

@@ -7,7 +7,7 @@ import type { StageState } from '../vultr/stages.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { Watches } from '../watch/watches.ts';
 
-/** The watches, with what the settings say and the budget allows. */
+/** Creates the watches, within the bounds that the settings and the budget set. */
 export function createWatches(
   { watchIntervalMs, watchShare, maxWatches, rate, reserve, replicas }: ServeConfig,
   { registry }: Metrics,
@@ -37,7 +37,7 @@ export function createWatches(
   });
   new Gauge({
     name: 'vultr_watched_things',
-    help: 'Things that are polled for them.',
+    help: 'Things that are polled for watches.',
     registers: [registry],
     collect() {
       this.set(watches.state.things);

@@ -12,13 +12,13 @@ import {
   parseNumber,
   parseOrigins,
   parsePercent,
-  parseRedisUrl,
   parseShare,
   parseSpeed,
   parseStateDir,
   parseSwitch,
   parseUpstream,
 } from './parsers.ts';
+import { REDIS_SETTINGS, type RedisConfig } from './redis-settings.ts';
 import type { SettingsOf } from './setting.ts';
 
 /** The settings of `vultr-grpc sandbox`. */
@@ -29,7 +29,7 @@ export interface SandboxConfig {
 }
 
 /** The settings of `vultr-grpc serve`. */
-export interface ServeConfig extends AccessConfig, LifeConfig {
+export interface ServeConfig extends AccessConfig, LifeConfig, RedisConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
@@ -56,7 +56,6 @@ export interface ServeConfig extends AccessConfig, LifeConfig {
   readonly burst: number;
   /** How many replicas share the address. */
   readonly replicas: number;
-  readonly redisUrl: string | undefined;
   /** Where the record of creates is kept when there is no Redis; undefined: in memory. */
   readonly stateDir: string | undefined;
   /** Whether a create with an idempotency key is given a correlation tag to find it by. */
@@ -210,12 +209,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     help: 'number of replicas behind the same source address; while Redis is down, each uses its part of the rate',
     parse: parseInteger(1, 1_000),
   },
-  redisUrl: {
-    env: 'REDIS_URL',
-    default: undefined,
-    help: 'Redis through which replicas share the request budget and the record of creates',
-    parse: parseRedisUrl,
-  },
+  ...REDIS_SETTINGS,
   stateDir: {
     env: 'STATE_DIR',
     flag: 'state-dir',

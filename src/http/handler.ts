@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../base/clock.ts';
+import { isVultrPath } from '../contract/vultr-path.ts';
 import { loadKindOf, NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
 import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
-import { conditionalReply } from './conditional.ts';
+import { conditionalReply, isNotModified } from './conditional.ts';
 import type { Passage } from './connections.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
@@ -21,7 +24,8 @@ import {
   parseGrpcTimeout,
   requestMetadata,
 } from './metadata.ts';
-import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
+import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
+import { indentJson, takePretty } from './pretty.ts';
 import { readBody } from './read-body.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
@@ -45,6 +49,8 @@ export interface Exchange {
 interface Work extends Exchange {
   readonly method: string;
   readonly responseMetadata: Map<string, string>;
+  /** Whether the caller wants JSON that people can read. */
+  readonly isPretty: boolean;
 }
 
 /** What the handler works with. */
@@ -72,7 +78,7 @@ export function createHandler(
   const tools: Tools = { options, limits, held, shedder, now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
-  const findDestination = createDestinations(options.operations, options.resolveVultr);
+  const findDestination = createDestinations(options.operations, options.resolveVultr, extraRoutes.keys());
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;
@@ -98,27 +104,35 @@ export function createHandler(
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
     else if (extra !== undefined) {
-      const reply = await extra(toExtraRequest(work));
-      await send(tools, work, reply, reply.headers ?? {});
+      await sendExtra(tools, work, await extra(toExtraRequest(work)));
     }
   }
 
   /** A request that never reaches an operation is logged and counted, too. */
-  function noted<Value>({ request, target }: Work, find: () => Value): Value {
+  function noted<Value>({ request, target, responseMetadata }: Work, find: () => Value): Value {
     try {
       return find();
     } catch (thrown) {
       const error = CallError.from(thrown);
+      const requestId =
+        acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
+      responseMetadata.set('x-request-id', requestId);
       const peer = formatPeer(request.socket);
-      dispatcher.refused({ transport: 'http', peer, target: target.path }, error);
+      dispatcher.refused({ transport: 'http', peer, target: target.path, requestId }, error);
       throw error;
     }
   }
 
   return async (exchange) => {
-    const { request, response } = exchange;
+    const { request, response, target } = exchange;
+    // What is passed on to Vultr is passed on whole.
+    const { isPretty, query } = isVultrPath(target.path)
+      ? { isPretty: false, query: target.query }
+      : takePretty(target.query);
     const work: Work = {
       ...exchange,
+      target: { path: target.path, query },
+      isPretty,
       method: request.method ?? '',
       responseMetadata: new Map(),
     };
@@ -130,14 +144,39 @@ export function createHandler(
   };
 }
 
-function toExtraRequest({ request, target }: Work): ExtraRequest {
+function toExtraRequest({ request, target, passage }: Work): ExtraRequest {
   const { headers, socket } = request;
   return {
     ...target,
     headers,
     peer: formatPeer(socket),
     evidence: () => evidenceOf(request, headers.authorization),
+    get signal() {
+      return passage.signal;
+    },
   };
+}
+
+async function sendExtra(tools: Tools, work: Work, reply: ExtraReply): Promise<void> {
+  if ('messages' in reply) {
+    const { heartbeatMs, writeTimeoutMs } = tools.limits;
+    await sendStream(work.response, reply.messages, {
+      headers: () => ({}),
+      toJson: (message) => message.toJson(),
+      heartbeatMs,
+      writeTimeoutMs,
+      signal: work.passage.signal,
+    });
+    return;
+  }
+  const { method, request } = work;
+  const { headers = {}, status } = reply;
+  const { etag } = headers;
+  const isKept = etag !== undefined;
+  const isRead = status === 200 && (method === 'GET' || method === 'HEAD');
+  if (isKept && isRead && isNotModified(request.headers['if-none-match'], etag))
+    await send(tools, work, { status: 304, contentType: undefined, body: new Uint8Array() }, headers);
+  else await send(tools, work, reply, headers, isKept);
 }
 
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
@@ -227,7 +266,11 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
   }
   // Node reads the rest of a body that nobody wants; a connection is cheaper than a long one.
   if (!request.complete && !isShort(request)) response.setHeader('connection', 'close');
-  const { status, headers, body } = toErrorResponse(error, target.path);
+  const { status, headers, body } = toErrorResponse(error, {
+    path: target.path,
+    accept: request.headers.accept,
+    requestId: responseMetadata.get('x-request-id'),
+  });
   await send(
     tools,
     work,
@@ -244,13 +287,15 @@ function isShort({ headers: { 'content-length': length, expect } }: IncomingMess
 /** Sends a response. A caller that leaves it unread for too long loses its connection. */
 async function send(
   { limits, held }: Tools,
-  { request, response, passage }: Work,
-  reply: HttpReply,
+  { request, response, passage, isPretty }: Work,
+  given: HttpReply,
   headers: Readonly<Record<string, string>>,
   isKept = false,
 ): Promise<void> {
+  const isIndented = isPretty && given.contentType === 'application/json';
+  const reply = isIndented ? { ...given, body: indentJson(given.body) } : given;
   held.send(passage, request.socket, reply.body.length);
-  await sendResponse(response, reply, headers, isKept);
+  await sendResponse(response, reply, headers, isKept && !isIndented);
   // What the kernel took at once needs no watching.
   if (response.writableLength > 0 || request.socket.writableLength > 0)
     response.setTimeout(limits.writeTimeoutMs, () => response.destroy());

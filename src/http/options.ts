@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Shedder } from '../pipeline/shedder.ts';
-import type { Dispatcher, HttpReply } from '../rpc/call.ts';
+import type { Dispatcher, HttpReply, Reply } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
@@ -71,10 +71,20 @@ export interface ExtraRequest {
   readonly peer: string;
   /** What may prove who is calling. */
   readonly evidence: () => Evidence;
+  /** Aborts when the caller left. */
+  readonly signal: AbortSignal;
 }
 
+/** A response that goes on, as server-sent events or JSON lines. */
+export interface ExtraStream {
+  readonly messages: AsyncIterable<Reply>;
+}
+
+/** What an extra route replies with. */
+export type ExtraReply = HttpReply | ExtraStream;
+
 /** Serves one exact path, for GET and HEAD. What it throws is sent as an error. */
-export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
+export type ExtraRoute = (request: ExtraRequest) => ExtraReply | Promise<ExtraReply>;
 
 /** What the HTTP side needs. */
 export interface HttpServerOptions {

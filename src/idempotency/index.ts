@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
+import { ownTurn } from '../base/own-turn.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
@@ -57,7 +57,7 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         return await vultr.call(operation, request, callOptions);
       if (idempotencyKey !== undefined) {
         // Others have their turn between the transport's reading of a large request and this one.
-        if ((request.body?.length ?? 0) > LARGE_BYTES) await setImmediate();
+        if ((request.body?.length ?? 0) > LARGE_BYTES) await ownTurn();
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
@@ -86,8 +86,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const { caller, renewCredential } = options;
-  const maker = { credential, renewCredential, caller };
+  const { caller, renewCredential, isOwnCredential = false } = options;
+  const maker = { credential, renewCredential, isOwnCredential, caller };
   const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;

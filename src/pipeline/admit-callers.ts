@@ -1,10 +1,9 @@
 import type { Access } from '../access/access.ts';
 import type { Gate, Admission as Grant } from '../access/gate.ts';
-import type { Identity } from '../access/identify.ts';
+import type { Identity, MaybeSoon } from '../access/identify.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
-import type { CallError } from '../status/call-error.ts';
-import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
+import type { Admission, AdmissionContext, Authority, OpenAdmission } from './admission.ts';
 
 /**
  * Names the operation that a request reaches, which is what a policy decides about, and what else it could reach. Throws a
@@ -56,30 +55,54 @@ class CallerAdmission implements Admission {
     this.#identity = found;
   }
 
-  async admit(request: IncomingRequest, idempotencyKey: string | undefined) {
-    const { gate, access, reach } = this.#options;
-    const { operation } = this.#incoming;
+  admit(request: IncomingRequest, idempotencyKey: string | undefined): MaybeSoon<Authority> {
     this.#request = request;
-    const identity = await gate.complete(this.#identity, request);
+    const identity = this.#options.gate.complete(this.#identity, request);
+    return identity instanceof Promise
+      ? identity.then((known) => this.#decide(known, request, idempotencyKey))
+      : this.#decide(identity, request, idempotencyKey);
+  }
+
+  #decide(
+    identity: Identity,
+    request: IncomingRequest,
+    idempotencyKey: string | undefined,
+  ): MaybeSoon<Authority> {
     this.#identity = identity;
+    const { gate, reach } = this.#options;
+    const { operation } = this.#incoming;
     const [reached, ...otherReadings] = reach(operation, request);
     this.#reached = reached;
-    const { signal } = this.#context;
-    const arrival = { operation, reached, otherReadings, request, idempotencyKey, signal };
-    this.#grant = await gate.admit(identity, arrival);
+    const signal = (): AbortSignal => this.#context.signal;
+    const grant = gate.admit(identity, {
+      operation,
+      reached,
+      otherReadings,
+      request,
+      idempotencyKey,
+      signal,
+    });
+    return grant instanceof Promise
+      ? grant.then((known) => this.#authorityOf(identity, known))
+      : this.#authorityOf(identity, grant);
+  }
+
+  #authorityOf(identity: Identity, grant: Grant): Authority {
+    this.#grant = grant;
+    const { gate, access } = this.#options;
     const { id, caller, ownKey } = identity;
     return {
-      credential: this.#grant.credential,
-      source: ownKey === undefined ? ('account' as const) : ('caller' as const),
+      credential: grant.credential,
+      source: ownKey === undefined ? 'account' : 'caller',
       caller: { name: id, ratePerSecond: caller.rate },
-      renewCredential: (refused: string) => access.otherCredential(identity, refused),
-      onRevoked: (tell: (error: CallError) => void) => gate.onRevoked(identity, this.#reached, tell),
+      renewCredential: (refused) => access.otherCredential(identity, refused),
+      onRevoked: (tell) => gate.onRevoked(identity, this.#reached, tell),
     };
   }
 
-  async finish({ error, reply }: Parameters<Admission['finish']>[0]): Promise<void> {
+  finish({ error, reply }: Parameters<Admission['finish']>[0]): MaybeSoon<void> {
     const { peer, transport, metadata } = this.#incoming;
-    await this.#options.gate.finish({
+    return this.#options.gate.finish({
       operation: this.#reached,
       identity: this.#identity,
       admission: this.#grant,

@@ -11,11 +11,17 @@ import { CallError } from '../status/call-error.ts';
 import { logCall } from '../telemetry/call-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { createMessage, type Message } from '../transcoding/message.ts';
+import { createMessage } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
-import { readIdempotencyKey } from './idempotency-key.ts';
+import { readCreation } from './creation.ts';
+import { isBrought } from './credential.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
-import { readWait, type Timeout, withWait } from './prefer.ts';
+
+/** How long a call may take: unless its caller says otherwise, and at most. */
+export interface Timeout {
+  readonly default: number;
+  readonly max: number;
+}
 
 /** The options of the pipeline. */
 export interface PipelineOptions {
@@ -47,8 +53,6 @@ interface CallState {
   readonly incoming: Incoming;
   readonly requestId: string;
   readonly startedAt: number;
-  /** On the clock of the service. */
-  readonly deadline: number;
   readonly lifetime: Lifetime;
   /** Ends the call when its caller may no longer do what it does. */
   readonly revocation: AbortController;
@@ -85,7 +89,8 @@ class CallPipeline implements Pipeline {
       const reply = await untilOver(handler.handle(call), lifetime);
       assertSendable(reply, incoming);
       noteOrigin(reply, incoming);
-      await state.admission?.finish({ error: undefined, reply });
+      const finishing = state.admission?.finish({ error: undefined, reply });
+      if (finishing instanceof Promise) await finishing;
       this.#finish(state, undefined);
       return reply;
     } catch (thrown) {
@@ -156,7 +161,7 @@ class CallPipeline implements Pipeline {
   #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
     const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
     incoming.responseMetadata.set('x-request-id', requestId);
-    const deadline = deadlineOf(incoming.deadline, withWait(incoming, timeoutMs));
+    const deadline = deadlineOf(incoming.deadline, timeoutMs);
     let revocation: AbortController | undefined;
     const lifetime = createLifetime(deadline, [
       () => incoming.signal,
@@ -177,7 +182,6 @@ class CallPipeline implements Pipeline {
       incoming,
       requestId,
       startedAt: performance.now(),
-      deadline,
       lifetime,
       get revocation() {
         revocation ??= new AbortController();
@@ -197,7 +201,7 @@ class CallPipeline implements Pipeline {
 
   /** The steps between the arrival of a call and its handler. */
   async #admit(state: CallState): Promise<Call> {
-    const { incoming, lifetime, deadline, requestId, admission } = state;
+    const { incoming, lifetime, requestId, admission } = state;
     const { operation, metadata, responseMetadata, requests } = incoming;
     const identifying = admission?.identify();
     if (identifying instanceof Promise) await lifetime.until(identifying);
@@ -208,7 +212,8 @@ class CallPipeline implements Pipeline {
       const violations = validate(operation.input, request);
       if (violations.length > 0) throw CallError.invalid(violations);
     }
-    const idempotencyKey = readKey(incoming, request);
+    const { idempotencyKey, waitMs } = readCreation(operation, request, metadata);
+    if (waitMs !== undefined) this.#allowWait(state, waitMs);
     const admitting = admission?.admit(read, idempotencyKey);
     const authority = admitting instanceof Promise ? await lifetime.until(admitting) : admitting;
     state.authority = authority;
@@ -220,16 +225,24 @@ class CallPipeline implements Pipeline {
       get signal() {
         return lifetime.signal;
       },
-      deadline,
+      deadline: lifetime.deadline,
       requestId,
       credential: authority?.credential,
+      isOwnCredential: authority !== undefined && isBrought(authority.source),
       renewCredential: authority?.renewCredential,
       caller: authority?.caller,
       idempotencyKey,
-      waitMs: operation.effect === 'CREATE' ? readWait(metadata) : undefined,
+      waitMs,
       responseMetadata,
       requests,
     };
+  }
+
+  /** A call has that much longer than others as its caller wants to wait for what it creates. */
+  #allowWait({ incoming, lifetime }: CallState, waitMs: number): void {
+    const { unaryTimeoutMs: usual } = this.#options;
+    const longer = { default: usual.default + waitMs, max: usual.max + waitMs };
+    lifetime.moveDeadline(deadlineOf(incoming.deadline, longer));
   }
 
   #finish(state: CallState, error: CallError | undefined, messages?: number): void {
@@ -255,11 +268,6 @@ class CallPipeline implements Pipeline {
     metrics?.recordCall(record, true);
     logCall(log, record);
   }
-}
-
-/** Only a creation has a use for a key: anything else that is repeated under one is simply done again. */
-function readKey({ operation, metadata }: Incoming, request: Message): string | undefined {
-  return operation.effect === 'CREATE' ? readIdempotencyKey(request, metadata) : undefined;
 }
 
 /** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */

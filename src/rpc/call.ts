@@ -23,10 +23,12 @@ export interface Call {
   readonly requestId: string;
   /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */
   readonly credential: string | undefined;
+  /** Whether the caller has brought that key, so that a response may repeat it. */
+  readonly isOwnCredential: boolean;
   /**
    * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
    */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /** Who makes the call; undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */

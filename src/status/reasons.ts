@@ -27,7 +27,7 @@ export const REASONS = {
   UNSUPPORTED_MEDIA_TYPE: 'The body must be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
   MALFORMED_HTTP:
-    'The request is not valid HTTP/1.1, or asks for something of HTTP that this service does not do.',
+    'The request is not valid HTTP/1.1, or uses a feature of HTTP that this service does not support.',
   TOO_MANY_CONNECTIONS: 'Too many connections are open. RetryInfo says when to try again.',
   TOO_MANY_REQUESTS:
     'Too many requests, or bytes of requests, are in progress. RetryInfo says when to try again.',
@@ -60,8 +60,8 @@ export const REASONS = {
     'Whether the caller may do this cannot be determined for now: signing keys, prices or the shared count are out of reach.',
   ACCOUNT_UNAVAILABLE: 'There is no usable Vultr API key for the account of the caller.',
   AUDIT_UNAVAILABLE: 'The audit log cannot be written, so nothing is changed for now.',
-  TOO_MANY_WATCHES: 'There are as many watches as there may be. RetryInfo says when to try again.',
-  GOAL_UNREACHABLE: 'The thing is in a state from which what was waited for will not come by itself.',
+  TOO_MANY_WATCHES: 'There are too many watches. RetryInfo says when to try again.',
+  GOAL_UNREACHABLE: 'The thing is in a state from which it will not meet the condition by itself.',
   NOT_READY_YET:
     'What was created is not ready yet. The metadata has its id; repeat with the same id to go on waiting.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',

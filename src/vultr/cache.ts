@@ -62,10 +62,14 @@ const NO_RESPONSE: ReadonlySet<Code> = new Set([
  * that a missing response is asked for with.
  * @throws TypeError when a limit is not usable
  */
-export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: CacheOptions): Stage {
+export function createCatalogueCache({
+  clock,
+  onRefreshFailed,
+  limits: given = {},
+}: CacheOptions): CatalogueCache {
   const limits = resolvePositive('cache', DEFAULT_CACHE_LIMITS, given);
-  return (next) => {
-    const store = createCacheStore(limits);
+  const store = createCacheStore(limits);
+  const stage: Stage = (next) => {
     const refreshing = new Set<string>();
     const failedAt = new WeakMap<CacheEntry, number>();
 
@@ -113,6 +117,42 @@ export function cacheCatalogue({ clock, onRefreshFailed, limits: given = {} }: C
       return noted(entry.response, 'stale', ageMs, limits.freshMs);
     };
   };
+  return { stage, view: (most) => viewOf(store, limits.freshMs, clock.now(), most) };
+}
+
+/** The cache, for the stages and for people who look at it. */
+export interface CatalogueCache {
+  readonly stage: Stage;
+  /**
+   * What it holds.
+   * @param most how many responses are named, those used last
+   */
+  view(most: number): CacheView;
+}
+
+/** What the cache holds. */
+export interface CacheView {
+  readonly entries: number;
+  readonly heldBytes: number;
+  readonly freshMs: number;
+  /** The one used last is the first. */
+  readonly recent: readonly { readonly path: string; readonly ageMs: number }[];
+}
+
+function viewOf(
+  store: ReturnType<typeof createCacheStore>,
+  freshMs: number,
+  nowMs: number,
+  most: number,
+): CacheView {
+  const recent: { path: string; ageMs: number }[] = [];
+  for (const [key, { storedAt }] of store.entries()) {
+    if (recent.length >= most) break;
+    // What stands in a query is the caller's own.
+    const path = key.replace(/\?.+$/, '?…').replace(/\?$/, '');
+    recent.push({ path, ageMs: Math.max(0, nowMs - storedAt) });
+  }
+  return { entries: store.size, heldBytes: store.calculatedSize, freshMs, recent };
 }
 
 /** Whether less than `limitMs` has passed. A negative age means that the clock was put back and nothing is known. */

@@ -5,8 +5,13 @@ import type { VultrRequest } from './request.ts';
 
 /** Something that a metric counts or the log reports. */
 export type VultrEvent =
-  /** A request got its permit; how long it waited for it. */
-  | { readonly kind: 'permit'; readonly request: VultrRequest['kind']; readonly waitedMs: number }
+  /** A request got its permit: whose it is (see callerKey), and how long it waited. */
+  | {
+      readonly kind: 'permit';
+      readonly request: VultrRequest['kind'];
+      readonly caller: string;
+      readonly waitedMs: number;
+    }
   /** A request got none. */
   | { readonly kind: 'refused'; readonly request: VultrRequest['kind']; readonly why: Refusal }
   /** Vultr answered 429; the rate goes on with this factor, 1 being all of it. */

@@ -5,7 +5,7 @@ import type { BudgetState } from './budget/budget.ts';
 import { createBudget } from './budget/create-budget.ts';
 import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
-import { type CacheOptions, cacheCatalogue } from './cache.ts';
+import { type CacheOptions, type CacheView, createCatalogueCache } from './cache.ts';
 import { limitCallerRate } from './caller-rate.ts';
 import type { CircuitKind, Side } from './circuit.ts';
 import { enforceDeadline } from './deadline.ts';
@@ -70,11 +70,23 @@ export interface StageState {
   readonly retryTokens: number;
 }
 
+export type { CacheView };
+
+/** What is in the stages, for people who look at it. It takes longer to read than the state. */
+export interface StageDetails {
+  /** How many requests of each caller wait for their permit; see callerKey. Undefined: there is no budget. */
+  readonly waitingByCaller: ReadonlyMap<string, number> | undefined;
+  /** Undefined: there is no cache. */
+  readonly cache: CacheView | undefined;
+}
+
 /** Everything that a request passes between the door and the network. */
 export interface Stages {
   /** Sends a request; see Send. */
   readonly send: Send;
   state(): StageState;
+  /** @param mostEntries how many responses of the cache are named */
+  inspect(mostEntries: number): StageDetails;
   /** Refuses who waits, lets running requests end for a bounded time, then cuts them off and closes every connection. */
   close(): Promise<void>;
 }
@@ -105,6 +117,8 @@ export function createStages(options: StageOptions): Stages {
   const budget =
     options.budget && createBudget({ options: options.budget, baseUrl, maxInFlight, clock, random, observe });
 
+  const cache = options.cache && createCatalogueCache({ ...options.cache, clock });
+
   /** With the breaker open, nobody need wait for a permit only to be refused. */
   function refuseWaiting(side: Side, retryMs: number): void {
     budget?.refuseWaiting(
@@ -114,7 +128,7 @@ export function createStages(options: StageOptions): Stages {
   }
 
   const stages: Readonly<Record<(typeof STAGE_ORDER)[number], readonly (Stage | undefined)[]>> = {
-    cache: [options.cache && cacheCatalogue({ ...options.cache, clock })],
+    cache: [cache?.stage],
     deadline: [enforceDeadline(clock)],
     singleflight: [options.singleflight && singleflight({ clock, limits: options.singleflight })],
     retry: [retry],
@@ -134,6 +148,10 @@ export function createStages(options: StageOptions): Stages {
       budget: budget?.state(),
       breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },
       retryTokens: retryBudget.tokens,
+    }),
+    inspect: (mostEntries) => ({
+      waitingByCaller: budget?.waitingByCaller(),
+      cache: cache?.view(mostEntries),
     }),
     close: async () => {
       await Promise.all([budget?.close(), transport.close()]);

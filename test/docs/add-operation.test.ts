@@ -51,7 +51,17 @@ async function addOperation(declaration: string): Promise<void> {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'add-operation-'));
-  for (const name of ['bin', 'src', 'proto', 'docs', 'scripts', 'package.json', 'buf.yaml', 'buf.gen.yaml'])
+  for (const name of [
+    'bin',
+    'src',
+    'proto',
+    'docs',
+    'scripts',
+    'test',
+    'package.json',
+    'buf.yaml',
+    'buf.gen.yaml',
+  ])
     cpSync(name, join(folder, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 });

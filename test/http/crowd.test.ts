@@ -57,7 +57,7 @@ describe('connections without a request', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  test('shut nobody out, however many they are', async () => {
+  test('do not shut others out, however many they are', async () => {
     const { port, url } = await startThings({}, { extraRoutes });
     const sockets = await Promise.all(Array.from({ length: 1_200 }, () => open(port)));
     const startedAt = performance.now();

@@ -10,7 +10,7 @@ test('the README lists the stages in the order in which they stand', () => {
   expect(names).toEqual([...STAGE_ORDER, 'transport']);
 });
 
-test('what each stage does is seen in that order', async () => {
+test('the effects of the stages show that order', async () => {
   const events: string[] = [];
   let count = 0;
   const upstream = await startHttp((_, response) => {

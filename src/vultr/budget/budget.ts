@@ -118,6 +118,11 @@ export class Budget {
     }
   }
 
+  /** How many requests of each caller wait; see callerKey. */
+  waitingByCaller(): ReadonlyMap<string, number> {
+    return this.#queue.countByCaller();
+  }
+
   state(): BudgetState {
     const { size, bytes } = this.#queue;
     return { ...this.#parts.source.state(), waiting: size, waitingBytes: bytes, inFlight: this.#inFlight };
@@ -255,6 +260,7 @@ export class Budget {
     const nowMs = this.#parts.clock.now();
     this.#pace.notePermit(nowMs);
     this.#inFlight += 1;
-    this.#parts.observe({ kind: 'permit', request: waiter.kind, waitedMs: nowMs - waiter.since });
+    const { kind: request, caller, since } = waiter;
+    this.#parts.observe({ kind: 'permit', request, caller, waitedMs: nowMs - since });
   }
 }
