@@ -67,10 +67,16 @@ const HARDEST_CUT = 0.3;
 const MILDEST_CUT = 0.8;
 
 /**
- * How fast the limit grows with each measurement: not while it is in use and the loop is saturated, slowly while it is in use, since
- * what it lets in shows late, and otherwise quickly.
+ * How the limit changes with each measurement. While it is in use, it is to keep the loop at work for this part of the time: a loop
+ * that is always at work is one behind which everything queues. What it lets in shows late, so that it changes slowly then.
  */
-const GROWTH = { busy: 1, inUse: 1.05, free: 1.2 } as const;
+const WORK_PART = { low: 0.7, high: 0.8 } as const;
+const CHANGE = { down: 0.97, hold: 1, up: 1.05, free: 1.2 } as const;
+/** Over how long that part is taken. */
+const WORK_MS = 200;
+
+/** So many measurements without a refusal, a second of them, mean that the limit is of no use any more. */
+const UNUSED_IN_A_ROW = 50;
 
 /** From here on there is no limit. */
 const NO_LIMIT = 4_096;
@@ -113,6 +119,10 @@ class LimitingShedder implements Shedder {
   #isStrained = false;
   #longInARow = 0;
   #calmInARow = 0;
+  /** Since the last refusal of a read or a change. */
+  #unusedInARow = 0;
+  /** The part of the time that the loop has worked of late. */
+  #workPart = 0;
   readonly #busy = { times: 0, ms: 0 };
   /** How long the loop has worked, and how many calls have ended, of late. */
   readonly #spent = { activeMs: 0, calls: 0 };
@@ -156,6 +166,7 @@ class LimitingShedder implements Shedder {
       this.#options.onBegin();
     }
     this.#counts[kind] += 1;
+    if (kind !== 'watch') this.#unusedInARow = 0;
     this.#options.onShed(kind);
   }
 
@@ -163,6 +174,7 @@ class LimitingShedder implements Shedder {
     const isLong = load.delayMs > this.#options.delayMs;
     this.#longInARow = isLong ? this.#longInARow + 1 : 0;
     this.#calmInARow = isLong ? 0 : this.#calmInARow + 1;
+    this.#unusedInARow += 1;
     this.#noteWork(load);
     if (!isLong && !this.#isBusy) this.#growBurst();
     if (this.#longInARow === LONG_IN_A_ROW) this.#cut(load.delayMs);
@@ -175,6 +187,8 @@ class LimitingShedder implements Shedder {
     const isBusy = activeMs >= elapsedMs * BUSY_PART;
     this.#busy.times = isBusy ? this.#busy.times + 1 : 0;
     this.#busy.ms = isBusy ? this.#busy.ms + elapsedMs : 0;
+    const part = elapsedMs === 0 ? 0 : activeMs / elapsedMs;
+    this.#workPart += (part - this.#workPart) * Math.min(1, elapsedMs / WORK_MS);
     this.#spent.activeMs = this.#spent.activeMs * MEMORY + activeMs;
     this.#spent.calls *= MEMORY;
   }
@@ -216,18 +230,25 @@ class LimitingShedder implements Shedder {
   }
 
   #limitTo(calls: number): void {
+    if (!this.#isStrained) this.#unusedInARow = 0;
     this.#isStrained = true;
     this.#limit = Math.max(this.#options.leastCalls, calls);
   }
 
   #recover(): void {
-    const isInUse = this.#inProgress > this.#limit / 2;
-    this.#limit *= GROWTH[isInUse ? (this.#isBusy ? 'busy' : 'inUse') : 'free'];
-    if (this.#limit >= NO_LIMIT) this.#limit = Number.POSITIVE_INFINITY;
-    if (this.#limit < NO_LIMIT || this.#calmInARow < CALM_IN_A_ROW) return;
+    this.#limit = Math.max(this.#options.leastCalls, this.#limit * CHANGE[this.#change()]);
+    const isUnused = this.#limit >= NO_LIMIT || this.#unusedInARow >= UNUSED_IN_A_ROW;
+    if (!isUnused || this.#calmInARow < CALM_IN_A_ROW) return;
+    this.#limit = Number.POSITIVE_INFINITY;
     this.#isStrained = false;
     if (this.#counts !== undefined) this.#options.onEnd(this.#counts);
     this.#counts = undefined;
+  }
+
+  #change(): keyof typeof CHANGE {
+    if (this.#inProgress <= this.#limit / 2) return 'free';
+    if (this.#workPart > WORK_PART.high) return 'down';
+    return this.#workPart > WORK_PART.low ? 'hold' : 'up';
   }
 
   /** Without calls and with nothing to recover from, there is nothing to measure. */
