@@ -211,7 +211,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: '20 callers at once with a response of 30 MB each, over /v2',
     before: 'no bound',
-    maxGrowthMb: 900,
+    maxGrowthMb: 700,
     longTurns: { maxMs: 250, why: NEARLY_FULL },
     run: ({ service, vultr }) => {
       vultr.respond({ body: large(30 * MB) });
