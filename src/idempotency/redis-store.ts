@@ -59,7 +59,7 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
     if (replicas === 0) return await redis.send(...command);
     const [result, reached] = await redis.sendBoth(command, ['WAIT', replicas, commandTimeoutMs / 2]);
     if (Number(reached) >= replicas) return result;
-    const message = `A record of a creation has reached ${Number(reached)} replicas of Redis and needs ${replicas}.`;
+    const message = `The record of a creation reached ${Number(reached)} replicas of Redis; ${replicas} are required.`;
     options.observe?.({ kind: 'failed', use: 'record', cause: 'replicas', text: message });
     throw new RedisFailure('replicas', message);
   }

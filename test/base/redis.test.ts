@@ -182,7 +182,7 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
     expect(record.events).toEqual([{ kind: 'ready', use: 'record' }]);
   });
 
-  test('a budget on a replica goes on with the own part, and says why', async () => {
+  test('a budget on a replica goes on with its share, and says why', async () => {
     const master = await ownRedis();
     const replica = await ownRedis(['--replicaof', '127.0.0.1', `${master.port}`]);
     await replicated(adminOf(master), 1);
