@@ -248,6 +248,12 @@ describe.skipIf(noHelm !== '')(`the chart${noHelm}`, () => {
     expect(egress(SANDBOX)).toEqual(['"port":53', '"port":53', '"port":443']);
   });
 
+  test('is the job that the alerts ask for', () => {
+    const manifests = manifestsOf(MONITORED);
+    expect(manifests.get('ServiceMonitor')?.spec).toMatchObject({ jobLabel: 'app.kubernetes.io/name' });
+    expect(manifests.get('Service')?.metadata.labels['app.kubernetes.io/name']).toBe('vultr-grpc');
+  });
+
   test('is the image of a digest where there is one', () => {
     expect(podOf(manifestsOf(MONITORED)).container.image).toBe(`vultr-grpc@sha256:${'a'.repeat(64)}`);
   });
