@@ -37,6 +37,7 @@ export function toIncoming(
   return {
     operation,
     transport: 'grpc',
+    form: 'binary',
     peer: call.getPeer(),
     evidence: () => evidenceOf(call, metadata),
     metadata,

@@ -1,17 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../base/clock.ts';
-import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
+import type { Incoming, Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
 import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply } from './conditional.ts';
-import type { Passage } from './connections.ts';
+import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import { evidenceOf } from './evidence.ts';
+import { type Exchange, send, type Tools } from './exchange.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import {
   type DistinctHeaders,
@@ -22,33 +22,14 @@ import {
 } from './metadata.ts';
 import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { readBody } from './read-body.ts';
-import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
-import { formatPeer, type Target } from './target.ts';
-
-/** A request that has been let in. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly target: Target;
-  readonly passage: Passage;
-  /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
-  readonly proceed: () => void;
-}
+import { formatPeer } from './target.ts';
 
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
   readonly responseMetadata: Map<string, string>;
-}
-
-/** What the handler works with. */
-interface Tools {
-  readonly options: HttpServerOptions;
-  readonly limits: HttpLimits;
-  readonly held: HeldBytes;
-  readonly now: () => number;
 }
 
 /** Serves one HTTP request, to its end. Never throws: a failure is a response. */
@@ -66,6 +47,7 @@ export function createHandler(
   const tools: Tools = { options, limits, held, now: options.now ?? systemClock.now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
+  const findRpc = createRpcRoutes(tools);
   const findDestination = createDestinations(options.operations, options.resolveVultr);
 
   async function serve(work: Work): Promise<void> {
@@ -77,6 +59,11 @@ export function createHandler(
     if (isPreflight(method, request.headers)) {
       const headers = preflightHeaders(corsOrigins, request.headers);
       await send(tools, work, { status: 204, contentType: undefined, body: new Uint8Array() }, headers);
+      return;
+    }
+    const serveRpc = findRpc(work);
+    if (serveRpc !== undefined) {
+      await serveRpc(work);
       return;
     }
     const extra = extraRoutes.get(target.path);
@@ -224,21 +211,6 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
     { status, contentType: headers['content-type'], body },
     { 'cache-control': 'no-store', ...metadataHeaders(responseMetadata), ...headers },
   );
-}
-
-/** Sends a response. A caller that leaves it unread for too long loses its connection. */
-async function send(
-  { limits, held }: Tools,
-  { request, response, passage }: Work,
-  reply: HttpReply,
-  headers: Readonly<Record<string, string>>,
-  isKept = false,
-): Promise<void> {
-  held.send(passage, request.socket, reply.body.length);
-  await sendResponse(response, reply, headers, isKept);
-  // What the kernel took at once needs no watching.
-  if (response.writableLength > 0 || request.socket.writableLength > 0)
-    response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {
