@@ -97,12 +97,16 @@ function chooseProtocol({ request, target }: Exchange, operation: Operation): Pr
   return protocol;
 }
 
-/** Refuses a request before its protocol counts. A client learns from the HTTP status what became of it. */
+/**
+ * Refuses a request before its protocol counts, in words for people: a client takes what it needs from the HTTP status, and
+ * JSON for an error of its protocol.
+ */
 async function refuse(tools: Tools, exchange: Exchange, error: CallError): Promise<void> {
   note(tools, exchange, error);
   endAfter(exchange);
-  const { status, headers, body } = toErrorResponse(error, undefined);
-  await send(tools, exchange, { status, contentType: 'application/json', body }, headers);
+  const { status, headers } = toErrorResponse(error, undefined);
+  const body = Buffer.from(`${error.message}\n`);
+  await send(tools, exchange, { status, contentType: 'text/plain; charset=utf-8', body }, headers);
 }
 
 async function sendFailure(call: RpcCall, error: CallError): Promise<void> {
