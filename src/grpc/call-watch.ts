@@ -56,7 +56,7 @@ export function watchCall(
   base.sendStatus = (given) => {
     if (isEnded || stream.closed || stream.destroyed) return;
     isEnded = true;
-    sendStatus(isOwn(given) ? given : refusal(fromGrpcJs(given, options.limits)));
+    sendStatus(isOwn(given) ? withoutText(given) : refusal(fromGrpcJs(given, options.limits)));
     stopReading(stream);
   };
   open.refuse = (error) => {
@@ -102,6 +102,11 @@ function readThrough(
         },
       }),
   });
+}
+
+/** The text that grpc-js gives every success tells nothing, and some clients take any text for that of an error. */
+function withoutText(given: Status): Status {
+  return given.code === status.OK ? { ...given, details: '' } : given;
 }
 
 /** Whether a status is a success, or an error that this service has made. */
