@@ -47,8 +47,9 @@ export function createHandler(
   const tools: Tools = { options, limits, held, now: options.now ?? systemClock.now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
-  const findRpc = createRpcRoutes(tools);
-  const findDestination = createDestinations(options.operations, options.resolveVultr);
+  const operations = [...options.operations];
+  const findRpc = createRpcRoutes(tools, operations);
+  const findDestination = createDestinations(operations, options.resolveVultr);
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;

@@ -24,10 +24,11 @@ const RPC_PATH = /^\/[A-Za-z_]\w*(?:\.\w+)*\/\w+$/;
  * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md), and serves them.
  * @returns a function that returns what serves a request; undefined: it is no such call
  */
-export function createRpcRoutes(tools: Tools): (exchange: Exchange) => ServeRpc | undefined {
-  const operations = new Map(
-    [...tools.options.operations].map((operation) => [`/${operation.name}`, operation]),
-  );
+export function createRpcRoutes(
+  tools: Tools,
+  served: readonly Operation[],
+): (exchange: Exchange) => ServeRpc | undefined {
+  const operations = new Map(served.map((operation) => [`/${operation.name}`, operation]));
   return ({ request, target: { path } }) => {
     const operation = operations.get(path);
     if (operation !== undefined) return (exchange) => serve(tools, exchange, operation);
