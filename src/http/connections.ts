@@ -99,6 +99,16 @@ export class Connections {
     return this.#open.has(socket);
   }
 
+  /** Reports that a connection has something under way that is no request of HTTP/1.1. */
+  occupy(socket: Socket): void {
+    this.#idle.delete(socket);
+  }
+
+  /** Reports that it no longer has. */
+  rest(socket: Socket): void {
+    if (this.#open.has(socket)) this.#idle.add(socket);
+  }
+
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
   add(socket: Socket): void {
     const { maxConnections, reservedConnections } = this.#limits;

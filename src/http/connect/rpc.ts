@@ -104,7 +104,7 @@ function chooseProtocol({ request, target }: Exchange, operation: Operation): Pr
  */
 async function refuse(tools: Tools, exchange: Exchange, error: CallError): Promise<void> {
   note(tools, exchange, error);
-  endAfter(exchange);
+  endAfter(exchange, tools, error);
   const { status, headers } = toErrorResponse(error, undefined);
   const body = Buffer.from(`${error.message}\n`);
   await send(tools, exchange, { status, contentType: 'text/plain; charset=utf-8', body }, headers);
@@ -116,13 +116,20 @@ async function sendFailure(call: RpcCall, error: CallError): Promise<void> {
     call.response.destroy();
     return;
   }
-  endAfter(call);
+  endAfter(call, call.tools, error);
   await (call.protocol.kind === 'unary' ? sendUnaryFailure : sendFramedFailure)(call, error);
 }
 
-/** The rest of a body that nobody reads must not be taken for the next request. */
-function endAfter({ request, response }: Exchange): void {
-  if (!request.complete) response.setHeader('connection', 'close');
+/** Failures after which there is no telling how much more of the body will come. */
+const ENDLESS: readonly string[] = ['REQUEST_TOO_LARGE', 'REQUEST_TIMEOUT'];
+
+/**
+ * Ends the connection with the response when the rest of the body is not worth waiting for. Otherwise node reads it and
+ * throws it away: closing on a caller that is still sending would cost it the response.
+ */
+function endAfter({ request, response }: Exchange, { limits }: Tools, { reason }: CallError): void {
+  const isLong = Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes;
+  if (!request.complete && (isLong || ENDLESS.includes(reason))) response.setHeader('connection', 'close');
 }
 
 /** A request that never becomes a call is logged and counted, too. */
