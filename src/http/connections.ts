@@ -82,6 +82,8 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   /** The connections without a request, the one that has been so for longest first. */
   readonly #idle = new Set<Socket>();
+  /** Those that have something under way which is counted elsewhere. */
+  readonly #occupied = new Set<Socket>();
   #requests = 0;
   #isClosing = false;
 
@@ -101,12 +103,12 @@ export class Connections {
 
   /** Reports that a connection has something under way that is no request of HTTP/1.1. */
   occupy(socket: Socket): void {
-    this.#idle.delete(socket);
+    if (this.#idle.delete(socket)) this.#occupied.add(socket);
   }
 
   /** Reports that it no longer has. */
   rest(socket: Socket): void {
-    if (this.#open.has(socket)) this.#idle.add(socket);
+    if (this.#occupied.delete(socket)) this.#idle.add(socket);
   }
 
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
@@ -183,7 +185,8 @@ export class Connections {
     if (connection.visits.size >= maxPipelined || this.#requests >= maxRequests)
       return tooManyRequests(this.#limits);
     // The connection of this request still counts as idle when it is its only one.
-    const busy = this.#open.size - this.#idle.size + (connection.visits.size === 0 ? 1 : 0);
+    const busy =
+      this.#open.size - this.#idle.size - this.#occupied.size + (connection.visits.size === 0 ? 1 : 0);
     return busy > maxConnections ? tooManyConnections(this.#limits) : undefined;
   }
 
@@ -212,6 +215,7 @@ export class Connections {
   #forget(socket: Socket): void {
     this.#open.delete(socket);
     this.#idle.delete(socket);
+    this.#occupied.delete(socket);
   }
 }
 

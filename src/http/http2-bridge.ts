@@ -12,8 +12,9 @@ import { type Duplex, duplexPair } from 'node:stream';
 import type { Connections } from './connections.ts';
 import type { HttpLimits } from './options.ts';
 
-/** What node says of a connection whose first bytes are those of HTTP/2. */
-const PREFACE = 'HPE_PAUSED_H2_UPGRADE';
+/** What node says of a connection whose first bytes are those of HTTP/2, and what these are (RFC 9113, section 3.4). */
+const IS_HTTP2 = 'HPE_PAUSED_H2_UPGRADE';
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /** Headers that concern one connection (RFC 9113, section 8.2.2), and those for which the bridge answers itself. */
 const OF_CONNECTION = new Set([
@@ -28,11 +29,16 @@ const OF_CONNECTION = new Set([
 ]);
 
 /** A fault that node has found in what arrived on a connection. */
-export type ParseError = Error & { readonly code?: string; readonly rawPacket?: Buffer };
+export type ParseError = Error & {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+  /** How many bytes of the packet have been read. */
+  readonly bytesParsed?: number;
+};
 
 /** What the parser of a connection can do beside what its type says. */
 interface ParsedSocket extends Socket {
-  readonly parser?: { unconsume?(): void } | null;
+  readonly parser?: { unconsume?(): void; remove?(): void } | null;
 }
 
 /**
@@ -53,7 +59,8 @@ export class Http2Bridge {
     this.#server = server;
     this.#limits = limits;
     this.#http2 = createServer({
-      settings: { maxConcurrentStreams: limits.maxPipelined, maxHeaderListSize: limits.maxHeaderBytes },
+      // Headers over the bound are refused by HTTP/1.1, in words; what is far over it never gets there.
+      settings: { maxConcurrentStreams: limits.maxPipelined, maxHeaderListSize: 2 * limits.maxHeaderBytes },
     });
     // The streams of a server are of this class, which the declaration of the event leaves open.
     this.#http2.on('stream', (stream, headers) => this.#serve(stream as ServerHttp2Stream, headers));
@@ -62,13 +69,16 @@ export class Http2Bridge {
   }
 
   /** Takes a connection over from the parser of HTTP/1.1, if it is one of HTTP/2. Returns whether it is. */
-  take(socket: ParsedSocket, { code, rawPacket }: ParseError): boolean {
-    if (code !== PREFACE || rawPacket === undefined) return false;
+  take(socket: ParsedSocket, { code, rawPacket, bytesParsed = PREFACE.length }: ParseError): boolean {
+    if (code !== IS_HTTP2 || rawPacket === undefined) return false;
     for (const event of ['data', 'end', 'drain', 'timeout', 'pause', 'resume'])
       socket.removeAllListeners(event);
+    // The parser lets go of the socket, and the server no longer waits for the end of a request on it.
     socket.parser?.unconsume?.();
+    socket.parser?.remove?.();
     socket.pause();
-    socket.unshift(rawPacket);
+    // The preface may have come in pieces, of which only the last is at hand.
+    socket.unshift(Buffer.concat([PREFACE, rawPacket.subarray(bytesParsed)]));
     this.#http2.once('session', (session) => this.#open(session, socket));
     this.#http2.emit('connection', socket);
     return true;
