@@ -106,7 +106,10 @@ export class Http2Bridge {
       return;
     }
     outgoing.on('response', (response) => reply(stream, response, connection));
-    outgoing.on('error', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    outgoing.on('error', () => {
+      if (!stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
+    outgoing.once('close', () => stopReading(stream));
     stream.once('close', () => outgoing.destroy());
     stream.pipe(outgoing);
   }
@@ -179,6 +182,21 @@ function toRequest(headers: IncomingHttpHeaders, { socket }: InnerConnection) {
     socket.destroy();
     return undefined;
   }
+}
+
+/** How long a caller whose response is complete may take to end its request, before it is cut off. */
+const LINGER_MS = 250;
+
+/**
+ * Throws away what is still to come of a request that nobody reads any more. Left unread it would take the place of what the
+ * other requests of the connection send.
+ */
+function stopReading(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded || stream.closed) return;
+  stream.unpipe();
+  stream.resume();
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS);
+  stream.once('close', () => clearTimeout(timer));
 }
 
 function reply(stream: ServerHttp2Stream, response: IncomingMessage, { touch }: InnerConnection): void {
