@@ -25,12 +25,6 @@ export const SUITES: readonly Suite[] = [
     shows: 'the gRPC side, as connect-go and grpc-go read it',
   },
   {
-    name: 'protobuf conformance',
-    file: 'protobuf-conformance.test.ts',
-    isCounted: true,
-    shows: "the decoder and the JSON codec, by protobuf's own runner",
-  },
-  {
     name: 'buf curl, grpcurl, grpc_health_probe',
     file: 'tools.test.ts',
     shows: 'tools that people call by hand',
