@@ -12,7 +12,9 @@ cd "$root"
 tarball=$(npm pack --silent --pack-destination "$folder" | tail -n 1)
 cd "$folder"
 npm init --yes >/dev/null
-npm install --no-audit --no-fund --silent "./$tarball"
+# No package of the service runs a script when it is installed, so nothing is missing without them.
+npm install --ignore-scripts --no-audit --no-fund --silent "./$tarball"
+[ -s node_modules/vultr-grpc/dist/sbom.cdx.json ] || { echo "The package has no SBOM." >&2; exit 1; }
 # By its path: a name would be looked up in the registry if the package did not have the command.
 command=./node_modules/.bin/vultr-grpc
 "$command" --version
@@ -31,6 +33,10 @@ if [ "$total" != 32 ]; then
   cat server.log >&2
   exit 1
 fi
+for path in / /docs /status /openapi.json /assets/docs.js /assets/status.js /assets/swagger-ui-bundle.js /assets/swagger-ui.css; do
+  curl --silent --fail --output /dev/null --header 'Accept: text/html, */*' "$http$path" ||
+    { echo "The installed package does not serve $path." >&2; exit 1; }
+done
 kill "$server"
 wait "$server" || { echo "The installed package did not stop in good order." >&2; exit 1; }
 server=

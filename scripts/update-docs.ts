@@ -9,6 +9,12 @@ import { loadContract } from '../src/contract/load.ts';
 import type { Operation } from '../src/contract/operation.ts';
 import { CODES } from '../src/status/code.ts';
 import { REASONS } from '../src/status/reasons.ts';
+import type { Reading } from '../src/telemetry/meter.ts';
+import { METRICS } from '../src/telemetry/metric-table.ts';
+import { labelName, prometheusName } from '../src/telemetry/prometheus.ts';
+import { BEHAVIOURS } from '../test/expectations/behaviours.ts';
+import { SOURCES, toRow } from '../test/expectations/expectation.ts';
+import { EXPECTATIONS } from '../test/expectations/index.ts';
 
 /** A part of a document, between the comments `<!-- name -->` and `<!-- /name -->`. */
 interface Part {
@@ -36,8 +42,12 @@ const parts: readonly Part[] = [
     ),
   },
   { file: 'docs/errors.md', name: 'reasons', lines: table(['reason', 'meaning'], Object.entries(REASONS)) },
+  { file: 'docs/observability.md', name: 'metrics', lines: metricTable() },
   { file: 'docs/v2.md', name: 'services', lines: serviceTable() },
   { file: 'docs/v2-operations.md', name: 'operations', lines: [...services].flatMap(operationTable) },
+  { file: 'docs/sandbox-sources.md', name: 'sources', lines: table(['source', ''], Object.entries(SOURCES)) },
+  { file: 'docs/sandbox-sources.md', name: 'expectations', lines: expectations() },
+  { file: 'docs/sandbox-sources.md', name: 'behaviours', lines: behaviours() },
 ];
 
 for (const part of parts) update(part);
@@ -74,6 +84,19 @@ function settings(all: Readonly<Record<string, Setting<unknown>>>): string[] {
   );
 }
 
+function metricTable(): string[] {
+  return table(
+    ['at `/metrics`', 'by OTLP', 'kind', 'labels', 'meaning'],
+    Object.values<Reading['spec']>(METRICS).map((spec) => [
+      `\`${prometheusName(spec)}\``,
+      `\`${spec.name}\``,
+      spec.kind,
+      spec.labels.map((label) => `\`${labelName(label)}\``).join(', '),
+      spec.help,
+    ]),
+  );
+}
+
 function serviceTable(): string[] {
   return table(
     ['service', 'operations', 'proto'],
@@ -102,6 +125,24 @@ function operationTable([service, operations]: readonly [string, readonly Operat
     ...table(['rpc', 'HTTP', 'effect', 'notes'], rows),
     '',
   ];
+}
+
+/** What is asked of any Vultr. A row is also what a difference is shown as. */
+function expectations(): string[] {
+  const [head = '', rule = ''] = table(['expectation', 'asked for', 'expected', 'sources'], []);
+  return [head, rule, ...EXPECTATIONS.map((each) => toRow(each, each.expected))];
+}
+
+/** What the tests of the sandbox hold, by their files. */
+function behaviours(): string[] {
+  const rows = Object.entries(BEHAVIOURS).flatMap(([file, titles]) =>
+    Object.entries(titles).map(([title, sources]) => [
+      `[${file}](../test/sandbox/${file}.test.ts)`,
+      title.replaceAll('|', '\\|'),
+      sources.join(', '),
+    ]),
+  );
+  return table(['held by', 'behaviour', 'sources'], rows);
 }
 
 function protoLink([operation]: readonly Operation[]): string {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
@@ -19,7 +19,7 @@ import { watchFiles } from './watch-files.ts';
 
 /** Who may call, according to a callers file that is read again when it changes. */
 export interface Access extends Identifier, Disposable {
-  /** The file as it is in force. */
+  /** The state of the file that is in force. */
   readonly model: AccessModel;
   /**
    * The Vultr key that a call is made with: the caller's own, or that of its account.
@@ -27,20 +27,20 @@ export interface Access extends Identifier, Disposable {
    */
   credentialOf(identity: Identity): string;
   /**
-   * To be called when Vultr has refused the key of a call (401).
+   * Call this when Vultr has refused the key of a call (401).
    * @returns the key to try once more with; undefined when there is no other
    */
-  otherCredential(identity: Identity, refused: string): string | undefined;
+  otherCredential(identity: Identity, refused: string): Promise<string | undefined>;
   /**
-   * Has a listener called after each change of the rules.
-   * @returns ends that
+   * Calls a listener after each change of the rules.
+   * @returns a function that removes the listener
    */
   onReload(listener: () => void): () => void;
-  /** Reads the file now, as a change would make it; resolves when the outcome is in force or logged. */
+  /** Reads the file now, without waiting for a change; resolves when the outcome is in force or logged. */
   reload(): Promise<void>;
 }
 
-/** What access is made of. */
+/** The options of access. */
 export interface AccessOptions {
   readonly file: string;
   readonly operations: Iterable<Operation>;
@@ -52,7 +52,7 @@ export interface AccessOptions {
   readonly wallNow?: () => number;
 }
 
-/** Everything that follows from one state of the file. */
+/** Everything that is derived from one state of the file. */
 interface InForce {
   readonly bytes: Uint8Array;
   readonly model: AccessModel;
@@ -77,38 +77,36 @@ const JWKS_FILE = {
 } as const;
 
 /**
- * Reads the callers file, and follows it, its key files and its key sets.
- * @throws CallersFileError with every mistake
+ * Reads the callers file, and follows it, its key files and its key sets. Rejects with a CallersFileError that holds every
+ * mistake.
  */
-export function openAccess(options: AccessOptions): Access {
-  return new FollowedAccess(options);
+export async function openAccess(options: AccessOptions): Promise<Access> {
+  const operations = [...options.operations];
+  const inForce = await putInForce(await readBytes(options.file), undefined, { ...options, operations });
+  return new FollowedAccess({ ...options, operations }, inForce);
 }
 
-/**
- * Reads a callers file once, for commands.
- * @throws CallersFileError with every mistake
- */
-export function loadCallersFile({
-  file,
-  operations,
-  env,
-}: Pick<AccessOptions, 'file' | 'operations' | 'env'>): AccessModel {
-  return parse(file, readBytes(file), operations, env);
+/** Reads a callers file once, for commands. Rejects with a CallersFileError that holds every mistake. */
+export async function loadCallersFile({ file, ...context }: ModelSource): Promise<AccessModel> {
+  return await parse(file, await readBytes(file), context);
 }
+
+/** What the rules are read with. */
+type ModelSource = Pick<AccessOptions, 'file' | 'operations' | 'env'>;
 
 class FollowedAccess implements Access {
   readonly #options: AccessOptions;
-  readonly #operations: readonly Operation[];
   readonly #watch: Disposable;
   readonly #listeners = new Set<() => void>();
   #inForce: InForce;
   /** The last state of the file that had mistakes, so that they are logged once. */
   #refused: Uint8Array | undefined;
+  /** Readings of the file follow each other, so that an older state never replaces a newer one. */
+  #reloading: Promise<void> = Promise.resolve();
 
-  constructor(options: AccessOptions) {
+  constructor(options: AccessOptions, inForce: InForce) {
     this.#options = options;
-    this.#operations = [...options.operations];
-    this.#inForce = this.#build(readBytes(options.file), undefined);
+    this.#inForce = inForce;
     const { watchIntervalMs } = options;
     this.#watch = watchFiles({
       files: () => [options.file, ...namedFiles(this.#inForce.model)],
@@ -140,34 +138,39 @@ class FollowedAccess implements Access {
     return this.#inForce.accounts.keyOf(caller.account);
   }
 
-  otherCredential({ caller, ownKey }: Identity, refused: string): string | undefined {
+  async otherCredential({ caller, ownKey }: Identity, refused: string): Promise<string | undefined> {
     if (ownKey !== undefined || caller.account === undefined) return undefined;
-    return this.#inForce.accounts.reread(caller.account, refused);
+    return await this.#inForce.accounts.reread(caller.account, refused);
   }
 
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#readAgain());
+    return this.#reloading;
+  }
+
+  async #readAgain(): Promise<void> {
     const { file, log } = this.#options;
     try {
-      const bytes = readBytes(file);
+      const bytes = await readBytes(file);
       if (Buffer.compare(bytes, this.#inForce.bytes) === 0) {
         this.#refused = undefined;
       } else if (this.#refused === undefined || Buffer.compare(bytes, this.#refused) !== 0) {
         this.#refused = bytes;
-        this.#inForce = this.#build(bytes, this.#inForce);
+        this.#inForce = await putInForce(bytes, this.#inForce, this.#options);
         this.#refused = undefined;
         log.info({ file, callers: this.model.callers.length }, 'callers file reloaded');
         for (const listener of this.#listeners) listener();
         return;
       }
     } catch (error) {
-      // Whatever goes wrong here must not end the service, which has rules to go by.
+      // A failure here must not end the service, which still has the earlier rules.
       const problem = error instanceof Error ? error.message : String(error);
       log.error(
         { file, mistakes: problem.split('\n') },
         'callers file not reloaded: the old rules stay in force',
       );
     }
-    this.#inForce.accounts.refresh();
+    await this.#inForce.accounts.refresh();
     await Promise.all(
       [...this.#inForce.issuers.values()].map(({ spec, keys }) =>
         'file' in spec.keys ? keys.refresh() : undefined,
@@ -178,28 +181,32 @@ class FollowedAccess implements Access {
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]();
   }
+}
 
-  #build(bytes: Uint8Array, earlier: InForce | undefined): InForce {
-    const { file, env, log, wallNow = Date.now } = this.#options;
-    const model = parse(file, bytes, this.#operations, env);
-    const accounts = openAccounts(model.accounts.values(), {
-      readFile: readFileSync,
-      env,
-      onError: (problem) => log.error({ problem }, 'key file not reloaded: the old key stays in use'),
-    });
-    const issuers = new Map(
-      [...model.issuers.values()].map((spec) => [
-        spec.name,
-        keepIssuer(spec, earlier?.issuers.get(spec.name), log),
-      ]),
-    );
-    const identifier = createIdentifier(
-      createProofIndex(model.callers),
-      createJwtVerifier([...issuers.values()], wallNow),
-      createMeshIdentity(model.trustedProxies),
-    );
-    return { bytes, model, accounts, identifier, issuers };
-  }
+/** Builds what follows from the file; what an earlier state has in common with it is kept. */
+async function putInForce(
+  bytes: Uint8Array,
+  earlier: InForce | undefined,
+  { file, operations, env, log, wallNow = Date.now }: AccessOptions,
+): Promise<InForce> {
+  const model = await parse(file, bytes, { operations, env });
+  const accounts = await openAccounts(model.accounts.values(), {
+    readFile,
+    env,
+    onError: (problem) => log.error({ problem }, 'key file not reloaded: the old key stays in use'),
+  });
+  const issuers = new Map(
+    [...model.issuers.values()].map((spec) => [
+      spec.name,
+      keepIssuer(spec, earlier?.issuers.get(spec.name), log),
+    ]),
+  );
+  const identifier = createIdentifier(
+    createProofIndex(model.callers),
+    createJwtVerifier([...issuers.values()], wallNow),
+    createMeshIdentity(model.trustedProxies),
+  );
+  return { bytes, model, accounts, identifier, issuers };
 }
 
 /** The keys of an issuer that has not changed are kept, so that a reload needs nothing from its server. */
@@ -211,7 +218,7 @@ function keepIssuer(spec: IssuerSpec, earlier: KeptIssuer | undefined, log: Logg
     spec,
     keys: createIssuerKeys({
       name: spec.name,
-      load: 'file' in keys ? async () => readFileSync(keys.file) : () => fetchJwks(keys),
+      load: 'file' in keys ? () => readFile(keys.file) : () => fetchJwks(keys),
       onError: (error) => log.warn({ problem: error.message }, 'signing keys not renewed'),
       now: systemClock.now,
       ...('file' in keys ? JWKS_FILE : JWKS),
@@ -219,20 +226,19 @@ function keepIssuer(spec: IssuerSpec, earlier: KeptIssuer | undefined, log: Logg
   };
 }
 
-function parse(
+async function parse(
   file: string,
   bytes: Uint8Array,
-  operations: Iterable<Operation>,
-  env: AccessOptions['env'],
-): AccessModel {
-  const parsed = parseCallersFile(bytes, { operations, readFile: readFileSync, env });
+  context: Omit<ModelSource, 'file'>,
+): Promise<AccessModel> {
+  const parsed = await parseCallersFile(bytes, { ...context, readFile });
   if (parsed.kind === 'ok') return parsed.model;
   throw new CallersFileError(basename(file), parsed.mistakes);
 }
 
-function readBytes(file: string): Uint8Array {
+async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return readFileSync(file);
+    return await readFile(file);
   } catch (error) {
     const mistake: Mistake = { line: 1, column: 1, message: `The file cannot be read (${codeOf(error)}).` };
     throw new CallersFileError(basename(file), [mistake]);

@@ -6,19 +6,21 @@ export type KeyRead =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'fault'; readonly message: string };
 
-/** Files of keys are short; what is longer is another file. */
+/** Key files are short; a longer one is some other file. */
 const MAX_FILE_BYTES = 4_096;
 
-/**
- * Reads the key of an account. Messages name the file or variable and never quote what is in it.
- */
-export function readKey(
-  spec: AccountSpec,
-  sources: {
-    readonly readFile: (path: string) => Uint8Array;
-    readonly env: Readonly<Record<string, string | undefined>>;
-  },
-): KeyRead {
+/** Where the keys of accounts come from. */
+export interface KeySources {
+  /** Rejects when the file cannot be read. */
+  readonly readFile: ReadFile;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads a file that the callers file names. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
+/** Reads the key of an account. Messages name the file or variable and never quote what is in it. */
+export async function readKey(spec: AccountSpec, sources: KeySources): Promise<KeyRead> {
   if ('keyEnv' in spec) {
     const value = sources.env[spec.keyEnv]?.trim() ?? '';
     if (value === '') return fault(`The environment variable ${spec.keyEnv} is not set.`);
@@ -28,7 +30,7 @@ export function readKey(
   }
   let bytes: Uint8Array;
   try {
-    bytes = sources.readFile(spec.keyFile);
+    bytes = await sources.readFile(spec.keyFile);
   } catch (error) {
     return fault(`The key file ${spec.keyFile} cannot be read (${codeOf(error)}).`);
   }

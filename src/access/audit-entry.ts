@@ -14,7 +14,7 @@ import { type ServiceTarget, serviceTarget } from './target.ts';
 export interface AuditedCall {
   /** On the wall clock. */
   readonly time: Date;
-  /** Undefined: nothing proved a caller. */
+  /** Undefined: no caller was proven. */
   readonly identity: Identity | undefined;
   /** The address that the call came from. */
   readonly peer: string;
@@ -23,13 +23,13 @@ export interface AuditedCall {
   readonly operation: Operation;
   /** Undefined: that of the operation. */
   readonly effect: Effect | undefined;
-  /** Undefined: it was refused before it was read. */
+  /** Undefined: the call was refused before its request was read. */
   readonly request: IncomingRequest | undefined;
   readonly requestId: string;
   readonly traceId: string | undefined;
-  /** Undefined: it went well. */
+  /** Undefined: the call succeeded. */
   readonly error: CallError | undefined;
-  /** The response of Vultr, to find the id of what was made in. */
+  /** Vultr's response, which holds the id of what was created. */
   readonly response?: Uint8Array | undefined;
 }
 
@@ -109,7 +109,7 @@ function outcomeOf(error: CallError | undefined): AuditEntry {
   return { outcome: error.code, reason: error.reason, error: clip(error.message, 500) };
 }
 
-/** The longest body that is read for its line; longer ones are counted. */
+/** The longest body that is recorded; of a longer one, only the length is. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 function describeRequest(operation: Operation, request: IncomingRequest): unknown {
@@ -138,7 +138,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** The query of the rpc that passes anything on is a text, in which nothing could be masked. */
+/** RawService takes the query as one text, in which nothing could be masked. */
 function withQuery(message: Message): Readonly<Record<string, unknown>> {
   const { method, path, query } = message;
   if (typeof method !== 'string' || typeof path !== 'string' || typeof query !== 'string') return message;
@@ -154,11 +154,11 @@ function parseQuery(query: string): Readonly<Record<string, string>> {
   return Object.fromEntries(new URLSearchParams(query));
 }
 
-/** What a variable of a path or a field must look like to be recorded as an id. */
+/** The form that a path variable or a field must have to be recorded as an id. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
-/** The ids of Vultr that a call names or has made. */
+/** The Vultr ids that a call names or has created. */
 function touchedIds({ operation, request, response }: AuditedCall): ReadonlySet<string> {
   const ids = new Set<string>();
   if (request?.kind === 'message') {
@@ -177,7 +177,7 @@ function touchedIds({ operation, request, response }: AuditedCall): ReadonlySet<
   return ids;
 }
 
-/** The fields that a path of Vultr is made of, and those that name an instance in the requests of CloudService. */
+/** The fields in the operation's Vultr path, and those that name an instance in requests of CloudService. */
 function idFields({ bindings, input }: Operation): readonly string[] {
   const variables = bindings[0]?.template.variables.map(({ fieldPath }) => fieldPath.join('.')) ?? [];
   const named = input.fields.map(({ name }) => name).filter((name) => name === 'instance_id');
@@ -208,7 +208,7 @@ function maskPath(operation: Operation, path: string): string {
     .join('/');
 }
 
-/** Where the variables of an operation stand in its path, split at the slashes. */
+/** The positions of an operation's variables in its path, counted in segments. */
 function pathVariables({
   bindings,
 }: Operation): readonly { readonly index: number; readonly isSecret: boolean }[] {

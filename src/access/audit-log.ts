@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, openSync, write } from 'node:fs';
+import { close, fdatasync, open, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { CallError } from '../status/call-error.ts';
@@ -8,22 +8,22 @@ import type { AuditEntry } from './audit-entry.ts';
 /** The audit log: one JSON object a line. */
 export interface AuditLog {
   /**
-   * Writes a line. To be awaited before the reply goes out: what was written then survives the end of this process. Never
-   * rejects: a line that cannot be written is kept and tried again, as many as `maxKeptLines`.
+   * Writes a line. Await it before the reply goes out, so that the line survives the end of this process. Never rejects: up
+   * to `maxKeptLines` lines that could not be written are kept and tried again.
    */
   record(entry: AuditEntry): Promise<void>;
   /**
-   * To be awaited before something is changed.
-   * @throws CallError UNAVAILABLE when the log cannot be written and changes are to be refused then
+   * Await this before anything is changed.
+   * @throws CallError UNAVAILABLE when the log cannot be written and is configured to refuse changes in that case
    */
   assertWritable(): Promise<void>;
-  /** Opens the file anew, after it was renamed for rotation. Lines under way still go to the old one. */
-  reopen(): void;
-  /** Writes what can be written, and closes the file. */
+  /** Opens the file anew, after it was renamed for rotation. Until that is done, lines still go to the old one. */
+  reopen(): Promise<void>;
+  /** Writes the remaining lines as far as possible, and closes the file. */
   close(): Promise<void>;
 }
 
-/** How an audit log is written. */
+/** The options of an audit log. */
 export interface AuditLogOptions {
   /** A path, or a file descriptor such as 1, standard output. */
   readonly file: string | number;
@@ -43,25 +43,26 @@ export interface AuditLogOptions {
   }) => void;
 }
 
+const openFile = promisify(open);
+const closeFile = promisify(close);
 const writeFile = promisify(write);
 const syncFile = promisify(fdatasync);
 
 const NEWLINE = 0x0a;
 
-/** How long to wait after a failure before the log is tried again. */
+/** How long to wait after a failure before the next attempt to write. */
 const RETRY_MS = 1_000;
 
-/** How long to wait before a full pipe is tried again. */
+/** How long to wait before the next attempt to write to a full pipe. */
 const PIPE_PAUSE_MS = 5;
 
 /**
  * Opens the log for appending (O_APPEND, so that several processes may share it). Lines that come while one is being written
  * are written together. A line is handed to the operating system before its call is replied to: it survives kill -9, and with
- * `isSynced` a power failure.
- * @throws Error when the file cannot be opened
+ * `isSynced` a power failure. Rejects when the file cannot be opened.
  */
-export function openAuditLog(options: AuditLogOptions): AuditLog {
-  return new FileAuditLog(options);
+export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
+  return new FileAuditLog(options, await openForAppending(options.file));
 }
 
 interface Line {
@@ -74,6 +75,7 @@ class FileAuditLog implements AuditLog {
   #fd: number | undefined;
   #lines: Line[] = [];
   #writing: Promise<void> | undefined;
+  #opening: Promise<boolean> | undefined;
   #isFailing = false;
   #retryAt = 0;
   #lost = 0;
@@ -82,10 +84,10 @@ class FileAuditLog implements AuditLog {
 
   readonly #now: () => number;
 
-  constructor(options: AuditLogOptions) {
+  constructor(options: AuditLogOptions, fd: number) {
     this.#options = options;
     this.#now = options.now ?? systemClock.now;
-    this.#fd = open(options.file);
+    this.#fd = fd;
   }
 
   async record(entry: AuditEntry): Promise<void> {
@@ -99,7 +101,7 @@ class FileAuditLog implements AuditLog {
 
   async assertWritable(): Promise<void> {
     if (!this.#isFailing || this.#options.onFailure === 'continue') return;
-    if (this.#now() >= this.#retryAt && this.#open()) {
+    if (this.#now() >= this.#retryAt && (await this.#open())) {
       if (this.#lines.length === 0) this.#recover();
       await this.#flush();
     }
@@ -112,32 +114,47 @@ class FileAuditLog implements AuditLog {
     );
   }
 
-  reopen(): void {
-    this.#open();
+  async reopen(): Promise<void> {
+    await this.#open();
   }
 
   async close(): Promise<void> {
+    await this.#opening;
     await this.#flush();
     this.#keep([]);
-    if (this.#fd !== undefined && typeof this.#options.file === 'string') closeSync(this.#fd);
+    await this.#release(this.#fd);
     this.#fd = undefined;
   }
 
-  #open(): boolean {
-    const { file } = this.#options;
-    if (typeof file === 'number') return true;
+  #open(): Promise<boolean> {
+    this.#opening ??= this.#openAnew().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openAnew(): Promise<boolean> {
     const old = this.#fd;
     try {
-      this.#fd = open(file);
+      this.#fd = await openForAppending(this.#options.file);
     } catch (error) {
       this.#fail(error);
       return false;
     }
     // A batch under way goes to the old file, which must stay open until then.
-    void (this.#writing ?? Promise.resolve()).finally(() => {
-      if (old !== undefined) closeSync(old);
-    });
+    void (this.#writing ?? Promise.resolve()).then(() => this.#release(old));
     return true;
+  }
+
+  /** Closes what this log has opened; a descriptor that it was given belongs to others. */
+  async #release(fd: number | undefined): Promise<void> {
+    if (fd === undefined || typeof this.#options.file === 'number') return;
+    try {
+      await closeFile(fd);
+    } catch (error) {
+      // Some file systems tell only now that what was written is lost.
+      this.#fail(error);
+    }
   }
 
   #flush(): Promise<void> {
@@ -146,7 +163,7 @@ class FileAuditLog implements AuditLog {
   }
 
   async #writeAll(): Promise<void> {
-    // Lines of the same moment go together; and the caller has to have its promise before the end of it is noted.
+    // Lines of the same moment are written together, and the caller must hold its promise before it is settled.
     await Promise.resolve();
     while (this.#lines.length > 0) {
       const batch = this.#lines;
@@ -176,7 +193,7 @@ class FileAuditLog implements AuditLog {
     if (this.#options.isSynced) await syncFile(fd);
   }
 
-  /** Keeps lines for later; the calls that they are about are over either way. */
+  /** Keeps lines for a later attempt. The calls that they record are over in any case. */
   #keep(batch: readonly Line[]): void {
     for (const { done } of batch) done();
     const { maxKeptLines = 10_000 } = this.#options;
@@ -208,6 +225,6 @@ async function retryWhenFull(error: unknown): Promise<{ bytesWritten: number }> 
   return { bytesWritten: 0 };
 }
 
-function open(file: string | number): number {
-  return typeof file === 'number' ? file : openSync(file, 'a', 0o600);
+async function openForAppending(file: string | number): Promise<number> {
+  return typeof file === 'number' ? file : await openFile(file, 'a', 0o600);
 }

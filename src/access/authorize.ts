@@ -5,58 +5,63 @@ import { CallError } from '../status/call-error.ts';
 import { findLimit, limitsApply, type PlanPrices } from './create-limits.ts';
 import type { CreationCounter } from './creation-counter.ts';
 import { callerDenied, createLimit, createQuota, policyUnavailable } from './errors.ts';
-import type { Identity } from './identify.ts';
-import type { Caller } from './model.ts';
+import type { Identity, MaybeSoon } from './identify.ts';
+import type { Caller, CreateLimits } from './model.ts';
 import { type Decision, decide } from './policy.ts';
 import { EMPTY_VIEW, type RequestView } from './request-view.ts';
 import { type ServiceTarget, serviceTarget, type Target, targetOf } from './target.ts';
 
-/** A call that a policy has to decide about. */
+/** A call for a policy to decide about. */
 export interface Application {
   readonly identity: Pick<Identity, 'caller' | 'id'>;
-  /** The operation that the request reaches; for the rpc that passes anything on, the one that its path leads to. */
+  /** The operation that the request reaches; for RawService, the one that its path leads to. */
   readonly operation: Operation;
-  /** What else the request could be taken for on its way. Each of them has to be allowed, too. */
-  readonly otherReadings?: readonly Operation[];
-  /** Looks into the request; only called when the policy depends on it. Throws a CallError when the request has two readings. */
+  /** The other operations that a program on the way could take the request for. Each must be allowed, too. */
+  readonly otherReadings?: readonly Operation[] | undefined;
+  /** Reads the request; called only when the policy depends on its content. Throws a CallError when it can be read in two ways. */
   readonly view: () => RequestView;
   /** A creation that is repeated under the same key is counted once. */
   readonly idempotencyKey: string | undefined;
-  readonly signal: AbortSignal;
+  /** Aborts when the call is over. Only asked for when there is something to wait for. */
+  readonly signal: () => AbortSignal;
 }
 
 /** A call that may go on. */
 export interface Grant {
-  /** What it does, by its fields, too. */
+  /** The effect of the call, its fields taken into account. */
   readonly effect: Effect | undefined;
   readonly decision: Decision | undefined;
   /**
-   * To be called when a creation has made nothing: it is then not counted. One under an idempotency key stays counted, since
-   * another call under that key may have made something. Never rejects.
+   * Call this when a creation has created nothing, so that it is not counted. One with an idempotency key stays counted,
+   * since another call with that key may have created something. Never rejects. Undefined: nothing was counted.
    */
-  readonly refund: () => Promise<void>;
+  readonly refund?: (() => Promise<void>) | undefined;
 }
 
-/** What decisions rest on. */
+/** What decisions depend on. */
 export interface AuthorizerOptions {
   readonly prices: PlanPrices;
   readonly counter: CreationCounter;
 }
 
-const nothing = async (): Promise<void> => undefined;
-
 /** An operation that everybody may call. */
-const OPEN: Grant = { effect: undefined, decision: undefined, refund: nothing };
+const OPEN: Grant = { effect: undefined, decision: undefined };
+
+/** An operation that a call could reach, and what the policy says about it. */
+interface Judged {
+  readonly operation: Operation;
+  readonly target: Target;
+  readonly decision: Decision;
+}
 
 /**
- * Decides about a call.
+ * Decides about a call: at once, unless there is a price to look up or a creation to count.
  * @throws CallError PERMISSION_DENIED that names the rule; RESOURCE_EXHAUSTED when the caller has created enough; UNAVAILABLE
  *   when that cannot be determined
  */
-export async function authorize(application: Application, options: AuthorizerOptions): Promise<Grant> {
-  const { identity, operation, signal } = application;
+export function authorize(application: Application, options: AuthorizerOptions): MaybeSoon<Grant> {
+  const { identity, operation, otherReadings = [] } = application;
   const { caller } = identity;
-  const limits = caller.create;
   const target = targetOf(operation);
   if (target === undefined) return OPEN;
   let view: RequestView | undefined;
@@ -64,28 +69,51 @@ export async function authorize(application: Application, options: AuthorizerOpt
     view ??= application.view();
     return view;
   };
-  const judge = async (judged: Operation, by: Target): Promise<Decision> => {
+  const judge = (judged: Operation, by: Target): Judged => {
     const decision = decideOnce(caller, by, judged, look);
     if (!decision.isAllowed) throw callerDenied(caller.name, by.name, decision.reason);
-    if (limits === undefined || !limitsApply(limits, judged, decision.effect)) return decision;
-    const limit = await findLimit(limits, judged, decision.effect, look(), options.prices, signal);
-    if (limit !== undefined) throw createLimit(caller.name, by.name, limit);
-    return decision;
+    return { operation: judged, target: by, decision };
   };
-  const decision = await judge(operation, target);
-  for (const other of application.otherReadings ?? []) await judge(other, targetOf(other) ?? target);
+  const first = judge(operation, target);
+  const others = otherReadings.map((other) => judge(other, targetOf(other) ?? target));
+  const { decision } = first;
+  const { effect } = decision;
+  const limits = caller.create;
+  if (limits === undefined) return { effect, decision };
+  const limited = [first, ...others].filter((each) =>
+    limitsApply(limits, each.operation, each.decision.effect),
+  );
+  const isCounted = effect === 'CREATE' && limits.perHour !== undefined;
+  if (limited.length === 0 && !isCounted) return { effect, decision };
+  return holdToLimits(application, first, limited, limits, look, options);
+}
+
+/** Looks into the request for what it buys, and counts it. */
+async function holdToLimits(
+  application: Application,
+  { decision }: Judged,
+  limited: readonly Judged[],
+  limits: CreateLimits,
+  look: () => RequestView,
+  { prices, counter }: AuthorizerOptions,
+): Promise<Grant> {
+  const { identity } = application;
+  for (const { operation, target, decision: judged } of limited) {
+    const limit = await findLimit(limits, operation, judged.effect, look(), prices, application.signal());
+    if (limit !== undefined) throw createLimit(identity.caller.name, target.name, limit);
+  }
   const { effect } = decision;
   const refund =
-    effect === 'CREATE' && limits?.perHour !== undefined
-      ? await count(identity, keyOf(application), limits.perHour, options.counter)
-      : nothing;
+    effect === 'CREATE' && limits.perHour !== undefined
+      ? await count(identity, keyOf(application), limits.perHour, counter)
+      : undefined;
   return { effect, decision, refund };
 }
 
-/** Decisions that no request changes, for as long as the state of the callers file lasts that they follow from. */
+/** Decisions that do not depend on the request. They last as long as the state of the callers file that led to them. */
 const decisions = new WeakMap<Caller, WeakMap<Operation, Decision>>();
 
-/** Decides as decideWithRequest does, once for each caller and operation where the request makes no difference. */
+/** Like decideWithRequest, but decides only once per caller and operation where the request makes no difference. */
 function decideOnce(caller: Caller, target: Target, operation: Operation, view: () => RequestView): Decision {
   if (operation.destroysWith.length > 0) return decideWithRequest(caller, target, operation, view);
   let ofCaller = decisions.get(caller);
@@ -112,8 +140,8 @@ export function authorizeService(caller: Caller, part: ServiceTarget): void {
 }
 
 /**
- * Decides with the fields that make a change destroy. The request is looked into only when they make a difference, so that a
- * body which nobody has to read is passed on whatever it is.
+ * Takes into account the fields that turn a change into a destruction. The request is read only when they can make a
+ * difference, so that any other body is passed on without being read.
  */
 export function decideWithRequest(
   caller: Caller,
@@ -131,7 +159,7 @@ export function decideWithRequest(
   return destroysWith.some((field) => seen.has(field)) ? ifDestroying : decision;
 }
 
-/** Where either effect is allowed, a body that has two readings is Vultr's to judge: it counts as the stricter of the two. */
+/** Where both effects are allowed, Vultr may judge a body that can be read in two ways: it counts as the stricter effect. */
 function effectIfReadable(
   destroysWith: readonly string[],
   view: () => RequestView,
@@ -146,7 +174,7 @@ function effectIfReadable(
   }
 }
 
-/** Only what is recorded happens once under a key; elsewhere one key would let any number through. */
+/** A key stands for one creation only where creations are recorded; elsewhere one key would let any number through. */
 function keyOf({ operation, idempotencyKey }: Application): string | undefined {
   return operation.create === undefined ? undefined : idempotencyKey;
 }
@@ -156,8 +184,8 @@ async function count(
   idempotencyKey: string | undefined,
   perHour: number,
   counter: CreationCounter,
-): Promise<() => Promise<void>> {
-  // Never an id that callers choose freely: under one and the same, any number would count as one.
+): Promise<Grant['refund']> {
+  // Never an id that callers choose freely: any number of creations under one id would count as one.
   const creation = idempotencyKey === undefined ? randomUUID() : hash('sha256', idempotencyKey, 'base64url');
   const taken = await counter.take(id, creation, perHour).catch((error: unknown) => {
     throw policyUnavailable(
@@ -166,5 +194,7 @@ async function count(
     );
   });
   if (taken.kind === 'full') throw createQuota(caller.name, perHour, taken.retryDelayMs);
-  return idempotencyKey === undefined ? () => counter.giveBack(id, creation).catch(() => undefined) : nothing;
+  return idempotencyKey === undefined
+    ? () => counter.giveBack(id, creation).catch(() => undefined)
+    : undefined;
 }

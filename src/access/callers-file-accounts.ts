@@ -1,4 +1,4 @@
-import { readKey } from './account-key.ts';
+import { type KeySources, readKey } from './account-key.ts';
 import type { AccountSpec } from './model.ts';
 import { type Located, type Member, quote, type YamlReader } from './yaml-reader.ts';
 
@@ -8,7 +8,7 @@ export interface Declared<Spec> {
   readonly names: ReadonlySet<string>;
 }
 
-/** Names stand in logs, metrics and keys of Redis. */
+/** Names appear in logs, metrics and Redis keys. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Checks a name. */
@@ -21,30 +21,28 @@ export function checkName(reader: YamlReader, value: Located, name: string): boo
   return false;
 }
 
-/** Where the keys of accounts come from. */
-export interface KeySources {
-  readonly readFile: (path: string) => Uint8Array;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** Reads `accounts`. The keys are read, too, so that an unreadable one is found now. */
-export function readAccounts(
+/** Reads `accounts`, and their keys, so that an unreadable key is found now. */
+export async function readAccounts(
   reader: YamlReader,
   section: Located | undefined,
   sources: KeySources,
-): Declared<AccountSpec> {
+): Promise<Declared<AccountSpec>> {
   const found = new Map<string, AccountSpec>();
   const names = new Set<string>();
   for (const member of section === undefined ? [] : reader.entries(section)) {
     names.add(member.name);
     const isNamed = checkName(reader, { ...member, offset: member.nameOffset }, member.name);
-    const spec = readAccount(reader, member, sources);
+    const spec = await readAccount(reader, member, sources);
     if (isNamed && spec !== undefined) found.set(member.name, spec);
   }
   return { found, names };
 }
 
-function readAccount(reader: YamlReader, member: Member, sources: KeySources): AccountSpec | undefined {
+async function readAccount(
+  reader: YamlReader,
+  member: Member,
+  sources: KeySources,
+): Promise<AccountSpec | undefined> {
   const { name } = member;
   const label = `The account ${quote(name)}`;
   const members = reader.members({ ...member, label }, ['key_file', 'key_env']);
@@ -55,7 +53,7 @@ function readAccount(reader: YamlReader, member: Member, sources: KeySources): A
   const text = place === undefined ? undefined : reader.text(place);
   if (place === undefined || text === undefined) return undefined;
   const spec: AccountSpec = file === undefined ? { name, keyEnv: text } : { name, keyFile: text };
-  const key = readKey(spec, sources);
+  const key = await readKey(spec, sources);
   if (key.kind === 'fault') return reader.fail(place, key.message);
   return spec;
 }

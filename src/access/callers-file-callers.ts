@@ -6,7 +6,7 @@ import type { AccountSpec, Caller, IssuerSpec, ProofSpec } from './model.ts';
 import { proofKey } from './proof-key.ts';
 import { type Located, type Member, quote, type YamlReader } from './yaml-reader.ts';
 
-/** What callers may refer to. */
+/** What the entries of callers may refer to. */
 export interface CallersContext {
   readonly accounts: Declared<AccountSpec>;
   readonly issuers: Declared<IssuerSpec>;
@@ -18,7 +18,7 @@ const MEMBERS = ['name', 'is', 'account', 'bring_own_key', 'allow', 'deny', 'cre
 
 type CallerMembers = Partial<Record<(typeof MEMBERS)[number], Member>>;
 
-/** What was seen further up in the file, to find what comes twice. */
+/** What came earlier in the file, to find duplicates. */
 interface Seen {
   readonly names: Set<string>;
   /** The caller that a proof belongs to. */

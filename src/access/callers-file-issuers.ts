@@ -1,5 +1,5 @@
 import { isSeq } from 'yaml';
-import { codeOf } from './account-key.ts';
+import { codeOf, type ReadFile } from './account-key.ts';
 import { checkName, type Declared } from './callers-file-accounts.ts';
 import { JwksError, parseJwks } from './jwks.ts';
 import { ALGORITHMS } from './jwt-algorithms.ts';
@@ -20,16 +20,14 @@ const MEMBERS = [
 
 type IssuerMembers = Partial<Record<(typeof MEMBERS)[number], Member>>;
 
-type ReadFile = (path: string) => Uint8Array;
-
 const DEFAULT_CLOCK_SKEW_SECONDS = 30;
 
 /** Reads `issuers`. */
-export function readIssuers(
+export async function readIssuers(
   reader: YamlReader,
   section: Located | undefined,
   { readFile }: { readonly readFile: ReadFile },
-): Declared<IssuerSpec> {
+): Promise<Declared<IssuerSpec>> {
   const found = new Map<string, IssuerSpec>();
   const names = new Set<string>();
   const issuers = new Set<string>();
@@ -47,19 +45,19 @@ export function readIssuers(
         reader.fail(members.issuer, `Another issuer above has the same value of "issuer".`);
       issuers.add(issuer);
     }
-    const rest = readIssuer(reader, item, members, readFile);
+    const rest = await readIssuer(reader, item, members, readFile);
     if (name !== undefined && issuer !== undefined && rest !== undefined)
       found.set(name, { name, issuer, ...rest });
   }
   return { found, names };
 }
 
-function readIssuer(
+async function readIssuer(
   reader: YamlReader,
   item: Located,
   members: IssuerMembers,
   readFile: ReadFile,
-): Omit<IssuerSpec, 'name' | 'issuer'> | undefined {
+): Promise<Omit<IssuerSpec, 'name' | 'issuer'> | undefined> {
   const audiences = readAudiences(reader, members.audience);
   const algorithms = readAlgorithms(reader, members.algorithms);
   const skew = members.clock_skew;
@@ -67,7 +65,7 @@ function readIssuer(
     skew === undefined
       ? DEFAULT_CLOCK_SKEW_SECONDS
       : reader.number(skew, { min: 0, max: 300, isInteger: true });
-  const keys = readKeys(reader, item, members, readFile);
+  const keys = await readKeys(reader, item, members, readFile);
   if (keys === undefined || clockSkewSeconds === undefined) return undefined;
   return { audiences, keys, algorithms, clockSkewSeconds };
 }
@@ -88,12 +86,12 @@ function readAlgorithms(reader: YamlReader, member: Member | undefined): readonl
   });
 }
 
-function readKeys(
+async function readKeys(
   reader: YamlReader,
   item: Located,
   { jwks_file: file, jwks_url: url, ca_file: ca, bearer_file: bearer }: IssuerMembers,
   readFile: ReadFile,
-): IssuerSpec['keys'] | undefined {
+): Promise<IssuerSpec['keys'] | undefined> {
   if ((file === undefined) === (url === undefined))
     return reader.fail(item, 'An issuer must have either jwks_file or jwks_url.');
   if (file !== undefined) {
@@ -101,24 +99,24 @@ function readKeys(
       if (other !== undefined)
         reader.fail({ offset: other.nameOffset }, `${other.name} only goes with jwks_url.`);
     }
-    return readJwksFile(reader, file, readFile);
+    return await readJwksFile(reader, file, readFile);
   }
   const text = url === undefined ? undefined : reader.text(url);
   if (url === undefined || text === undefined) return undefined;
   if (!isFetchable(text))
     return reader.fail(url, 'jwks_url must be an https URL without user name and password.');
-  return { url: text, ...readUrlFiles(reader, ca, bearer, readFile) };
+  return { url: text, ...(await readUrlFiles(reader, ca, bearer, readFile)) };
 }
 
-function readJwksFile(
+async function readJwksFile(
   reader: YamlReader,
   member: Member,
   readFile: ReadFile,
-): { readonly file: string } | undefined {
+): Promise<{ readonly file: string } | undefined> {
   const file = reader.text(member);
   if (file === undefined) return undefined;
   try {
-    parseJwks(readFile(file));
+    parseJwks(await readFile(file));
     return { file };
   } catch (error) {
     const problem = error instanceof JwksError ? error.message : `cannot be read (${codeOf(error)}).`;
@@ -126,27 +124,28 @@ function readJwksFile(
   }
 }
 
-function readUrlFiles(
+async function readUrlFiles(
   reader: YamlReader,
   ca: Member | undefined,
   bearer: Member | undefined,
   readFile: ReadFile,
-): Omit<JwksUrl, 'url'> {
-  const readPath = (member: Member | undefined): string | undefined => {
+): Promise<Omit<JwksUrl, 'url'>> {
+  const readPath = async (member: Member | undefined): Promise<string | undefined> => {
     const path = member === undefined ? undefined : reader.text(member);
     if (member === undefined || path === undefined) return undefined;
     try {
-      readFile(path);
+      await readFile(path);
       return path;
     } catch (error) {
       return reader.fail(member, `The file ${path} cannot be read (${codeOf(error)}).`);
     }
   };
-  const [caFile, bearerFile] = [readPath(ca), readPath(bearer)];
+  const caFile = await readPath(ca);
+  const bearerFile = await readPath(bearer);
   return { ...(caFile !== undefined && { caFile }), ...(bearerFile !== undefined && { bearerFile }) };
 }
 
-/** Keys that came in the clear could be anybody's; this machine itself is the one exception. */
+/** Keys fetched without TLS could be anybody's; only this machine itself is exempt. */
 function isFetchable(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '') return false;

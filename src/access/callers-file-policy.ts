@@ -14,7 +14,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
 
 const EFFECT_PREFIX = 'effect:';
 
-/** Reads `allow` or `deny`. A rule that can never match is a mistake, and a mistake in `deny` lets somebody in. */
+/** Reads `allow` or `deny`. A rule that can never match is reported: a mistake in `deny` would let somebody in. */
 export function readRules(
   reader: YamlReader,
   member: Member | undefined,

@@ -8,7 +8,7 @@ const KINDS = ['token_sha256', 'jwt', 'spiffe', 'dns', 'cn', 'own_key'] as const
 
 /**
  * SPIFFE-ID, chapter 2: a trust domain of lower-case letters, digits, ".", "-" and "_", and path segments. A `*` may stand
- * only in the path: whom to trust must be named in full.
+ * only in the path: the trust domain must be named in full.
  */
 const SPIFFE = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/[A-Za-z0-9._*-]+)+$/;
 

@@ -1,5 +1,6 @@
 import { type Document, parseDocument, visit } from 'yaml';
 import type { Operation } from '../contract/operation.ts';
+import type { KeySources } from './account-key.ts';
 import { readAccounts } from './callers-file-accounts.ts';
 import { readCallers } from './callers-file-callers.ts';
 import { readIssuers } from './callers-file-issuers.ts';
@@ -10,12 +11,9 @@ import { nameableTargets } from './target.ts';
 import { type Located, quote, YamlReader } from './yaml-reader.ts';
 
 /** What a callers file is checked against. */
-export interface CallersFileContext {
+export interface CallersFileContext extends KeySources {
   /** The operations of the contract: a glob that matches none is a mistake. */
   readonly operations: Iterable<Operation>;
-  /** Reads a file that the callers file names. Throws when it cannot be read. */
-  readonly readFile: (path: string) => Uint8Array;
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** A callers file, or everything that is wrong with it. */
@@ -23,26 +21,26 @@ export type CallersFile =
   | { readonly kind: 'ok'; readonly model: AccessModel }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly Mistake[] };
 
-/** Far more than ten thousand callers need. */
+/** Ten thousand callers need far less. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a callers file. All mistakes are found at once, each with its line and column; mistakes of the YAML come first, since
- * what is behind them may mean something else.
+ * Reads a callers file. All mistakes are reported at once, each with its line and column. Mistakes in the YAML come alone,
+ * since they may change the meaning of everything behind them.
  */
-export function parseCallersFile(bytes: Uint8Array, context: CallersFileContext): CallersFile {
+export async function parseCallersFile(bytes: Uint8Array, context: CallersFileContext): Promise<CallersFile> {
   const mistakes = new Mistakes();
-  const model = readFile(bytes, context, mistakes);
+  const model = await readModel(bytes, context, mistakes);
   return model === undefined || mistakes.count > 0
     ? { kind: 'mistakes', mistakes: mistakes.inOrder() }
     : { kind: 'ok', model };
 }
 
-function readFile(
+async function readModel(
   bytes: Uint8Array,
   context: CallersFileContext,
   mistakes: Mistakes,
-): AccessModel | undefined {
+): Promise<AccessModel | undefined> {
   const text = decode(bytes, mistakes);
   if (text === undefined) return undefined;
   const document = parseYaml(text, mistakes);
@@ -52,8 +50,8 @@ function readFile(
   if (document.contents === null)
     return reader.fail(whole, 'The file is empty. It must have the members accounts and callers.');
   const sections = reader.members(whole, SECTIONS, ['callers']);
-  const accounts = readAccounts(reader, sections.accounts, context);
-  const issuers = readIssuers(reader, sections.issuers, context);
+  const accounts = await readAccounts(reader, sections.accounts, context);
+  const issuers = await readIssuers(reader, sections.issuers, context);
   const trustedProxies = readProxies(reader, sections.trusted_proxies);
   const callers = readCallers(reader, sections.callers, {
     accounts,

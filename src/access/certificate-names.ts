@@ -1,12 +1,12 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CertificateNames } from '../rpc/evidence.ts';
 
-/** Connections last for many calls, and their certificate with them. */
+/** A connection carries many calls, all of them with the same certificate. */
 const known = new WeakMap<TLSSocket, CertificateNames | 'none'>();
 
 /**
  * The names of the certificate that the other side of a connection has shown.
- * @returns undefined when it has shown none, or none that our CA bundle verifies
+ * @returns undefined when it has shown none, or one that our CA bundle does not verify
  */
 export function certificateNames(socket: TLSSocket): CertificateNames | undefined {
   let names = known.get(socket);
@@ -28,7 +28,7 @@ export function readNames(
   const { subject, subjectaltname = '' } = certificate;
   const entries = parseAltNames(subjectaltname);
   if (entries === undefined) return undefined;
-  // Several common names come as a list; there is no telling which one counts.
+  // Several common names come as a list, and nothing says which one counts.
   const name: unknown = subject.CN;
   return {
     uris: entries.filter(({ type }) => type === 'URI').map(({ value }) => value),

@@ -5,26 +5,26 @@ import type { Operation } from '../contract/operation.ts';
 import type { CreateLimits } from './model.ts';
 import type { RequestView } from './request-view.ts';
 
-/** What plans cost, by the catalogue. */
+/** The prices of plans, from the catalogue. */
 export interface PlanPrices {
   /**
    * The price of a plan in US dollars a month.
-   * @param regions where it is to be deployed, as far as the request says; the dearest counts
+   * @param regions where it is to be deployed, as far as the request says; the most expensive one counts
    * @returns undefined when the catalogue does not know the plan or its price
    * @throws CallError when the catalogue is out of reach
    */
   monthlyCost(plan: string, regions: readonly string[], signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** A price list for when there is no catalogue: it knows nothing, so that a limit of cost allows nothing. */
+/** The price list where there is no catalogue. It knows no plan, so a cost limit allows nothing. */
 export const NO_PRICES: PlanPrices = { monthlyCost: async () => undefined };
 
-/** What create limits are checked against. */
+/** The options of the check of create limits. */
 export type LimitedOperation = Pick<Operation, 'isRaw' | 'input' | 'bindings'>;
 
 /**
- * Whether the limits have to look into a request: every creation, and every change that may name another region or plan, since
- * to move a machine to a larger plan is to buy one.
+ * Whether the limits apply to an operation: to every creation, and to every change that may name another region or plan,
+ * since moving a machine to a larger plan means buying one.
  */
 export function limitsApply(
   limits: CreateLimits,
@@ -40,8 +40,8 @@ export function limitsApply(
 }
 
 /**
- * Holds a request against the limits.
- * @returns the limit that is in the way, as a sentence; undefined: none
+ * Checks a request against the limits.
+ * @returns the limit that it exceeds, as a sentence; undefined: none
  */
 export async function findLimit(
   limits: CreateLimits,

@@ -2,18 +2,18 @@
 export interface CreationCounter {
   /**
    * Counts a creation, unless the limit has been reached.
-   * @param id of the creation: one that is counted already is not counted again
+   * @param id of the creation; one that has been counted is not counted again
    */
   take(caller: string, id: string, perHour: number): Promise<Taken>;
-  /** Takes a creation that has made nothing off the count. */
+  /** Removes a creation that has created nothing from the count. */
   giveBack(caller: string, id: string): Promise<void>;
   close(): void;
 }
 
-/** Whether a creation was counted, or how long it takes until one may be. */
+/** Whether a creation was counted, or how long to wait until one can be. */
 export type Taken = { readonly kind: 'taken' } | { readonly kind: 'full'; readonly retryDelayMs: number };
 
-/** The window that slides: what was created longer ago does not count. */
+/** The length of the sliding window: earlier creations do not count. */
 export const WINDOW_MS = 3_600_000;
 
 /** How many callers may be counted before those whose hour is over are dropped. */
@@ -39,7 +39,7 @@ export function createLocalCounter(now: () => number): CreationCounter {
     return entries;
   }
 
-  /** Callers that are told apart by their Vultr keys come and go. */
+  /** Callers that are told apart by their Vultr keys come and go, so those without recent creations are dropped. */
   function sweep(): void {
     if (counts.size > MAX_CALLERS) for (const caller of [...counts.keys()]) prune(caller);
   }

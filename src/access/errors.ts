@@ -1,6 +1,6 @@
 import { CallError } from '../status/call-error.ts';
 
-/** RFC 9110, section 15.5.2: a 401 says how to do better. */
+/** RFC 9110, section 15.5.2: a 401 names an authentication scheme. */
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="vultr-grpc"' } as const;
 
 /** UNAUTHENTICATED: nothing proves a caller. */
@@ -20,7 +20,7 @@ export function callerAmbiguous(message: string): CallError {
   });
 }
 
-/** PERMISSION_DENIED, naming who wanted what and the rule that was missing or in the way. */
+/** PERMISSION_DENIED, naming the caller, the operation, and the rule that was missing or that forbids it. */
 export function callerDenied(caller: string, method: string, rule: string): CallError {
   return new CallError(
     'PERMISSION_DENIED',
@@ -30,7 +30,7 @@ export function callerDenied(caller: string, method: string, rule: string): Call
   );
 }
 
-/** PERMISSION_DENIED: a limit of what may be created. */
+/** PERMISSION_DENIED: the creation exceeds a limit. */
 export function createLimit(caller: string, method: string, rule: string): CallError {
   return new CallError(
     'PERMISSION_DENIED',
@@ -40,7 +40,7 @@ export function createLimit(caller: string, method: string, rule: string): CallE
   );
 }
 
-/** RESOURCE_EXHAUSTED: as much was created within an hour as may be. */
+/** RESOURCE_EXHAUSTED: the caller has created as much within the hour as it may. */
 export function createQuota(caller: string, perHour: number, retryDelayMs: number): CallError {
   return new CallError(
     'RESOURCE_EXHAUSTED',
@@ -50,7 +50,7 @@ export function createQuota(caller: string, perHour: number, retryDelayMs: numbe
   );
 }
 
-/** UNAVAILABLE: what a decision rests on is out of reach. */
+/** UNAVAILABLE: something that the decision depends on is out of reach. */
 export function policyUnavailable(message: string, cause?: unknown): CallError {
   return new CallError('UNAVAILABLE', 'POLICY_UNAVAILABLE', message, {
     retryDelayMs: 1_000,
@@ -59,7 +59,7 @@ export function policyUnavailable(message: string, cause?: unknown): CallError {
   });
 }
 
-/** UNAUTHENTICATED: a caller without an account has to bring a key of its own. */
+/** UNAUTHENTICATED: a caller without an account must bring a key of its own. */
 export function noVultrKey(caller: string): CallError {
   return new CallError(
     'UNAUTHENTICATED',

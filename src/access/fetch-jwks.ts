@@ -8,7 +8,7 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * Fetches a key set. The CA bundle and the Bearer token are read anew each time, since both rotate. A redirect is not
- * followed: it could lead to keys of somebody else.
+ * followed, because it could lead to somebody else's keys.
  */
 export async function fetchJwks({ url, caFile, bearerFile }: JwksUrl): Promise<Uint8Array> {
   const ca = caFile === undefined ? undefined : [...rootCertificates, await readFile(caFile, 'utf8')];

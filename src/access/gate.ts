@@ -3,6 +3,7 @@ import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
+import type { Reason } from '../status/reasons.ts';
 import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -18,14 +19,15 @@ import { type ServiceTarget, targetOf } from './target.ts';
 export interface Arrival {
   /** The operation that was called. */
   readonly operation: Operation;
-  /** The operation that the request reaches: another one when a call that passes anything on leads to a known one. */
+  /** The operation that the request reaches: a call of RawService may lead to one that the contract knows. */
   readonly reached: Operation;
   /** As in Application. */
   readonly otherReadings?: readonly Operation[];
   readonly request: IncomingRequest;
   /** Names a creation, so that it happens once. */
   readonly idempotencyKey: string | undefined;
-  readonly signal: AbortSignal;
+  /** As in Application. */
+  readonly signal: () => AbortSignal;
 }
 
 /** A call that was let in. */
@@ -33,19 +35,19 @@ export interface Admission {
   readonly identity: Identity;
   /** The Vultr key that it is made with; undefined: it needs none. */
   readonly credential: string | undefined;
-  /** What it does, by its fields, too. */
+  /** The effect of the call, its fields taken into account. */
   readonly effect: Effect | undefined;
-  readonly refund: Grant['refund'];
+  readonly refund?: Grant['refund'];
 }
 
-/** What is known of a call when it is over, besides what is already in its line. */
+/** What is known of a call when it is over. */
 export interface Ending extends Omit<AuditedCall, 'time' | 'identity' | 'effect'> {
   /** The caller that was proven, even when the call was not let in. */
   readonly identity: Identity | undefined;
   readonly admission: Admission | undefined;
 }
 
-/** The steps of a call that access takes part in, in their order. */
+/** The steps of a call in which access takes part, in their order. */
 export interface Gate {
   /** First, before the request is read. As in Identifier; undefined: nothing was there that could prove a caller. */
   identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
@@ -55,16 +57,19 @@ export interface Gate {
    * Third: decides, and finds the key.
    * @throws CallError as authorize does; UNAVAILABLE when a change could not be recorded or the account has no key
    */
-  admit(identity: Identity, arrival: Arrival): Promise<Admission>;
+  admit(identity: Identity, arrival: Arrival): MaybeSoon<Admission>;
   /**
-   * Tells when a changed callers file no longer allows an operation to a caller, once.
-   * @returns ends that
+   * Calls `tell` once, when a changed callers file no longer allows a caller an operation.
+   * @returns a function that ends this
    */
   onRevoked(identity: Identity, operation: Operation, tell: (error: CallError) => void): () => void;
-  /** Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line. Never rejects. */
-  finish(ending: Ending): Promise<void>;
   /**
-   * All steps for a part of the service that is no operation, asked for over HTTP.
+   * Last, before the reply or failure goes out: gives back what was counted for nothing, and writes the line, if there is
+   * either to do. Never rejects.
+   */
+  finish(ending: Ending): MaybeSoon<void>;
+  /**
+   * All steps for a request over HTTP for a part of the service that is not an operation.
    * @throws CallError UNAUTHENTICATED or PERMISSION_DENIED
    */
   admitService(evidence: Evidence, part: ServiceTarget, from: { readonly peer: string }): Promise<Identity>;
@@ -75,47 +80,78 @@ export interface GateOptions extends AuthorizerOptions {
   readonly access: Access;
   /** Undefined: nothing is recorded. */
   readonly audit: AuditLog | undefined;
+  /** Called with each call that is not let in. Default: nothing is called. */
+  readonly onDenied?: (caller: string | undefined, reason: Reason) => void;
   /** The wall clock. Default: Date. */
   readonly wallNow?: () => Date;
 }
 
-/** Makes the gate. */
+/** What callers are told who are not let in. */
+const DENIALS: ReadonlySet<Reason> = new Set([
+  'CALLER_UNKNOWN',
+  'CALLER_AMBIGUOUS',
+  'CALLER_DENIED',
+  'CREATE_LIMIT',
+  'CREATE_QUOTA',
+]);
+
+/** Creates the gate. */
 export function createGate(options: GateOptions): Gate {
-  const { access, audit, wallNow = () => new Date() } = options;
+  const { access, audit, wallNow = () => new Date(), onDenied = () => undefined } = options;
+
+  function accept(identity: Identity, reached: Operation, { effect, refund }: Grant): Admission {
+    const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
+    return { identity, credential: needsKey ? access.credentialOf(identity) : undefined, effect, refund };
+  }
+
+  /** The same for a call of which something is written down or counted, which is given back when it cannot go on. */
+  async function acceptNoted(identity: Identity, reached: Operation, grant: Grant): Promise<Admission> {
+    try {
+      if (isNoted({ operation: reached, effect: grant.effect, error: undefined }))
+        await audit?.assertWritable();
+      return accept(identity, reached, grant);
+    } catch (error) {
+      await grant.refund?.();
+      throw error;
+    }
+  }
+
+  function isNoted(call: Parameters<typeof isAudited>[0]): boolean {
+    return audit !== undefined && isAudited(call);
+  }
+
   return {
     identify: (evidence) => access.identify(evidence),
     complete: (early, request) => access.complete(early, accessTokenOf(request)),
-    admit: async (identity, arrival) => {
-      const { operation, reached, otherReadings = [], request, idempotencyKey, signal } = arrival;
+    admit: (identity, arrival) => {
+      const { operation, reached, otherReadings, request, idempotencyKey, signal } = arrival;
       refuseMethodOverride(request, operation);
       const view = () => viewOfRequest(request, operation);
-      const grant = await authorize(
+      const grant = authorize(
         { identity, operation: reached, otherReadings, view, idempotencyKey, signal },
         options,
       );
-      const { effect, refund } = grant;
-      try {
-        if (audit !== undefined && isAudited({ operation: reached, effect, error: undefined }))
-          await audit.assertWritable();
-        const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
-        const credential = needsKey ? access.credentialOf(identity) : undefined;
-        return { identity, credential, effect, refund };
-      } catch (error) {
-        await refund();
-        throw error;
-      }
+      if (grant instanceof Promise) return grant.then((known) => acceptNoted(identity, reached, known));
+      return isNoted({ operation: reached, effect: grant.effect, error: undefined })
+        ? acceptNoted(identity, reached, grant)
+        : accept(identity, reached, grant);
     },
     onRevoked: (identity, operation, tell) =>
       access.onReload(() => {
         const error = revocationOf(access.model.callers, identity.caller.name, operation);
         if (error !== undefined) tell(error);
       }),
-    finish: async ({ admission, ...ending }) => {
+    finish: ({ admission, ...ending }) => {
       const effect = admission?.effect;
-      if (admission !== undefined && madeNothing(ending)) await admission.refund();
-      if (audit === undefined || !isAudited({ operation: ending.operation, effect, error: ending.error }))
-        return;
-      await audit.record(auditEntry({ ...ending, time: wallNow(), effect }));
+      const { identity, error } = ending;
+      if (error !== undefined && DENIALS.has(error.reason)) onDenied(identity?.caller.name, error.reason);
+      const refund = madeNothing(ending) ? admission?.refund : undefined;
+      const isWritten = isNoted({ operation: ending.operation, effect, error });
+      if (refund === undefined && !isWritten) return undefined;
+      return (async () => {
+        await refund?.();
+        if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect }));
+      })();
     },
     admitService: async (evidence, part, { peer }) => {
       let identity: Identity | undefined;
@@ -125,6 +161,7 @@ export function createGate(options: GateOptions): Gate {
         return identity;
       } catch (thrown) {
         const error = CallError.from(thrown);
+        onDenied(identity?.caller.name, error.reason);
         const denied = { time: wallNow(), identity, peer, transport: 'http', part, error } as const;
         await audit?.record(serviceDenialEntry(denied));
         throw error;
@@ -133,7 +170,7 @@ export function createGate(options: GateOptions): Gate {
   };
 }
 
-/** Why a caller may no longer do what it was let in for; undefined: it may. */
+/** Why a caller may no longer do what it was let in for; undefined: it still may. */
 function revocationOf(callers: readonly Caller[], name: string, operation: Operation): CallError | undefined {
   const target = targetOf(operation);
   if (target === undefined) return undefined;
@@ -143,7 +180,7 @@ function revocationOf(callers: readonly Caller[], name: string, operation: Opera
   return decision.isAllowed ? undefined : callerDenied(name, target.name, decision.reason);
 }
 
-/** The credential that requests of CloudService carry in a field. A request that is passed on has none: its body is Vultr's. */
+/** The credential in the `access_token` field of CloudService requests. A request that is passed on has no such field. */
 function accessTokenOf(request: IncomingRequest): string | undefined {
   const token = request.kind === 'message' ? request.message['access_token'] : undefined;
   return typeof token === 'string' ? token : undefined;

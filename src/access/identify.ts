@@ -13,25 +13,25 @@ import { isVirtualKey, isWholeVirtualKey, sha256Hex } from './virtual-key.ts';
 
 export type { Identity, ProofKind } from './identity.ts';
 
-/** A value, or the promise of one where there is something to wait for, which is the exception. */
+/** A value, or a promise of one in the rare case that there is something to wait for. */
 export type MaybeSoon<Value> = Value | Promise<Value>;
 
-/** Finds out who is calling. What it remembers of callers is gone with it. */
+/** Finds out who is calling. What it remembers of callers lasts no longer than it does. */
 export interface Identifier {
   /**
-   * Looks at everything that comes before the request.
-   * @returns undefined when nothing is there that could prove a caller
-   * @throws CallError UNAUTHENTICATED when something is there and does not, or proves more than one
+   * Examines everything that comes before the request.
+   * @returns undefined when there is nothing that could prove a caller
+   * @throws CallError UNAUTHENTICATED when there is something and it proves nobody, or more than one caller
    */
   identify(evidence: Evidence): MaybeSoon<Identity | undefined>;
   /**
-   * Looks at the request's `access_token`, too, which counts as what a Bearer token would.
+   * Examines the request's `access_token`, too, which counts like a Bearer token.
    * @throws CallError UNAUTHENTICATED when the call then still has no caller, or more than one
    */
   complete(early: Identity | undefined, accessToken: string | undefined): MaybeSoon<Identity>;
 }
 
-/** What a token turned out to be. */
+/** What kind of token it is. */
 type TokenMeaning = Found | { readonly ownKey: string };
 
 const NOTHING: readonly Found[] = [];
@@ -44,7 +44,7 @@ const MAX_TOKEN = 8_192;
 /** The longest Vultr key that is passed on. */
 const MAX_OWN_KEY = 512;
 
-/** Makes it for the callers of a callers file. */
+/** Creates an identifier for the callers of a callers file. */
 export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh: MeshIdentity): Identifier {
   const recall = createRecall();
 
@@ -110,7 +110,7 @@ function digested(text: string): BearerToken {
   return { text, sha256: sha256Hex(text) };
 }
 
-/** Puts together what was found. */
+/** Combines what was found. */
 function settle(
   index: ProofIndex,
   early: Identity | undefined,

@@ -7,7 +7,7 @@ import type { Caller } from './model.ts';
 export interface Found {
   readonly caller: Caller;
   readonly proof: ProofKind;
-  /** Who is calling when nothing else is found. */
+  /** Who is calling, if nothing else is found. */
   readonly identity: Identity;
 }
 
@@ -19,13 +19,13 @@ export interface BearerToken {
 }
 
 /**
- * Remembers what does not change from one call to the next. It holds nothing longer than the connection, the verified token or
- * the caller that it is about, and it belongs to one state of the callers file.
+ * Remembers what does not change from one call to the next. It keeps nothing longer than the connection, the verified token
+ * or the caller that it concerns, and it belongs to one state of the callers file.
  */
 export interface Recall {
   /**
-   * The token of an `authorization`, made anew when the connection's last one was another. Only what the other side of the very
-   * same connection has sent is compared with, so that how long this takes tells nobody anything about the tokens of others.
+   * The token of an `authorization`, computed anew when it differs from the last one on the connection. It is compared only
+   * with what the same peer has sent on the same connection, so that the time this takes reveals nothing about other tokens.
    */
   bearerToken(connection: object | undefined, authorization: string, read: () => BearerToken): BearerToken;
   ofCertificate(certificate: CertificateNames, find: () => readonly Found[]): readonly Found[];
@@ -33,12 +33,12 @@ export interface Recall {
   found(caller: Caller, proof: 'virtual_key' | 'jwt'): Found;
 }
 
-/** What is found when a proof names a caller. */
+/** The identity that follows when a proof names a caller. */
 export function foundOf(caller: Caller, proof: ProofKind): Found {
   return { caller, proof, identity: { caller, proofs: [proof], ownKey: undefined, id: caller.name } };
 }
 
-/** Makes one that remembers nothing yet. */
+/** Creates an empty one. */
 export function createRecall(): Recall {
   const lastTokens = new WeakMap<object, { readonly authorization: string; readonly token: BearerToken }>();
   const byCertificate = new WeakMap<CertificateNames, readonly Found[]>();

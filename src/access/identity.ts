@@ -1,18 +1,18 @@
 import type { Caller, NameKind } from './model.ts';
 
-/** How a caller was proven, for log and audit. */
+/** How a caller was proven, for the logs. */
 export type ProofKind = 'virtual_key' | 'jwt' | 'own_key' | `${'certificate' | 'mesh'}_${NameKind}`;
 
 /** Who is calling. */
 export interface Identity {
   readonly caller: Caller;
-  /** The proofs that led to the caller, the first that was looked at first. */
+  /** The proofs that led to the caller, in the order in which they were examined. */
   readonly proofs: readonly ProofKind[];
-  /** A Vultr key of the caller's own, which the call is made with. */
+  /** A Vultr key of the caller's own, with which the call is made. */
   readonly ownKey: string | undefined;
   /**
-   * Whom budget, sharing, records of creations and limits are kept apart by: the name of the caller; where every Vultr key
-   * proves one and the same caller, with a digest of the key.
+   * Separates callers for budget, sharing, records of creations and limits: the name of the caller, followed by a digest of
+   * the Vultr key where one caller stands for every key.
    */
   readonly id: string;
 }

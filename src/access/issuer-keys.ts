@@ -7,9 +7,9 @@ import { parseJwks } from './jwks.ts';
 export interface IssuerKeys {
   /** Finds the key of a token by its header. Rejects with an error of jose, or a CallError when the keys are out of reach. */
   find(...header: Parameters<JWTVerifyGetKey>): Promise<FoundKey>;
-  /** Counts up with every other set of keys: what was verified by an earlier one has to be verified again. */
+  /** Goes up with every new set of keys: a token that an earlier set verified must be verified again. */
   readonly generation: number;
-  /** Reads the keys again, unless that was just done. Never rejects: the keys that are there stay. */
+  /** Reads the keys again, unless that has just been done. Never rejects: on failure the earlier keys stay. */
   refresh(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface FoundKey {
   readonly generation: number;
 }
 
-/** What keys are made of. */
+/** The options of an issuer's keys. */
 export interface IssuerKeysOptions {
   /** For messages: the name of the issuer. */
   readonly name: string;
@@ -31,7 +31,7 @@ export interface IssuerKeysOptions {
   readonly now: () => number;
   /** How old keys may be until they are renewed in the background; Infinity: until `refresh`. */
   readonly freshMs: number;
-  /** How old keys may be at most. A key that was withdrawn counts no longer than that. */
+  /** The greatest age of keys. A withdrawn key counts no longer than that. */
   readonly maxAgeMs: number;
   /** The shortest time between two readings, so that made-up key ids cannot cause more. */
   readonly cooldownMs: number;
@@ -44,7 +44,7 @@ interface KeySet {
   readonly loadedAt: number;
 }
 
-/** Keeps the keys of an issuer. A token with an unknown key id makes it look for new ones: that is how keys rotate. */
+/** Keeps the keys of an issuer. A token with an unknown key id makes it look for new ones, as keys rotate that way. */
 export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
   return new RotatingKeys(options);
 }

@@ -13,7 +13,7 @@ const PUBLIC_TYPES: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
 
 /**
  * Reads a JSON Web Key Set (RFC 7517). Symmetric keys and those for encryption are left out.
- * @throws JwksError when no key is left, or one is a private key, which has no place there
+ * @throws JwksError when no key is left, or one is a private key, which does not belong there
  */
 export function parseJwks(bytes: Uint8Array): JSONWebKeySet {
   if (bytes.length > MAX_JWKS_BYTES) throw new JwksError(`has over ${MAX_JWKS_BYTES} bytes.`);

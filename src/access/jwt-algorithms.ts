@@ -1,6 +1,6 @@
 /**
- * The signature algorithms that are accepted: asymmetric ones alone. With a shared secret everybody who can check a token
- * could make one, and a public key could be taken for the secret.
+ * The accepted signature algorithms, all of them asymmetric. With a shared secret everybody who can check a token could make
+ * one, and a public key could be mistaken for the secret.
  */
 export const ALGORITHMS: readonly string[] = [
   'RS256',

@@ -20,7 +20,7 @@ export interface JwtVerifier {
    * @throws CallError UNAUTHENTICATED that says what is wrong with it; UNAVAILABLE when the keys are out of reach
    */
   verify(token: string, sha256: string): Promise<VerifiedToken>;
-  /** The same for a token that was verified before and still counts; undefined: it has to be verified. */
+  /** The result of an earlier verification that still counts; undefined: the token must be verified. */
   remembered(sha256: string): VerifiedToken | undefined;
 }
 
@@ -56,8 +56,9 @@ interface Remembered {
 }
 
 /**
- * Makes the verifier. A verified token is remembered by its digest, so that no token stays in memory, until it expires or the keys of its issuer change.
- * @param wallNow milliseconds since the epoch by the wall clock, which is the one that issuers go by
+ * Creates the verifier. A verified token is remembered until it expires or the keys of its issuer change, by its digest, so
+ * that no token stays in memory.
+ * @param wallNow milliseconds since the epoch by the wall clock, which issuers use
  */
 export function createJwtVerifier(issuers: readonly Issuer[], wallNow: () => number): JwtVerifier {
   const byIssuer = new Map(issuers.map((issuer) => [issuer.spec.issuer, issuer]));
@@ -129,7 +130,7 @@ async function verifyToken(
   }
 }
 
-/** What is wrong with a token, without anything of it. */
+/** What is wrong with a token, without quoting it. */
 function describe(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired.';
   if (error instanceof errors.JWTClaimValidationFailed) {

@@ -6,12 +6,12 @@ import { commonNameOf, parseXfcc, XfccError } from './xfcc.ts';
 
 /** Finds out whom a proxy vouches for. */
 export interface MeshIdentity {
-  /** Whether what this address says about others is believed. */
+  /** Whether this address is trusted to speak for others. */
   isTrusted(address: string): boolean;
   /**
    * The names of the proxy's caller.
    * @returns undefined when the address is not trusted or says nothing
-   * @throws CallError UNAUTHENTICATED when a trusted proxy sends what cannot be read
+   * @throws CallError UNAUTHENTICATED when a trusted proxy sends a header that cannot be read
    */
   read(address: string, headers: IdentityHeaders): CertificateNames | undefined;
 }
@@ -19,7 +19,7 @@ export interface MeshIdentity {
 /** Linkerd's way to say that the caller is not in the mesh. */
 const NO_IDENTITY = /^(?:|unknown|no[-_ ]?identity.*)$/i;
 
-/** Makes it for the proxies of a callers file. */
+/** Creates it for the proxies of a callers file. */
 export function createMeshIdentity(trustedProxies: readonly Cidr[]): MeshIdentity {
   const isTrusted = createAddressMatcher(trustedProxies);
   return {
@@ -44,7 +44,7 @@ function fromXfcc(header: string): CertificateNames {
   }
 }
 
-/** An identity of Linkerd is a DNS name, or with an identity system of one's own a SPIFFE ID. */
+/** A Linkerd identity is a DNS name or, with an identity system of one's own, a SPIFFE ID. */
 function fromLinkerd(header: string): CertificateNames | undefined {
   const name = header.trim();
   if (NO_IDENTITY.test(name)) return undefined;

@@ -22,7 +22,7 @@ export class CallersFileError extends Error {
   }
 }
 
-/** The most mistakes that are reported; the others follow once those are mended. */
+/** The most mistakes that are reported at once; the others follow when those are corrected. */
 const MAX_MISTAKES = 50;
 
 /** Collects the mistakes of one file. */

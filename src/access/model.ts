@@ -18,9 +18,9 @@ export type AccountSpec =
 /** Who signs JWTs, and where the public keys are. */
 export interface IssuerSpec {
   readonly name: string;
-  /** The claim `iss`, letter by letter. */
+  /** The exact claim `iss`. */
   readonly issuer: string;
-  /** The claim `aud` has to hold one of them. */
+  /** The claim `aud` must hold one of them. */
   readonly audiences: readonly string[];
   readonly keys: { readonly file: string } | JwksUrl;
   readonly algorithms: readonly string[];
@@ -52,7 +52,7 @@ export interface Caller {
   readonly rate: number | undefined;
 }
 
-/** The names that a client certificate or a mesh proxy can prove. */
+/** The kinds of names that a client certificate or a mesh proxy can prove. */
 export type NameKind = 'spiffe' | 'dns' | 'cn';
 
 /** What proves a caller. */
@@ -67,7 +67,7 @@ export type ProofSpec =
   | { readonly kind: NameKind; readonly name: Glob }
   | { readonly kind: 'own_key' };
 
-/** What claims have to be, by name; a mapping looks into a claim that is an object. */
+/** The required claims, by name; a mapping describes the members of a claim that is an object. */
 export type ClaimSpec = ReadonlyMap<string, Glob | ClaimSpec>;
 
 /** One entry of `allow` or `deny`. */

@@ -78,7 +78,7 @@ export async function explainDecision(
     );
   }
   if (!decision.isAllowed || caller.create === undefined) return { isAllowed: decision.isAllowed, lines };
-  // Prices are in the catalogue, which is not asked here.
+  // Prices are in the catalogue, which this command does not fetch.
   const limits = { ...caller.create, monthlyCostMax: undefined };
   if (view !== undefined && limitsApply(limits, operation, decision.effect)) {
     const { signal } = new AbortController();

@@ -7,17 +7,17 @@ export interface Decision {
   readonly isAllowed: boolean;
   /** The rule that decided; undefined: no rule allows it. */
   readonly rule: Rule | undefined;
-  /** What the call does, as far as is known. */
+  /** The effect of the call, as far as it is known. */
   readonly effect: Effect | undefined;
   /** Why, as a sentence without names of caller and method. */
   readonly reason: string;
 }
 
 /**
- * Decides whether a caller may do something. A rule of `deny` goes before every rule of `allow`, and what no rule allows is
- * denied.
- * @param actual the effect of this very request, where its fields make it another one than that of its operation. Rules of
- *   `allow` go by it; rules of `deny` by both, as what destroys also changes.
+ * Decides whether a caller may do something. Rules of `deny` take precedence over rules of `allow`, and what no rule allows
+ * is denied.
+ * @param actual the effect of this very request, where its fields make it differ from that of its operation. Rules of
+ *   `allow` look at it alone, rules of `deny` at both, since what destroys also changes.
  */
 export function decide(
   { allow, deny }: Caller,

@@ -20,7 +20,7 @@ interface Owned<Spec> {
   readonly caller: Caller;
 }
 
-/** Builds the index. What is given letter by letter goes before what matches by `*`. */
+/** Builds the index. An exact match takes precedence over one by `*`. */
 export function createProofIndex(callers: readonly Caller[]): ProofIndex {
   const tokens = new TokenTable<Caller>();
   const literals = new Map<string, Caller>();
@@ -72,7 +72,7 @@ function matchesClaims(spec: ClaimSpec, claims: unknown): boolean {
   });
 }
 
-/** Of a list one element has to match. */
+/** For a list, one matching element is enough. */
 function matchesValue(glob: Glob, value: unknown): boolean {
   if (Array.isArray(value)) return value.some((each) => !Array.isArray(each) && matchesValue(glob, each));
   if (typeof value === 'string') return glob.matches(value);

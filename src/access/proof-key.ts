@@ -1,6 +1,6 @@
 import type { ClaimSpec, ProofSpec } from './model.ts';
 
-/** What tells proofs apart: two with the same key are proven by the same things. */
+/** A key that two proofs share when the same things prove both. */
 export function proofKey(proof: ProofSpec): string {
   switch (proof.kind) {
     case 'token':

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { clip } from '../base/text.ts';
 
-/** What stands for a value that nobody may read. */
+/** Takes the place of a value that must not be read. */
 export const MASK = '[masked]';
 
 /**
@@ -25,7 +25,7 @@ export function isSecretName(name: string): boolean {
 }
 
 /**
- * A request as it may stand in an audit line: secrets masked, long texts cut, bytes counted, and no more of it than fits.
+ * A request in the form that an audit line may hold: secrets masked, long texts cut, bytes counted, and its size bounded.
  * @param secretFields the names of fields that their declarations mark with `debug_redact`
  */
 export function redact(value: unknown, secretFields: ReadonlySet<string> = new Set(), depth = 0): unknown {

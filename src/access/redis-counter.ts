@@ -1,21 +1,18 @@
-import { loadRedis } from '../base/redis.ts';
+import { openRedis, REDIS_PREFIX, type RedisTarget } from '../base/redis.ts';
+import type { RedisFailure } from '../base/redis-error.ts';
 import { type CreationCounter, type Taken, WINDOW_MS } from './creation-counter.ts';
 
 /** The options of a counter in Redis. */
-export interface RedisCounterOptions {
-  /** redis:// or rediss:// */
-  readonly url: string;
-  /** Called once when the connection is lost or cannot be made, and again after it was there. */
-  readonly onError: (error: Error) => void;
-  /** The start of every key. Default `vultr-grpc:creates:`. */
-  readonly prefix?: string;
+export interface RedisCounterOptions extends RedisTarget {
+  /** Called once when the connection is lost or cannot be made; again only after it has been restored. */
+  readonly onError: (failure: RedisFailure) => void;
   /** How long Redis may take to respond. Default 1 000. */
   readonly commandTimeoutMs?: number;
 }
 
 /**
- * ARGV: id, the most there may be, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all
- * replicas share. Returns 0, or the milliseconds until there is room.
+ * ARGV: the id, the limit, the window in milliseconds. A sorted set holds the ids by the time of Redis, which all replicas
+ * share. Returns 0, or the milliseconds until there is room.
  */
 const TAKE = `
 local time = redis.call('TIME')
@@ -33,35 +30,33 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 0
 `;
 
-/** The longest wait before a lost connection is tried again; the first is 50 ms. */
-const MAX_RECONNECT_MS = 1_000;
-
-/** Counts for all replicas. Both methods reject while Redis does not respond: a limit that cannot be held is not passed over. */
+/** Counts for all replicas. Both methods reject while Redis does not respond, so that the limit cannot be bypassed. */
 export function openRedisCounter(options: RedisCounterOptions): CreationCounter {
-  const { url, onError, prefix = 'vultr-grpc:creates:', commandTimeoutMs = 1_000 } = options;
-  const Redis = loadRedis();
-  const redis = new Redis(url, {
-    connectTimeout: commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    maxRetriesPerRequest: 1,
-    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
-  });
+  const { onError, commandTimeoutMs = 1_000 } = options;
+  const prefix = `${options.prefix ?? REDIS_PREFIX}creates:`;
   let isTold = false;
-  redis.on('ready', () => {
-    isTold = false;
-  });
-  redis.on('error', (error: Error) => {
-    if (!isTold) onError(error);
-    isTold = true;
+  const redis = openRedis({
+    target: options,
+    use: 'counts',
+    connectTimeoutMs: commandTimeoutMs,
+    commandTimeoutMs,
+    waitsForConnection: true,
+    onReady: () => {
+      isTold = false;
+    },
+    onFailure: (failure) => {
+      if (!isTold) onError(failure);
+      isTold = true;
+    },
   });
   return {
     take: async (caller, id, perHour): Promise<Taken> => {
-      const wait = Number(await redis.call('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
+      const wait = Number(await redis.send('EVAL', TAKE, 1, prefix + caller, id, perHour, WINDOW_MS));
       return wait === 0 ? { kind: 'taken' } : { kind: 'full', retryDelayMs: wait };
     },
     giveBack: async (caller, id) => {
-      await redis.zrem(prefix + caller, id);
+      await redis.send('ZREM', prefix + caller, id);
     },
-    close: () => redis.disconnect(),
+    close: () => redis.close(),
   };
 }

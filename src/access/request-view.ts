@@ -6,11 +6,11 @@ import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
 
 /**
- * A request as a policy looks at it: its members by name, without regard to case, since nobody knows how Vultr reads them.
- * Every reading that anybody could have is one that the policy has to allow.
+ * A request as a policy sees it: its members by name, regardless of case, since it is not known how Vultr reads them. The
+ * policy must allow every possible reading.
  */
 export interface RequestView {
-  /** Whether a member of this name stands at the top of the body or in the query. */
+  /** Whether a member of this name is at the top level of the body or in the query. */
   has(name: string): boolean;
   /** The values of every member of this name, at whatever depth; the elements of lists one by one. */
   valuesOf(name: string): readonly unknown[];
@@ -19,15 +19,15 @@ export interface RequestView {
 /** A request without fields. */
 export const EMPTY_VIEW: RequestView = { has: () => false, valuesOf: () => [] };
 
-/** The view of a message of the contract. What stands in `additional_fields` goes to Vultr beside the other fields. */
+/** The view of a message of the contract. Members of `additional_fields` go to Vultr beside the other fields. */
 export function viewMessage(message: Message): RequestView {
   const additional = message[ADDITIONAL_FIELDS];
   return viewOf(isObject(additional) ? [message, additional] : [message]);
 }
 
 /**
- * The view of the message of the rpc that passes on any request, with its fields `query` and `body`.
- * @throws CallError INVALID_ARGUMENT when the body is no JSON object
+ * The view of a message of RawService, with its fields `query` and `body`.
+ * @throws CallError INVALID_ARGUMENT when the body is not a JSON object
  */
 export function viewRawMessage({ query, body }: Message): RequestView {
   const members = body ?? {};
@@ -38,7 +38,7 @@ export function viewRawMessage({ query, body }: Message): RequestView {
 /**
  * The view of a request that is passed on byte for byte. Its body is read so that no second reading exists.
  * @param isForm whether Vultr takes the body of the operation as a form
- * @throws CallError INVALID_ARGUMENT when the body could be read in another way, or is of another type
+ * @throws CallError INVALID_ARGUMENT when the body can be read in another way, or is of another type
  */
 export function viewVerbatim(request: VerbatimRequest, isForm: boolean): RequestView {
   return viewOf([isForm ? parseForm(request) : parseBody(request), parseQuery(request.query)]);
@@ -46,7 +46,7 @@ export function viewVerbatim(request: VerbatimRequest, isForm: boolean): Request
 
 /**
  * The view of a request, whichever kind it is.
- * @param operation the one that was called: of the rpc that passes anything on, its fields are looked into
+ * @param operation the one that was called; for RawService, the view is that of the request in its fields
  */
 export function viewOfRequest(
   request: IncomingRequest,
@@ -110,7 +110,7 @@ function parseForm({ body, contentType }: VerbatimRequest): Members {
   return parseQuery(Buffer.from(body).toString('latin1'));
 }
 
-/** The parameters of a query; a name that comes twice has a list of values. */
+/** The parameters of a query; a repeated name has a list of values. */
 function parseQuery(query: string): Members {
   const members = Object.create(null) as Record<string, string[]>;
   if (query === '') return members;
@@ -171,7 +171,7 @@ function namesMethod({ query, body, contentType }: VerbatimRequest): boolean {
   if (body === undefined || body.length === 0) return false;
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
   const isJson = /\bjson\b/i.test(contentType ?? 'json');
-  // A member of JSON may be written with escapes; most bodies have none.
+  // The name of a JSON member may be written with escapes; most bodies have none.
   if (isJson && !/_method|\\u/i.test(text)) return false;
   return MEMBER.test(unescapeJson(text)) || (!isJson && (PART.test(text) || hasParameter(text)));
 }
@@ -179,7 +179,7 @@ function namesMethod({ query, body, contentType }: VerbatimRequest): boolean {
 /** The member of an object, not a piece of a text that holds JSON. */
 const MEMBER = /(?<!\\)"\s*_method\s*(?:\[[^"]*)?"\s*:/i;
 
-/** The part of a form of several parts. */
+/** A part of a multipart form. */
 const PART = /\bname="?_method/i;
 
 function unescapeJson(text: string): string {

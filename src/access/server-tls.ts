@@ -10,19 +10,19 @@ export interface ServerTls {
    * @param protocol what it speaks, for ALPN
    */
   options(protocol: 'h2' | 'http/1.1'): TlsOptions;
-  /** To be called with every server made so: gives it new certificates, and bounds its handshakes. */
+  /** Call this with every server created with these options: it gives the server new certificates, and bounds its handshakes. */
   attend(server: Server): void;
 }
 
 /** How long a handshake may take. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** The most handshakes at a time on one server; the oldest gives way to a new one. */
+/** The most concurrent handshakes on one server; the oldest makes room for a new one. */
 const MAX_HANDSHAKES = 200;
 
 /**
- * Makes it from certificates that follow their files.
- * @param onHandshakeFailed called for each that did
+ * Creates it from certificates that follow their files.
+ * @param onHandshakeFailed called for each handshake that has failed
  */
 export function createServerTls(
   provider: Pick<TlsProvider, 'current' | 'follow'>,
@@ -42,7 +42,7 @@ export function createServerTls(
   };
 }
 
-/** Whoever connects and says nothing must not take the place of those who do. */
+/** Clients that connect and stay silent must not keep out those that speak. */
 function boundHandshakes(server: Server): void {
   const open = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
@@ -57,7 +57,7 @@ function boundHandshakes(server: Server): void {
       if (open.get(name) === socket) open.delete(name);
     });
   });
-  // Node does not say which connection a TLS socket stands on; their other end is the same.
+  // Node does not tell which connection is below a TLS socket, but both have the same remote end.
   server.on('secureConnection', (socket) => open.delete(nameOf(socket)));
 }
 

@@ -1,7 +1,7 @@
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 
-/** What a policy is asked about: an operation of the contract, or something that the service itself offers. */
+/** The object of a policy decision: an operation of the contract, or a part of the service itself. */
 export interface Target {
   /** `package.Service/Method`, or `service:metrics`. */
   readonly name: string;
@@ -21,8 +21,8 @@ export function serviceTarget(part: ServiceTarget): Target {
 }
 
 /**
- * What a call of an operation asks a policy for.
- * @returns undefined when everybody may: health
+ * The target of a call of an operation.
+ * @returns undefined when the operation is open to everybody, as health is
  */
 export function targetOf({ name, service, effect }: Operation): Target | undefined {
   if (service.startsWith('grpc.health.')) return undefined;
@@ -30,7 +30,7 @@ export function targetOf({ name, service, effect }: Operation): Target | undefin
   return { name, effect };
 }
 
-/** Every name that a rule can match, by which a glob that matches nothing is found out. */
+/** Every name that a rule can match. It shows which globs match nothing. */
 export function nameableTargets(operations: Iterable<Operation>): readonly string[] {
   const names = new Set<string>(SERVICE_TARGETS.map((part) => serviceTarget(part).name));
   for (const operation of operations) {

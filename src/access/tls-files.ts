@@ -1,15 +1,15 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { codeOf } from './account-key.ts';
 
 /** The files that TLS needs. */
 export interface TlsFiles {
-  /** PEM: our certificate, with what it was issued by behind it; undefined: we show none. */
+  /** PEM: our certificate, followed by its issuers; undefined: we show none. */
   readonly cert?: string | undefined;
-  /** PEM, not encrypted; there is one when there is a certificate. */
+  /** PEM, not encrypted; present whenever there is a certificate. */
   readonly key?: string | undefined;
-  /** PEM: who issues the certificates of the other side; undefined: none are asked for, or the well-known ones count. */
+  /** PEM: the issuers of the peers' certificates; undefined: a server requests none, a client trusts the well-known issuers. */
   readonly ca?: string | undefined;
   /** PEM: the certificates that were revoked. */
   readonly crl?: string | undefined;
@@ -24,10 +24,10 @@ export interface CertificateExpiry {
   readonly expiresAtMs: number;
 }
 
-/** A pair that was read and fits together. */
+/** Files that were read and fit together. */
 export interface TlsMaterial {
   readonly options: Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'crl' | 'minVersion'>;
-  /** All certificates of all files, those of the CA bundle, too. */
+  /** All certificates in all files, those of the CA bundle included. */
   readonly expiries: readonly CertificateExpiry[];
 }
 
@@ -37,19 +37,10 @@ export class TlsFilesError extends Error {
 }
 
 /**
- * Reads the files and tries them out.
- * @throws TlsFilesError when one cannot be read, or they do not fit together
+ * Reads the files and tries them out. Rejects with a TlsFilesError when one cannot be read, or they do not fit together.
  */
-export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = readFileSync): TlsMaterial {
-  const pem = (path: string): Buffer => {
-    try {
-      return read(path);
-    } catch (error) {
-      throw new TlsFilesError(`The file ${path} cannot be read (${codeOf(error)}).`);
-    }
-  };
-  const optional = (path: string | undefined) => (path === undefined ? undefined : { path, pem: pem(path) });
-  const [cert, key, ca, crl] = [files.cert, files.key, files.ca, files.crl].map(optional);
+export async function readTlsFiles(files: TlsFiles): Promise<TlsMaterial> {
+  const [cert, key, ca, crl] = await Promise.all([files.cert, files.key, files.ca, files.crl].map(readPem));
   const expiries = [cert, ca].flatMap((each) => (each === undefined ? [] : readExpiries(each)));
   if (cert !== undefined) checkPair(cert, key);
   const options = {
@@ -71,6 +62,15 @@ export function readTlsFiles(files: TlsFiles, read: (path: string) => Buffer = r
 interface Read {
   readonly path: string;
   readonly pem: Buffer;
+}
+
+async function readPem(path: string | undefined): Promise<Read | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return { path, pem: await readFile(path) };
+  } catch (error) {
+    throw new TlsFilesError(`The file ${path} cannot be read (${codeOf(error)}).`);
+  }
 }
 
 function checkPair(cert: Read, key: Read | undefined): void {
@@ -107,8 +107,8 @@ function readExpiries({ path: file, pem }: Read): readonly CertificateExpiry[] {
 export type ClientCertificates = 'off' | 'optional' | 'required';
 
 /**
- * What a server of node:tls, node:https or node:http2 is started with. An optional certificate that does not verify is let in
- * without counting: `socket.authorized` is false then, and it proves nobody.
+ * The options for a server of node:tls, node:https or node:http2. Where certificates are optional, one that does not verify is
+ * accepted and proves nobody: `socket.authorized` is false then.
  * @param protocols for ALPN, such as `h2`
  */
 export function tlsServerOptions(

@@ -6,8 +6,8 @@ export interface TlsProvider extends Disposable {
   /** The last good ones. */
   readonly current: TlsMaterial;
   /**
-   * Hands every new pair to a server: `tls.Server.setSecureContext`, which new connections are made with; those that are there
-   * stay as they are.
+   * Passes every new pair to a server (`tls.Server.setSecureContext`). New connections use it; existing ones stay as they
+   * are.
    */
   follow(server: { setSecureContext(options: TlsMaterial['options']): void }): void;
 }
@@ -23,17 +23,19 @@ export interface TlsProviderOptions {
   readonly intervalMs?: number;
 }
 
-/**
- * Reads the files and watches them.
- * @throws TlsFilesError when they are not right at the start
- */
-export function openTls({ files, onReload, onError, intervalMs }: TlsProviderOptions): TlsProvider {
-  let current = readTlsFiles(files);
+/** Reads the files and watches them. Rejects with a TlsFilesError when they are not right at the start. */
+export async function openTls({
+  files,
+  onReload,
+  onError,
+  intervalMs,
+}: TlsProviderOptions): Promise<TlsProvider> {
+  let current = await readTlsFiles(files);
   const servers: Parameters<TlsProvider['follow']>[0][] = [];
 
-  function reload(): void {
+  async function reload(): Promise<void> {
     try {
-      const next = readTlsFiles(files);
+      const next = await readTlsFiles(files);
       if (isSame(next, current)) return;
       for (const server of servers) server.setSecureContext(next.options);
       current = next;

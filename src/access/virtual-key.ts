@@ -11,7 +11,7 @@ const RANDOM_BYTES = 24;
 const BODY_LENGTH = 33;
 const CHECKSUM_LENGTH = 6;
 
-/** A new virtual key, and what stands in the callers file for it. */
+/** A new virtual key, and its line for the callers file. */
 export interface NewVirtualKey {
   readonly key: string;
   readonly sha256: string;
@@ -19,7 +19,7 @@ export interface NewVirtualKey {
 
 /**
  * Makes a virtual key: the prefix, 192 random bits, and a checksum by which a mistyped or cut key is told from one that is
- * unknown. With that much chance in it one round of SHA-256 is enough; a slow hash is for what people think up.
+ * unknown. With that much randomness one round of SHA-256 is enough; slow hashes are for passwords that people choose.
  */
 export function createVirtualKey(random: Uint8Array = randomBytes(RANDOM_BYTES)): NewVirtualKey {
   const body = toAlphabet(BigInt(`0x${Buffer.from(random).toString('hex')}`), BODY_LENGTH);
@@ -27,7 +27,7 @@ export function createVirtualKey(random: Uint8Array = randomBytes(RANDOM_BYTES))
   return { key, sha256: sha256Hex(key) };
 }
 
-/** The digest of a key, as the callers file has it. */
+/** The digest of a key, as it is written in the callers file. */
 export function sha256Hex(key: string): string {
   return hash('sha256', key, 'hex');
 }
@@ -37,7 +37,7 @@ export function isVirtualKey(token: string): boolean {
   return token.startsWith(VIRTUAL_KEY_PREFIX);
 }
 
-/** Whether a virtual key is whole: what is not was cut off or mistyped. */
+/** Whether the checksum of a virtual key is right; otherwise the key was cut off or mistyped. */
 export function isWholeVirtualKey(token: string): boolean {
   const rest = token.slice(VIRTUAL_KEY_PREFIX.length);
   if (rest.length !== BODY_LENGTH + CHECKSUM_LENGTH) return false;

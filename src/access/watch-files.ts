@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 
-/** How a set of files is watched. */
+/** The options of watching a set of files. */
 export interface WatchOptions {
-  /** The files at this time; it may change with what they hold. */
+  /** The files to watch now; the set may change with their content. */
   readonly files: () => readonly string[];
   /** Called when one of them has changed. */
   readonly onChange: () => void | Promise<void>;
@@ -12,8 +12,8 @@ export interface WatchOptions {
 
 /**
  * Watches files by polling them: the file system sends no events for mounted secrets and config maps, whose files are links
- * that are switched, and none over networks. A file that is being written is left alone until it is the same twice. The first
- * poll reports a change, too, since the file may have changed after it was first read.
+ * that are switched, and none over networks. A file that is being written is left alone until two polls find it the same. The
+ * first poll can report a change, too, since the file may have changed after it was first read.
  */
 export function watchFiles({ files, onChange, intervalMs = 200 }: WatchOptions): Disposable {
   let told: string | undefined;
@@ -46,7 +46,7 @@ export function watchFiles({ files, onChange, intervalMs = 200 }: WatchOptions):
   };
 }
 
-/** What changes with a file: a link that is switched leads to another inode. */
+/** A text that changes with a file: a link that is switched leads to another inode. */
 async function fingerprint(path: string): Promise<string> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });

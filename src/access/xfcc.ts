@@ -6,12 +6,12 @@ export interface XfccElement {
   readonly subject: string | undefined;
 }
 
-/** A header that is not of the form that Envoy writes. */
+/** A header that does not have the form that Envoy writes. */
 export class XfccError extends Error {
   override readonly name = 'XfccError';
 }
 
-/** Longer than any chain of sidecars makes it; certificates in full (Cert, Chain) included. */
+/** Longer than any chain of sidecars makes it, even with whole certificates (Cert, Chain). */
 const MAX_LENGTH = 32 * 1024;
 
 /**
@@ -41,7 +41,7 @@ interface Cursor {
 
 const KEY = /[A-Za-z]+/y;
 const PLAIN_VALUE = /[^,;"]*/y;
-/** Only a quote is escaped; a backslash before anything else is one. A quote behind a backslash never ends a value. */
+/** Only quotes are escaped; a backslash before anything else stands for itself. A quote behind a backslash never ends a value. */
 const QUOTED_VALUE = /"((?:\\"|[^"\\]|\\(?!"))*)"/y;
 const BLANKS = /[ \t]*/y;
 
@@ -108,7 +108,7 @@ export function commonNameOf(subject: string): string | undefined {
   return unescapeName(name);
 }
 
-/** Quotes come in pairs, and something stands behind every backslash. */
+/** Whether quotes come in pairs, and a character follows every backslash. */
 const WELL_FORMED = /^(?:\\.|"(?:\\.|[^"\\])*"|[^"\\])*$/s;
 
 /** The parts between commas and plus signs that are not escaped or within quotes. */

@@ -6,9 +6,9 @@ import type { Mistakes } from './mistakes.ts';
 /** A value of the file, or the place where one is missing. */
 export interface Located {
   readonly node: Node | null;
-  /** Where a mistake about it is reported. */
+  /** The position at which a mistake is reported. */
   readonly offset: number;
-  /** What it is, for messages: `accounts`, `the member account`. */
+  /** How messages name it: `accounts`, `the member account`. */
   readonly label: string;
 }
 
@@ -44,7 +44,7 @@ export class YamlReader {
     return (value.node as YAMLMap<Node, Node | null>).items.map((pair) => toMember(pair, value.offset));
   }
 
-  /** The members of a mapping that may have these alone; others are mistakes. */
+  /** The members of a mapping that may have only these; others are reported as mistakes. */
   members<Name extends string>(
     value: Located,
     names: readonly Name[],

@@ -4,7 +4,7 @@ import { isForwarded } from '../v2/resolve.ts';
 
 /** The handlers that serve operations by what they are, not by their names. */
 export interface GenericHandlers {
-  /** Serves every operation that is Vultr's own. */
+  /** Serves every operation of Vultr. */
   readonly forward: UnaryHandler;
   /** Serves the operation that passes on any request. */
   readonly raw: UnaryHandler;

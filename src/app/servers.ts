@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { ServerTls } from '../access/server-tls.ts';
+import { reachableAddress } from '../config/access-faults.ts';
 import { formatListen, type ListenAddress } from '../config/parsers.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Operation } from '../contract/operation.ts';
@@ -9,17 +9,21 @@ import { startGrpcServer } from '../grpc/server.ts';
 import { allowedHosts } from '../http/browser-guard.ts';
 import type { ExtraRoute } from '../http/options.ts';
 import { startHttpServer } from '../http/server.ts';
+import type { Phase } from '../http/service-routes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Shedder } from '../pipeline/shedder.ts';
+import type { Meter } from '../telemetry/meter.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
-/** What the servers offer. */
+/** The parts that the servers need. */
 export interface Offer {
   readonly operations: readonly Operation[];
   readonly resolveVultr: ResolveOperation;
   readonly tls: ServerTls | undefined;
-  /** Makes the routes of the HTTP side that are no operations. */
-  readonly extraRoutes: (isReady: () => boolean) => ReadonlyMap<string, ExtraRoute>;
-  readonly registry: Registry;
+  readonly shedder: Shedder;
+  /** Creates the routes of the HTTP side that are not operations. */
+  readonly extraRoutes: (phase: () => Phase) => ReadonlyMap<string, ExtraRoute>;
+  readonly meter: Meter;
 }
 
 /** Where the servers listen, as `host:port`. */
@@ -31,29 +35,38 @@ export interface Addresses {
 
 /** Both transports, which start and stop together. */
 export interface Servers {
-  /** Rejects when one cannot listen; those that do listen until stop() is called. */
+  /** Rejects when one of them cannot listen. The other one then listens until stop() is called. */
   start(offer: Offer): Promise<Addresses>;
-  /** Takes no new calls, lets those under way end within the configured grace, then cuts them. */
+  /**
+   * Says that it is not ready, and takes calls for as long as others need to learn it. Then it takes no new calls, lets those
+   * in progress end within the configured grace, and cuts off the rest.
+   */
   stop(): Promise<void>;
 }
 
-/** How long callers whose time is up at shutdown have to take the response that says so, before they are cut off. */
+/** How long callers who are out of time at shutdown have to take the response that says so, before they are cut off. */
 const LAST_WORD_MS = 500;
 
-/** Makes the servers, which pass all calls to the pipeline. */
+/** Creates the servers, which pass all calls to the pipeline. */
 export function createServers(config: ServeConfig, health: Health, pipeline: Pipeline): Servers {
-  const running: { close(graceMs: number): Promise<void> }[] = [];
-  let isReady = false;
+  const running: { drain?(): void; close(graceMs: number): Promise<void> }[] = [];
+  let phase: Phase = 'starting';
 
-  function setReady(value: boolean): void {
-    isReady = value;
-    health.setServing(value);
+  function enter(next: Phase): void {
+    phase = next;
+    health.setServing(next === 'ready');
   }
 
   return {
     start: async ({ extraRoutes, ...offer }) => {
       const { grpcListen, httpListen } = config;
-      const grpc = await startGrpcServer({ ...offer, dispatcher: pipeline, listen: grpcListen });
+      const grpc = await startGrpcServer({
+        ...offer,
+        dispatcher: pipeline,
+        listen: grpcListen,
+        limits: { connectionIdleMs: config.grpcIdleTimeoutMs },
+        life: connectionLife(config),
+      });
       running.push(grpc);
       const http =
         httpListen === undefined
@@ -62,21 +75,26 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
               ...offer,
               dispatcher: pipeline,
               listen: httpListen,
-              extraRoutes: extraRoutes(() => isReady),
+              limits: { keepAliveTimeoutMs: config.httpIdleTimeoutMs },
+              life: connectionLife(config),
+              extraRoutes: extraRoutes(() => phase),
               corsOrigins: config.corsOrigins,
               allowedHosts: allowedHostsOf(config, httpListen),
             });
       if (http !== undefined) running.push(http);
-      setReady(true);
+      enter('ready');
       return {
         grpcAddress: formatListen(grpc),
         httpAddress: http === undefined ? undefined : formatListen(http),
       };
     },
     stop: async () => {
-      setReady(false);
-      // Whoever watches the health hears of it before the stream ends.
+      const wasReady = phase === 'ready';
+      enter('draining');
+      for (const server of running) server.drain?.();
+      // Watchers of the health learn of it before their streams end.
       await setImmediate();
+      if (wasReady) await delay(drainDelayOf(config));
       pipeline.abortStreams();
       const { shutdownGraceMs: graceMs } = config;
       const outOfTime = setTimeout(() => pipeline.abortAll(), graceMs);
@@ -87,9 +105,27 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
   };
 }
 
+function connectionLife(config: ServeConfig) {
+  return {
+    maxAgeMs: config.maxConnectionAgeMs,
+    ageGraceMs: config.maxConnectionAgeGraceMs,
+    keepaliveTimeMs: config.keepaliveTimeMs,
+    keepaliveTimeoutMs: config.keepaliveTimeoutMs,
+    keepaliveMinTimeMs: config.keepaliveMinTimeMs,
+  };
+}
+
+/** How long it takes by default until nobody sends calls any more to a service that says that it is not ready. */
+const DRAIN_MS = 5_000;
+
+/** On loopback nobody stands in front, and somebody at a terminal wants it to end. */
+function drainDelayOf(config: ServeConfig): number {
+  return config.drainDelayMs ?? (reachableAddress(config) === undefined ? 0 : DRAIN_MS);
+}
+
 /**
- * With callers who prove themselves, a page that lets its name point here gets nothing, so that the names need no check
- * unless some are given.
+ * Where callers prove themselves, a page whose host name points here (DNS rebinding) gets nothing, so host names are checked
+ * only when some are configured.
  */
 function allowedHostsOf(
   { callersFile, allowedHosts: given }: ServeConfig,

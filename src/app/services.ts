@@ -14,7 +14,7 @@ import { createWatchService, type WatchService } from '../watch/service.ts';
 import type { Watches } from '../watch/watches.ts';
 import { assignHandlers } from './handlers.ts';
 
-/** What the services stand on. */
+/** The parts that the services need. */
 export interface ServicesOptions {
   readonly contract: Contract;
   /** The way to Vultr, with idempotency. */
@@ -32,8 +32,8 @@ export interface Services extends Pick<WatchService, 'views'> {
 }
 
 /**
- * Makes the handlers of all services of the contract.
- * @throws Error when an operation has no handler, or there is a handler for none
+ * Creates the handlers of all services of the contract.
+ * @throws Error when an operation has no handler, or a handler has no operation
  */
 export function createServices(options: ServicesOptions): Services {
   const { contract, watches, health, resolveVultr: resolve } = options;

@@ -4,6 +4,9 @@ const MIN_SECRET_LENGTH = 16;
 /** Longer texts are not unescaped: what echoes a key is short, and others have to wait meanwhile. */
 const MAX_ESCAPED_BYTES = 128 * 1024;
 
+/** What escapes begin with. Most texts have neither, and copying them to look further would be in vain. */
+const ESCAPES = ['%', '\\'] as const;
+
 /**
  * Whether bytes hold a secret: as it is, percent-encoded, escaped as in JSON, or in base64 (either alphabet) at any offset
  * from a group of three bytes.
@@ -13,11 +16,19 @@ export function holdsSecret(bytes: Uint8Array, secret: string | undefined): bool
   if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return false;
   // Not as text: of a large response that would be a copy of it.
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const forms = [secret, ...base64Forms(secret)];
+  const forms = formsOf(secret);
   if (forms.some((form) => buffer.includes(form, 0, 'latin1'))) return true;
-  if (buffer.length > MAX_ESCAPED_BYTES) return false;
+  if (buffer.length > MAX_ESCAPED_BYTES || !ESCAPES.some((sign) => buffer.includes(sign))) return false;
   const plain = withoutEscapes(buffer.toString('latin1'));
   return forms.some((form) => plain.includes(form));
+}
+
+let latest: { readonly secret: string; readonly forms: readonly string[] } | undefined;
+
+/** The texts to look for. One key serves call after call, so its forms are kept for the next. */
+function formsOf(secret: string): readonly string[] {
+  if (latest?.secret !== secret) latest = { secret, forms: [secret, ...base64Forms(secret)] };
+  return latest.forms;
 }
 
 /** Replaces `%41`, `\u0041` and `\/`; keys are ASCII. */

@@ -10,3 +10,13 @@ const LEAST_SPREAD_MS = 1_000;
 export function spreadRetry(retryMs: number, random: () => number): number {
   return retryMs + Math.ceil(random() * Math.max(retryMs, LEAST_SPREAD_MS));
 }
+
+/**
+ * The age at which something ends, for one of many that began together: up to a tenth more or less than asked for. Whole
+ * milliseconds.
+ * @param ageMs in milliseconds
+ * @param random a number from 0 up to 1
+ */
+export function jitterAge(ageMs: number, random: () => number): number {
+  return Math.round(ageMs * (0.9 + 0.2 * random()));
+}

@@ -48,7 +48,7 @@ export async function policy(args: readonly string[], env: Environment): Promise
   if (file === undefined || file === '') throw new ConfigError('Set --callers-file or CALLERS_FILE.');
   const { operations } = loadContract(await readBundledContract());
   const all = [...operations.values()];
-  const model = loadCallersFile({ file, operations: all, env });
+  const model = await loadCallersFile({ file, operations: all, env });
   if (command === 'list') return { lines: policyTable(model, all), exitCode: 0 };
   const caller = find(model.callers, flags.get('caller'), 'caller');
   const operation = find(all, flags.get('method'), 'method');

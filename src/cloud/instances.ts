@@ -54,6 +54,7 @@ function withoutOwnFields({
   access_token: _,
   request_id: __,
   dry_run: ___,
+  wait: ______,
   secret_id: ____,
   secret_key: _____,
   ...fields

@@ -178,8 +178,26 @@ export function parseStateDir(text: string): string | undefined {
 
 /** Reads the URL of a Redis. Throws an Error whose message says what the value must be. */
 export function parseRedisUrl(text: string): string {
-  if (!URL.canParse(text) || !['redis:', 'rediss:'].includes(new URL(text).protocol)) {
+  const { protocol = '', hostname = '' } = URL.parse(text) ?? {};
+  if (!['redis:', 'rediss:'].includes(protocol) || hostname === '')
     throw new Error('must be a redis:// or rediss:// URL');
-  }
+  return text;
+}
+
+/** Reads addresses, `host:port`, separated by commas. Throws an Error whose message says what the value must be. */
+export function parseAddresses(text: string): readonly ListenAddress[] {
+  return text.split(',').map((one) => parseListen(one.trim()));
+}
+
+/** Reads the start of keys in Redis. Throws an Error whose message says what the value must be. */
+export function parsePrefix(text: string): string {
+  if (!/^[\x21-\x7e]{1,100}$/.test(text))
+    throw new Error('must be up to 100 printable ASCII characters without spaces, for example vultr-grpc:');
+  return text;
+}
+
+/** Reads a password. Throws an Error whose message says what the value must be. */
+export function parseSecret(text: string): string {
+  if (/[\0\r\n]/.test(text)) throw new Error('must be text on one line');
   return text;
 }

@@ -1,6 +1,7 @@
 import { resolveBudget } from '../vultr/budget/options.ts';
 import { findAccessFaults } from './access-faults.ts';
 import { readFlags } from './flags.ts';
+import { findRedisFaults } from './redis-settings.ts';
 import type { Setting, SettingsOf } from './setting.ts';
 import { SANDBOX_SETTINGS, type SandboxConfig, SERVE_SETTINGS, type ServeConfig } from './settings.ts';
 
@@ -18,7 +19,7 @@ export class ConfigError extends Error {
  */
 export function readServeConfig(args: readonly string[], env: Environment): ServeConfig {
   const config = readSettings(SERVE_SETTINGS, args, env);
-  const faults = [findReserveFault(config) ?? [], findAccessFaults(config)].flat();
+  const faults = [findReserveFault(config) ?? [], findAccessFaults(config), findRedisFaults(config)].flat();
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
   return config;
 }

@@ -1,15 +1,13 @@
+import { passwordsOf } from '../base/redis-error.ts';
 import type { ServeConfig } from './settings.ts';
 
 /** The keys and passwords among the settings, in every form in which they were given. */
-export function secretsOf({ apiKey, redisUrl }: Pick<ServeConfig, 'apiKey' | 'redisUrl'>): readonly string[] {
-  const password = redisUrl === undefined ? '' : new URL(redisUrl).password;
-  return [apiKey ?? '', password, decode(password)].filter((secret) => secret !== '');
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+export function secretsOf({
+  apiKey,
+  redisUrl,
+  redisSentinelPassword,
+}: Pick<ServeConfig, 'apiKey' | 'redisUrl'> &
+  Partial<Pick<ServeConfig, 'redisSentinelPassword'>>): readonly string[] {
+  const passwords = redisUrl === undefined ? [] : passwordsOf(redisUrl);
+  return [apiKey ?? '', ...passwords, redisSentinelPassword ?? ''].filter((secret) => secret !== '');
 }

@@ -1,4 +1,5 @@
 import { ACCESS_SETTINGS, type AccessConfig } from './access-settings.ts';
+import { LIFE_SETTINGS, type LifeConfig } from './life-settings.ts';
 import {
   DEFAULT_STATE_DIR,
   type ListenAddress,
@@ -11,13 +12,13 @@ import {
   parseNumber,
   parseOrigins,
   parsePercent,
-  parseRedisUrl,
   parseShare,
   parseSpeed,
   parseStateDir,
   parseSwitch,
   parseUpstream,
 } from './parsers.ts';
+import { REDIS_SETTINGS, type RedisConfig } from './redis-settings.ts';
 import type { SettingsOf } from './setting.ts';
 
 /** The settings of `vultr-grpc sandbox`. */
@@ -28,7 +29,7 @@ export interface SandboxConfig {
 }
 
 /** The settings of `vultr-grpc serve`. */
-export interface ServeConfig extends AccessConfig {
+export interface ServeConfig extends AccessConfig, LifeConfig, RedisConfig {
   /** Where Vultr's API is, without its `/v2`, or the embedded one. */
   readonly upstream: URL | 'sandbox';
   readonly apiKey: string | undefined;
@@ -48,7 +49,8 @@ export interface ServeConfig extends AccessConfig {
   readonly watchShare: number;
   /** How many watches a caller may have at a time. */
   readonly maxWatches: number;
-  readonly shutdownGraceMs: number;
+  /** Whether requests to the upstream carry the trace that they belong to. */
+  readonly isTraceSent: boolean;
   /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
   readonly rate: number | undefined;
   /** The part of the rate that is kept back, 0 to 1. */
@@ -56,7 +58,6 @@ export interface ServeConfig extends AccessConfig {
   readonly burst: number;
   /** How many replicas share the address. */
   readonly replicas: number;
-  readonly redisUrl: string | undefined;
   /** Where the record of creates is kept when there is no Redis; undefined: in memory. */
   readonly stateDir: string | undefined;
   /** Whether a create with an idempotency key is given a correlation tag to find it by. */
@@ -181,12 +182,13 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     help: 'watches that one credential may have at a time',
     parse: parseInteger(1, 10_000),
   },
-  shutdownGraceMs: {
-    env: 'SHUTDOWN_GRACE',
-    flag: 'shutdown-grace',
-    default: '10s',
-    help: 'how long calls in progress may run on when the service is stopped',
-    parse: parseDuration(0, 600_000),
+  ...LIFE_SETTINGS,
+  isTraceSent: {
+    env: 'TRACE_UPSTREAM',
+    flag: 'trace-upstream',
+    default: 'off',
+    help: 'whether requests to the upstream carry traceparent and tracestate: on, off',
+    parse: parseSwitch,
   },
   rate: {
     env: 'VULTR_RATE',
@@ -216,12 +218,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     help: 'number of replicas behind the same source address; while Redis is down, each uses its part of the rate',
     parse: parseInteger(1, 1_000),
   },
-  redisUrl: {
-    env: 'REDIS_URL',
-    default: undefined,
-    help: 'Redis through which replicas share the request budget and the record of creates',
-    parse: parseRedisUrl,
-  },
+  ...REDIS_SETTINGS,
   stateDir: {
     env: 'STATE_DIR',
     flag: 'state-dir',

@@ -7,7 +7,7 @@ import { fromGrpcJs } from './grpc-js-errors.ts';
 import { inflateMessage } from './inflate.ts';
 import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
-import type { OpenCall } from './open-call.ts';
+import type { CallContext, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
 import { stopReading, toStatusObject } from './status.ts';
 
@@ -43,9 +43,11 @@ export function watchCall(
     return toStatusObject(error, new Map([['x-request-id', requestId]]), true);
   }
 
-  base.getAuthContext = () => connection.origin;
+  const context: CallContext = { open };
+  base.getAuthContext = () => context;
   base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
   base.sendMessage = (message: Uint8Array, callback: () => void) => {
+    open.replied();
     const taken = outlet.send(open, message.length, () =>
       sendMessage(message, () => {
         taken();
@@ -56,6 +58,7 @@ export function watchCall(
   base.sendStatus = (given) => {
     if (isEnded || stream.closed || stream.destroyed) return;
     isEnded = true;
+    open.replied();
     sendStatus(isOwn(given) ? withoutText(given) : refusal(fromGrpcJs(given, options.limits)));
     stopReading(stream);
   };

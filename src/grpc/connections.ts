@@ -26,7 +26,7 @@ export class Connections {
   }
 
   /** Accepts a new one, and closes an idle one when there are too many. */
-  open(session: Http2Session): void {
+  open(session: Http2Session): Connection {
     const { socket } = session;
     const { remoteAddress = 'unknown', remotePort = 0 } = socket;
     const peer = `${remoteAddress}:${remotePort}`;
@@ -37,6 +37,7 @@ export class Connections {
     session.once('close', () => this.#forget(connection));
     if (this.#makeRoom()) this.#add(connection);
     else this.#addSpare(connection);
+    return connection;
   }
 
   /** The one of a session; undefined: it has been closed. */

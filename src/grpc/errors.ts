@@ -85,6 +85,16 @@ export function tooManyConnections({ maxConnections }: GrpcLimits): CallError {
   );
 }
 
+/** The connection has reached its age, and the call has run on for as long as it may. */
+export function connectionAged(): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'CONNECTION_TOO_OLD',
+    'The connection has reached its age. Call again, on a new connection.',
+    { retryDelayMs: spreadRetry(0, Math.random) },
+  );
+}
+
 /** For the log: the caller cannot be told. */
 export function replyUnread(text: string): CallError {
   return new CallError('CANCELLED', 'CALL_CANCELLED', text);

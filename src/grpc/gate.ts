@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
+import { type LoadKind, loadKindOf, type Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { CallError } from '../status/call-error.ts';
+import { type ConnectionLife, limitLife } from './connection-life.ts';
 import { Connections } from './connections.ts';
 import { type Counts, createCounts } from './counts.ts';
 import {
@@ -22,6 +24,7 @@ import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
+import { sendOverloaded } from './overloaded.ts';
 import { sendTrailersOnly } from './status.ts';
 import { parseTimeout } from './timeout.ts';
 
@@ -29,7 +32,9 @@ import { parseTimeout } from './timeout.ts';
 export interface GateOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
+  readonly shedder: Shedder;
   readonly limits: GrpcLimits;
+  readonly life: ConnectionLife;
   readonly intake: Intake;
   readonly outlet: Outlet;
 }
@@ -53,6 +58,7 @@ const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
 export class Gate {
   readonly #options: GateOptions;
   readonly #operations: ReadonlyMap<string, Operation>;
+  readonly #loads: ReadonlyMap<string, LoadKind | undefined>;
   readonly #connections: Connections;
   readonly #counts: Counts;
   /** How many calls are under way. */
@@ -61,13 +67,16 @@ export class Gate {
   constructor(options: GateOptions) {
     this.#options = options;
     this.#operations = new Map([...options.operations].map((operation) => [`/${operation.name}`, operation]));
+    this.#loads = new Map(
+      [...this.#operations].map(([target, operation]) => [target, loadKindOf(operation)]),
+    );
     this.#connections = new Connections(options.limits);
     this.#counts = createCounts(options.limits);
   }
 
   /** Takes a new connection. */
   connect(session: Http2Session): void {
-    this.#connections.open(session);
+    limitLife(this.#connections.open(session), this.#options.life);
   }
 
   /** Takes a new call, and serves it if nothing is wrong with it and there is room. */
@@ -80,6 +89,11 @@ export class Gate {
     }
     const target = headers[':path'] ?? '';
     const requestId = acceptedRequestId(String(headers['x-request-id'] ?? '')) ?? randomUUID();
+    const overload = this.#options.shedder.objection(this.#loads.get(target));
+    if (overload !== undefined) {
+      sendOverloaded(stream, overload, requestId);
+      return;
+    }
     const error = this.#misuse(target, headers) ?? this.#shortage(connection, target);
     if (error !== undefined) {
       const request = {
@@ -103,6 +117,8 @@ export class Gate {
       encoding: String(encoding),
       isRequestStream: /^(?:bidi|client)_streaming$/.test(this.#operations.get(target)?.kind ?? ''),
       refuse: () => undefined,
+      replied: this.#loads.get(target) === 'watch' ? () => undefined : this.#options.shedder.begin(),
+      end: (thrown) => call.refuse(thrown),
     };
     this.#count(call);
     serve(call, rest);
@@ -137,6 +153,7 @@ export class Gate {
     this.#connections.begin(call);
     this.#counts.begin(call);
     call.stream.once('close', () => {
+      call.replied();
       this.#open -= 1;
       this.#connections.end(call);
       this.#counts.end(call);

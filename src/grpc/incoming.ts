@@ -11,7 +11,7 @@ import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import { toBinaryValue } from './metadata.ts';
-import type { ConnectionOrigin } from './open-call.ts';
+import type { CallContext, OpenCall } from './open-call.ts';
 
 /** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
@@ -36,6 +36,9 @@ export function toIncoming(
   request: Buffer | undefined,
 ): GrpcIncoming {
   const controller = new AbortController();
+  // What the call's watch has put in the place of grpc-js's own.
+  const { open } = call.getAuthContext() as CallContext;
+  open.end = (error) => controller.abort(error);
   const metadata = toMap(call.metadata);
   let isNamed = metadata.has('idempotency-key');
   let isCompleted = false;
@@ -48,7 +51,7 @@ export function toIncoming(
     transport: 'grpc',
     form: 'binary',
     peer: call.getPeer(),
-    evidence: () => evidenceOf(call, metadata),
+    evidence: () => evidenceOf(call, open, metadata),
     metadata,
     signal: controller.signal,
     deadline: toDeadline(call.getDeadline()),
@@ -66,9 +69,11 @@ export function toIncoming(
   };
 }
 
-function evidenceOf(call: ServerCall, metadata: ReadonlyMap<string, string>): Evidence {
-  // What the call's watch has put in the place of grpc-js's own. There is one for each connection.
-  const origin = call.getAuthContext() as ConnectionOrigin;
+function evidenceOf(
+  call: ServerCall,
+  { connection: { origin } }: OpenCall,
+  metadata: ReadonlyMap<string, string>,
+): Evidence {
   const identityHeaders = pickIdentityHeaders((name) =>
     metadata.has(name) ? call.metadata.get(name).map(String) : undefined,
   );

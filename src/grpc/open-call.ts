@@ -3,9 +3,13 @@ import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
 
-/** Where a connection comes from. grpc-js hands it to the handlers of its calls, as their authentication context. */
-export type ConnectionOrigin = ReturnType<ServerInterceptingCallInterface['getAuthContext']> &
-  Pick<Evidence, 'address' | 'certificate'>;
+/** Where a connection comes from. There is one for each connection. */
+export type ConnectionOrigin = Pick<Evidence, 'address' | 'certificate'>;
+
+/** What grpc-js hands to the handler of a call, as its authentication context. */
+export type CallContext = ReturnType<ServerInterceptingCallInterface['getAuthContext']> & {
+  readonly open: OpenCall;
+};
 
 /** A connection that has been taken. */
 export interface Connection {
@@ -33,4 +37,8 @@ export interface OpenCall {
   readonly isRequestStream: boolean;
   /** Ends the call with an error, before a handler has begun with it. */
   refuse: (error: CallError) => void;
+  /** Notes that the reply is made: the call no longer counts as in progress, however long it takes to send. */
+  readonly replied: () => void;
+  /** Ends the call with an error, whatever its handler is doing. */
+  end: (error: CallError) => void;
 }

@@ -7,9 +7,11 @@ import {
 } from '@grpc/grpc-js';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
+import { NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher } from '../rpc/call.ts';
 import { adapt } from './adapters.ts';
 import { watchCall } from './call-watch.ts';
+import { type ConnectionLife, DEFAULT_CONNECTION_LIFE } from './connection-life.ts';
 import { replyUnread } from './errors.ts';
 import { Gate, isProbe } from './gate.ts';
 import { openInnerServer } from './http2-server.ts';
@@ -24,10 +26,14 @@ import { Turnstile } from './turnstile.ts';
 export interface GrpcServerOptions {
   readonly operations: Iterable<Operation>;
   readonly dispatcher: Dispatcher;
+  /** Refuses calls when there are too many. Default: none is refused. */
+  readonly shedder?: Shedder;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
   readonly limits?: Partial<GrpcLimits>;
+  /** The life of connections, where it is not the default one. */
+  readonly life?: Partial<ConnectionLife>;
   /** Undefined: plain text. */
   readonly tls?: ServerTls | undefined;
 }
@@ -40,10 +46,6 @@ export interface GrpcServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** Idle connections are probed, and closed when the other side is gone, so that they do not pile up. */
-const KEEPALIVE_TIME_MS = 60_000;
-const KEEPALIVE_TIMEOUT_MS = 20_000;
-
 /** Connections that are being closed to make room, or have not begun to speak; what comes beyond them is dropped. */
 const LEAVING_CONNECTIONS = 100;
 
@@ -53,7 +55,8 @@ const LEAVING_CONNECTIONS = 100;
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const limits = resolveGrpcLimits(options.limits);
-  const { dispatcher } = options;
+  const life: ConnectionLife = { ...DEFAULT_CONNECTION_LIFE, ...options.life };
+  const { dispatcher, shedder = NO_SHEDDER } = options;
   const operations = [...options.operations];
   const intake = createIntake(limits);
   const outlet = new Outlet(limits, ({ connection, target, requestId }, text) => {
@@ -62,7 +65,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   /** The call that grpc-js is being given: it makes its call object, by the interceptor, before it returns. */
   let entering: OpenCall | undefined;
-  const server = createServer(limits, (_method, call) =>
+  const server = createServer(limits, life, (_method, call) =>
     entering === undefined
       ? new ServerInterceptingCall(call)
       : watchCall(entering, call, { limits, intake, outlet, dispatcher }),
@@ -75,7 +78,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetBurst: limits.cancelBurst,
     streamResetRate: limits.cancelsPerSecond,
   });
-  const gate = new Gate({ operations, dispatcher, limits, intake, outlet });
+  const gate = new Gate({ operations, dispatcher, shedder, limits, life, intake, outlet });
   const turnstile = new Turnstile();
   http2.on('session', (session) => gate.connect(session));
   http2.on('stream', (opened, headers) => {
@@ -103,13 +106,14 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-function createServer(limits: GrpcLimits, interceptor: ServerInterceptor): Server {
+function createServer(limits: GrpcLimits, life: ConnectionLife, interceptor: ServerInterceptor): Server {
   return new Server({
     'grpc.max_receive_message_length': limits.maxMessageBytes,
     'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
     'grpc.max_connection_idle_ms': limits.connectionIdleMs,
-    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    // Connections are probed, and closed when the other side is gone, so that they do not pile up.
+    'grpc.keepalive_time_ms': life.keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': life.keepaliveTimeoutMs,
     'grpc.enable_channelz': 0,
     interceptors: [interceptor],
   });

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { type StatusObject, status } from '@grpc/grpc-js';
 import { CallError } from '../status/call-error.ts';
 import { CODES } from '../status/code.ts';
@@ -51,8 +51,14 @@ const NOT_GRPC: ReadonlySet<string> = new Set(['UNSUPPORTED_MEDIA_TYPE', 'METHOD
 /** Refuses a call that grpc-js has not seen: a response of trailers only, after which nothing more is read of it. */
 export function sendTrailersOnly(stream: ServerHttp2Stream, error: CallError, requestId: string): void {
   if (stream.destroyed || stream.closed) return;
-  const { metadata, details } = toStatusObject(error, new Map([['x-request-id', requestId]]), true);
-  const headers = {
+  stream.respond({ ...trailersOnly(error), 'x-request-id': requestId }, { endStream: true });
+  stopReading(stream);
+}
+
+/** The headers of a response of trailers only, but for the request id. */
+export function trailersOnly(error: CallError): OutgoingHttpHeaders {
+  const { metadata, details } = toStatusObject(error, new Map(), true);
+  return {
     // A client that does not speak gRPC is told so in HTTP's terms, too.
     ':status': NOT_GRPC.has(error.reason) ? (error.httpStatus ?? 200) : 200,
     'content-type': 'application/grpc+proto',
@@ -61,8 +67,6 @@ export function sendTrailersOnly(stream: ServerHttp2Stream, error: CallError, re
     'grpc-message': encodeURI(details),
     ...metadata.toHttp2Headers(),
   };
-  stream.respond(headers, { endStream: true });
-  stopReading(stream);
 }
 
 /**

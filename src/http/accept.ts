@@ -57,6 +57,14 @@ export function chooseView(method: string, accept: string | undefined): 'watch' 
   return events >= lines ? 'watch' : 'walk';
 }
 
+/** Whether a caller wants a page for people: it names HTML, and likes JSON no better. Browsers do when they open an address. */
+export function prefersHtml(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  const preferences = parsePreferences(accept);
+  const html = preferences.find(({ name }) => name === 'text/html')?.quality ?? 0;
+  return html > 0 && html >= (preferences.find(({ name }) => name === 'application/json')?.quality ?? 0);
+}
+
 /** Whether a caller likes server-sent events better than JSON lines, which it gets when it has no preference. */
 export function prefersEventStream(accept: string | undefined): boolean {
   if (accept === undefined) return false;

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { jitterAge } from '../base/spread.ts';
 import type { CallError } from '../status/call-error.ts';
-import { callerGone, tooManyConnections, tooManyRequests } from './errors.ts';
-import type { HttpLimits } from './options.ts';
+import { callerGone, connectionAged, tooManyConnections, tooManyRequests } from './errors.ts';
+import type { HttpConnectionLife, HttpLimits } from './options.ts';
 
 /** A request that has been let in, until its response is out or its caller left. */
 export interface Passage {
-  /** Aborts when the caller left before the response was out. It is made when it is first read. */
+  /** Aborts when the caller left before the response was out, or has to. It is made when it is first read. */
   readonly signal: AbortSignal;
   /** Whether the caller left before the response was out. */
   readonly isGone: boolean;
@@ -37,6 +38,7 @@ class Visit implements Passage {
   readonly response: ServerResponse;
   isGone = false;
   #controller: AbortController | undefined;
+  #interruption: CallError | undefined;
   readonly #releases: (() => void)[] = [];
 
   constructor(response: ServerResponse) {
@@ -47,12 +49,19 @@ class Visit implements Passage {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.isGone) this.#controller.abort(callerGone());
+      else if (this.#interruption !== undefined) this.#controller.abort(this.#interruption);
     }
     return this.#controller.signal;
   }
 
   onEnd(release: () => void): void {
     this.#releases.push(release);
+  }
+
+  /** Ends the request with an error, whatever is being done for it. */
+  interrupt(error: CallError): void {
+    this.#interruption = error;
+    this.#controller?.abort(error);
   }
 
   end(): void {
@@ -67,6 +76,8 @@ interface Connection {
   readonly visits: Set<Visit>;
   /** Whether a response has said that it is the last one. */
   isEnding: boolean;
+  /** Whether its next response is to be the last one, because of its age. */
+  isOld: boolean;
   /** When its last response was out, by the monotonic clock; undefined: it has had none. */
   quietSince: number | undefined;
 }
@@ -78,6 +89,7 @@ interface Connection {
  */
 export class Connections {
   readonly #limits: HttpLimits;
+  readonly #life: HttpConnectionLife;
   readonly #onEnded: (cause: EndCause) => void;
   readonly #open = new Map<Socket, Connection>();
   /** The connections without a request, the one that has been so for longest first. */
@@ -85,10 +97,12 @@ export class Connections {
   /** Those that have something under way which is counted elsewhere. */
   readonly #occupied = new Set<Socket>();
   #requests = 0;
+  #isDraining = false;
   #isClosing = false;
 
-  constructor(limits: HttpLimits, onEnded: (cause: EndCause) => void) {
+  constructor(limits: HttpLimits, life: HttpConnectionLife, onEnded: (cause: EndCause) => void) {
     this.#limits = limits;
+    this.#life = life;
     this.#onEnded = onEnded;
   }
 
@@ -119,7 +133,13 @@ export class Connections {
       this.end(oldest ?? socket, oldest === undefined ? 'full' : 'idle');
       if (oldest === undefined) return;
     }
-    const connection = { visits: new Set<Visit>(), isEnding: false, quietSince: undefined };
+    const connection: Connection = {
+      visits: new Set<Visit>(),
+      isEnding: false,
+      isOld: false,
+      quietSince: undefined,
+    };
+    this.#endAtAge(socket, connection);
     this.#open.set(socket, connection);
     this.#idle.add(socket);
     socket.once('close', () => {
@@ -148,13 +168,19 @@ export class Connections {
       this.end(socket, 'pipelining');
       return { kind: 'cut', error };
     }
-    if (this.#isClosing || error !== undefined) announceEnd(connection, response);
+    const isLast = this.#isClosing || this.#isDraining || connection.isOld;
+    if (isLast || error !== undefined) announceEnd(connection, response);
     const visit = new Visit(response);
     connection.visits.add(visit);
     this.#requests += 1;
     this.#idle.delete(socket);
     response.once('close', () => this.#leave(socket, connection, visit));
     return error === undefined ? { kind: 'admitted', passage: visit } : { kind: 'refused', error };
+  }
+
+  /** From now on, each response is the last one of its connection, while everything is still served. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /**
@@ -178,6 +204,25 @@ export class Connections {
       if (connection === undefined || quietMs > BUSY_MS) socket.destroySoon();
       else this.#endSoon(socket, connection);
     }
+  }
+
+  /**
+   * Has the caller of an old connection make a new one. It is told in a response, since a connection that just ends may
+   * cost it the request that it is sending.
+   */
+  #endAtAge(socket: Socket, connection: Connection): void {
+    const { maxAgeMs, ageGraceMs } = this.#life;
+    if (maxAgeMs === undefined) return;
+    let timer = setTimeout(
+      () => {
+        connection.isOld = true;
+        timer = setTimeout(() => {
+          for (const visit of connection.visits) visit.interrupt(connectionAged());
+        }, ageGraceMs).unref();
+      },
+      jitterAge(maxAgeMs, Math.random),
+    ).unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   #findRefusal(connection: Connection): CallError | undefined {

@@ -2,6 +2,8 @@ import { readBundledContract } from '../contract/bundled.ts';
 import type { OpenApiOptions } from '../openapi/document.ts';
 import type { OpenApiFormat } from '../openapi/render.ts';
 import type { HttpReply } from '../rpc/call.ts';
+import { entityTag } from './conditional.ts';
+import { once } from './once.ts';
 import type { ExtraRoute } from './options.ts';
 import type { GuardRoute } from './service-routes.ts';
 
@@ -47,20 +49,8 @@ async function openApiReply(
 ): Promise<HttpReply> {
   // Loaded here, so that a service nobody asks for the document starts without it.
   const { renderOpenApiInThread } = await import('../openapi/thread.ts');
-  return { status: 200, contentType, body: Buffer.from(await renderOpenApiInThread(format, options)) };
-}
-
-/** Makes the reply for the first request and keeps it for all others; a failure is not kept. */
-function once(make: () => Promise<HttpReply>): ExtraRoute {
-  let made: Promise<HttpReply> | undefined;
-  return () => {
-    if (made === undefined) {
-      const making = make();
-      made = making;
-      making.catch(() => {
-        if (made === making) made = undefined;
-      });
-    }
-    return made;
-  };
+  const body = Buffer.from(await renderOpenApiInThread(format, options));
+  // Only who may see it gets it, so no cache between may keep it.
+  const headers = { etag: entityTag(body), 'cache-control': 'private, no-cache' };
+  return { status: 200, contentType, headers, body };
 }

@@ -3,12 +3,13 @@ import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
+import type { FieldViolation } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { decodeHttpRequest } from '../transcoding/decode-http.ts';
 import { findPathFault } from '../transcoding/plain-path.ts';
 import { createRouter, type Router } from '../transcoding/router.ts';
-import { suggest } from '../transcoding/suggest.ts';
 import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
+import { adviceFor, createSuggestions, type SuggestPath } from './advice.ts';
 import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
 import type { Target } from './target.ts';
 
@@ -26,21 +27,24 @@ export type FindDestination = (method: string, target: Target, headers: Incoming
 
 /**
  * Makes it from the operations and their HTTP rules.
+ * @param otherPaths paths that are served beside the operations, so that they can be suggested, too
  * @throws HttpRuleError when two operations have the same route
  */
 export function createDestinations(
   operations: Iterable<Operation>,
   resolveVultr: ResolveOperation,
+  otherPaths: Iterable<string> = [],
 ): FindDestination {
   const routes = [...operations]
     .filter((operation) => !isForwarded(operation))
     .flatMap((operation) => operation.bindings.map((binding) => ({ binding, target: operation })));
   const router = createRouter(routes);
-  const templates = new Set(routes.map(({ binding }) => binding.template.source));
+  const templates = new Set([...routes.map(({ binding }) => binding.template.source), ...otherPaths]);
+  const suggestPath = createSuggestions({ templates, router, resolveVultr });
   return (method, target, headers) =>
     isVultrPath(target.path)
       ? toVultr(resolveVultr, method, target, headers)
-      : toOperation(router, templates, method, target, headers);
+      : toOperation(router, suggestPath, method, target, headers);
 }
 
 /** A request to Vultr itself: what arrives is what is sent. The contract only names it. */
@@ -75,15 +79,15 @@ function toVultr(
 
 function toOperation(
   router: Router<Operation>,
-  templates: Iterable<string>,
+  suggestPath: SuggestPath,
   method: string,
   { path, query }: Target,
   headers: IncomingHttpHeaders,
 ): Destination {
   const match = router.match(method, path);
-  if (match.kind === 'unknown') throw unknownPath(suggestTemplate(path, templates));
-  if (match.kind === 'other_methods') throw methodNotAllowed(method, match.allow);
-  const { binding, target: operation, values } = match;
+  if (match.kind === 'unknown') throw unknownPath(suggestPath(path));
+  if (match.kind === 'other_methods') throw methodNotAllowed(method, match.allow, adviceFor(match.routes));
+  const { binding, target: operation, values, nearer } = match;
   return {
     operation,
     binding,
@@ -91,22 +95,18 @@ function toOperation(
       const body = binding.body === 'none' ? new Uint8Array() : await readWhole();
       const parts = { values, query, contentType: headers['content-type'], body };
       const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
+      // GET /api/instances/stop is no id: it is the path of a PUT.
+      if (nearer.length > 0 && validate(operation.input, message).some(isOfPath(binding))) {
+        const allow = nearer.map((route) => route.binding.httpMethod).sort();
+        throw methodNotAllowed(method, allow, adviceFor(nearer));
+      }
       return { kind: 'message', message };
     },
   };
 }
 
-/** The template that a path was probably meant for: its literals are near, and what its variables take counts as right. */
-function suggestTemplate(path: string, templates: Iterable<string>): string | undefined {
-  const segments = path.split('/');
-  const byPath = new Map<string, string>();
-  for (const template of templates) {
-    const parts = template.split('/');
-    if (parts.length !== segments.length) continue;
-    const filled = parts.map((part, index) =>
-      part.replace(/\{.*\}/, () => (segments[index] ?? '').replace(/:.*$/, '')),
-    );
-    byPath.set(filled.join('/'), template);
-  }
-  return byPath.get(suggest(path, byPath.keys()) ?? '');
+/** Tells violations that are about what the path holds from others. */
+function isOfPath({ variables }: HttpBinding): (violation: FieldViolation) => boolean {
+  const names = new Set(variables.map((fields) => fields.map(({ name }) => name).join('.')));
+  return ({ field }) => names.has(field);
 }

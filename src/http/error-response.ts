@@ -4,7 +4,8 @@ import { isVultrPath } from '../contract/vultr-path.ts';
 import type { CallError } from '../status/call-error.ts';
 import { CODES } from '../status/code.ts';
 import { statusMessage, toStatusJson } from '../status/rpc-status.ts';
-
+import { prefersHtml } from './accept.ts';
+import { toErrorPage } from './error-page.ts';
 import { headersTooLarge, malformedRequest, requestTimeout } from './errors.ts';
 import type { HttpLimits } from './options.ts';
 
@@ -15,12 +16,21 @@ export interface ErrorResponse {
   readonly body: Uint8Array;
 }
 
+/** The request that failed, as far as it got. */
+export interface FailedRequest {
+  readonly path: string;
+  readonly accept: string | undefined;
+  readonly requestId: string | undefined;
+}
+
 /**
  * Writes a failure as an HTTP response: the JSON of google.rpc.Status; below Vultr's own paths Vultr's own response as it
- * came, or, for a failure of this service, Vultr's error object in front of google.rpc.Status.
- * @param path of the request; undefined when it did not get that far
+ * came, or, for a failure of this service, Vultr's error object in front of google.rpc.Status. A person who has opened the
+ * address in a browser gets a page, unless the failure is Vultr's own response.
+ * @param request undefined when it did not get that far
  */
-export function toErrorResponse(error: CallError, path: string | undefined): ErrorResponse {
+export function toErrorResponse(error: CallError, request: FailedRequest | undefined): ErrorResponse {
+  const path = request?.path;
   const isVultr = path !== undefined && isVultrPath(path);
   const verbatim = isVultr ? error.vultr?.response : undefined;
   if (verbatim !== undefined) {
@@ -36,12 +46,16 @@ export function toErrorResponse(error: CallError, path: string | undefined): Err
   }
   const ownStatus = error.httpStatus ?? CODES[error.code].http;
   const status = isVultr ? (error.vultr?.status ?? ownStatus) : ownStatus;
-  const json = toStatusJson(error);
+  const json = toStatusJson(error, request?.requestId);
   const body = isVultr ? { error: error.vultr?.error ?? statusMessage(error), status, ...json } : json;
   const headers: Record<string, string> = { 'content-type': 'application/json', ...error.httpHeaders };
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   if (error.retryDelayMs !== undefined)
     headers['retry-after'] = String(Math.ceil(Math.max(0, error.retryDelayMs) / 1000));
+  if (prefersHtml(request?.accept)) {
+    const page = toErrorPage(error, { status, json: body, requestId: request?.requestId });
+    return { status, headers: { ...headers, ...page.headers }, body: page.body };
+  }
   return { status, headers, body: Buffer.from(JSON.stringify(body)) };
 }
 

@@ -7,11 +7,16 @@ const RETRY_MS = 1_000;
 
 /**
  * No operation has the path.
- * @param suggestion the path template that was probably meant
+ * @param suggestion the path or path template that was probably meant
  */
 export function unknownPath(suggestion: string | undefined): CallError {
-  const question = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
-  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', `There is no operation at this path.${question}`);
+  const advice =
+    suggestion === undefined
+      ? 'GET /docs and /openapi.json list what there is.'
+      : `Did you mean ${suggestion}?`;
+  return new CallError('NOT_FOUND', 'ROUTE_NOT_FOUND', `There is no operation at this path. ${advice}`, {
+    ...(suggestion !== undefined && { metadata: { suggestion } }),
+  });
 }
 
 /** The path would mean something else to the next one who reads it. */
@@ -19,10 +24,14 @@ export function pathNotPlain(fault: string): CallError {
   return new CallError('INVALID_ARGUMENT', 'INVALID_REQUEST', `The path ${fault}.`);
 }
 
-/** The path has operations, but for other methods. */
-export function methodNotAllowed(method: string, allow: readonly string[]): CallError {
+/**
+ * The path has operations, but for other methods.
+ * @param advice what to send, as whole sentences
+ */
+export function methodNotAllowed(method: string, allow: readonly string[], advice = ''): CallError {
   const list = allow.join(', ');
-  return new CallError('UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `This path accepts ${list}, not ${method}.`, {
+  const message = `This path accepts ${list}, not ${method}. ${advice}`.trim();
+  return new CallError('UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', message, {
     httpStatus: 405,
     httpHeaders: { allow: list },
   });
@@ -65,6 +74,16 @@ export function tooManyRequests({ maxPipelined, maxRequests }: HttpLimits): Call
   );
 }
 
+/** As many follow `/status` as are allowed. */
+export function tooManyViewers(maxViewers: number): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'TOO_MANY_REQUESTS',
+    `${maxViewers} are following the status, which is the limit. Try again later, or read it once without a stream.`,
+    { retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
+  );
+}
+
 /** The bodies of all requests under way are over their limit together. */
 export function tooManyBytes({ maxReceivedBytes }: HttpLimits): CallError {
   return new CallError(
@@ -82,6 +101,16 @@ export function tooManyConnections({ maxConnections }: HttpLimits): CallError {
     'TOO_MANY_CONNECTIONS',
     `${maxConnections} connections have requests under way, which is the limit. Try again later.`,
     { httpStatus: 503, retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
+  );
+}
+
+/** The connection has reached its age, and the request has run on for as long as it may. */
+export function connectionAged(): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'CONNECTION_TOO_OLD',
+    'The connection has reached its age. Call again, on a new connection.',
+    { retryDelayMs: spreadRetry(0, Math.random) },
   );
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Shedder } from '../pipeline/shedder.ts';
 import type { HttpReply } from '../rpc/call.ts';
 import type { Passage } from './connections.ts';
 import type { HeldBytes } from './held-bytes.ts';
@@ -21,6 +22,7 @@ export interface Tools {
   readonly options: HttpServerOptions;
   readonly limits: HttpLimits;
   readonly held: HeldBytes;
+  readonly shedder: Shedder;
   readonly now: () => number;
 }
 

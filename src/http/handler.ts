@@ -1,17 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
-import type { Incoming, Reply } from '../rpc/call.ts';
+import { isVultrPath } from '../contract/vultr-path.ts';
+import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
+import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
 import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
-import { conditionalReply } from './conditional.ts';
+import { conditionalReply, isNotModified } from './conditional.ts';
 import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import { evidenceOf } from './evidence.ts';
-import { type Exchange, send, type Tools } from './exchange.ts';
+import { type Exchange, send as sendPlain, type Tools } from './exchange.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import {
   type DistinctHeaders,
@@ -20,16 +25,25 @@ import {
   parseGrpcTimeout,
   requestMetadata,
 } from './metadata.ts';
-import type { ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
+import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
+import { indentJson, takePretty } from './pretty.ts';
 import { readBody } from './read-body.ts';
+import { measureRequests } from './request-metric.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
 import { formatPeer } from './target.ts';
 
+/** Bodies up to this size are read to their end even when the request is refused. */
+const SHORT_BODY_BYTES = 16 * 1024;
+
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
+  /** The template of the operation, or the path of the page, that it turned out to be for. */
+  route?: string | undefined;
   readonly responseMetadata: Map<string, string>;
+  /** Whether the caller wants JSON that people can read. */
+  readonly isPretty: boolean;
 }
 
 /** Serves one HTTP request, to its end. Never throws: a failure is a response. */
@@ -44,12 +58,13 @@ export function createHandler(
   limits: HttpLimits,
   held: HeldBytes,
 ): RequestHandler {
-  const tools: Tools = { options, limits, held, now: options.now ?? systemClock.now };
+  const { shedder = NO_SHEDDER, now = systemClock.now } = options;
+  const tools: Tools = { options, limits, held, shedder, now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
   const operations = [...options.operations];
   const findRpc = createRpcRoutes(tools, operations);
-  const findDestination = createDestinations(operations, options.resolveVultr);
+  const findDestination = createDestinations(operations, options.resolveVultr, extraRoutes.keys());
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;
@@ -80,27 +95,38 @@ export function createHandler(
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
     else if (extra !== undefined) {
-      const reply = await extra(toExtraRequest(work));
-      await send(tools, work, reply, reply.headers ?? {});
+      work.route = target.path;
+      await sendExtra(tools, work, await extra(toExtraRequest(work)));
     }
   }
 
   /** A request that never reaches an operation is logged and counted, too. */
-  function noted<Value>({ request, target }: Work, find: () => Value): Value {
+  function noted<Value>({ request, target, responseMetadata }: Work, find: () => Value): Value {
     try {
       return find();
     } catch (thrown) {
       const error = CallError.from(thrown);
+      const requestId =
+        acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
+      responseMetadata.set('x-request-id', requestId);
       const peer = formatPeer(request.socket);
-      dispatcher.refused({ transport: 'http', peer, target: target.path }, error);
+      dispatcher.refused({ transport: 'http', peer, target: target.path, requestId }, error);
       throw error;
     }
   }
 
+  const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
-    const { request, response } = exchange;
+    const startedAt = performance.now();
+    const { request, response, target } = exchange;
+    // What is passed on to Vultr is passed on whole.
+    const { isPretty, query } = isVultrPath(target.path)
+      ? { isPretty: false, query: target.query }
+      : takePretty(target.query);
     const work: Work = {
       ...exchange,
+      target: { path: target.path, query },
+      isPretty,
       method: request.method ?? '',
       responseMetadata: new Map(),
     };
@@ -109,23 +135,53 @@ export function createHandler(
     } catch (thrown) {
       await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
     }
+    record(work, performance.now() - startedAt);
   };
 }
 
-function toExtraRequest({ request, target }: Work): ExtraRequest {
+function toExtraRequest({ request, target, passage }: Work): ExtraRequest {
   const { headers, socket } = request;
   return {
     ...target,
     headers,
     peer: formatPeer(socket),
     evidence: () => evidenceOf(request, headers.authorization),
+    get signal() {
+      return passage.signal;
+    },
   };
+}
+
+async function sendExtra(tools: Tools, work: Work, reply: ExtraReply): Promise<void> {
+  if ('messages' in reply) {
+    const { heartbeatMs, writeTimeoutMs } = tools.limits;
+    await sendStream(work.response, reply.messages, {
+      headers: () => ({}),
+      toJson: (message) => message.toJson(),
+      heartbeatMs,
+      writeTimeoutMs,
+      signal: work.passage.signal,
+    });
+    return;
+  }
+  const { method, request } = work;
+  const { headers = {}, status } = reply;
+  const { etag } = headers;
+  const isKept = etag !== undefined;
+  const isRead = status === 200 && (method === 'GET' || method === 'HEAD');
+  if (isKept && isRead && isNotModified(request.headers['if-none-match'], etag))
+    await send(tools, work, { status: 304, contentType: undefined, body: new Uint8Array() }, headers);
+  else await send(tools, work, reply, headers, isKept);
 }
 
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
-  const incoming = toIncoming(tools, work, destination);
+  work.route = (binding ?? operation.bindings[0])?.template.source;
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
+  const load = view === undefined ? loadKindOf(operation) : 'watch';
+  const overload = tools.shedder.objection(load);
+  if (overload !== undefined) throw overload;
+  const incoming = toIncoming(tools, work, destination);
   if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });
   else if (operation.kind === 'unary' || binding === undefined)
     await serveUnary(tools, work, binding, incoming);
@@ -153,6 +209,7 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
     },
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,
     responseMetadata,
+    http: { method: work.method, route: work.route },
     read: async () => {
       if (headers.error !== undefined) throw headers.error;
       return await read(() => readBody(request, { limits, deadline, now, hold, proceed }));
@@ -166,7 +223,8 @@ async function serveUnary(
   binding: HttpBinding | undefined,
   incoming: Incoming,
 ): Promise<void> {
-  const reply = await tools.options.dispatcher.unary(incoming);
+  const replied = tools.shedder.begin();
+  const reply = await tools.options.dispatcher.unary(incoming).finally(replied);
   if (work.passage.isGone) return;
   const conditional = conditionalReply(
     { method: work.method, ifNoneMatch: work.request.headers['if-none-match'] },
@@ -203,15 +261,37 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
     response.destroy();
     return;
   }
-  // The rest of a body that nobody reads must not be taken for the next request.
-  if (!request.complete) response.setHeader('connection', 'close');
-  const { status, headers, body } = toErrorResponse(error, target.path);
+  // Node reads the rest of a body that nobody wants; a connection is cheaper than a long one.
+  if (!request.complete && !isShort(request)) response.setHeader('connection', 'close');
+  const { status, headers, body } = toErrorResponse(error, {
+    path: target.path,
+    accept: request.headers.accept,
+    requestId: responseMetadata.get('x-request-id'),
+  });
   await send(
     tools,
     work,
     { status, contentType: headers['content-type'], body },
     { 'cache-control': 'no-store', ...metadataHeaders(responseMetadata), ...headers },
   );
+}
+
+/** Whether what is left of a body is not worth a new connection. */
+function isShort({ headers: { 'content-length': length, expect } }: IncomingMessage): boolean {
+  return length !== undefined && expect === undefined && Number(length) <= SHORT_BODY_BYTES;
+}
+
+/** Sends a response, indented for a caller that wants JSON that people can read. */
+async function send(
+  tools: Tools,
+  work: Work,
+  given: HttpReply,
+  headers: Readonly<Record<string, string>>,
+  isKept = false,
+): Promise<void> {
+  const isIndented = work.isPretty && given.contentType === 'application/json';
+  const reply = isIndented ? { ...given, body: indentJson(given.body) } : given;
+  await sendPlain(tools, work, reply, headers, isKept && !isIndented);
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {

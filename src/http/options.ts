@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
-import type { Dispatcher, HttpReply } from '../rpc/call.ts';
+import type { Shedder } from '../pipeline/shedder.ts';
+import type { Dispatcher, HttpReply, Reply } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
+import type { Meter } from '../telemetry/meter.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** The bounds of the HTTP side. Memory is bounded in number and bytes, for each connection and for all together. */
@@ -50,6 +51,16 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   heartbeatMs: 15_000,
 };
 
+/** How long the connections of the HTTP side live. */
+export interface HttpConnectionLife {
+  /** The age from which the next response of a connection is its last one; undefined: there is none. */
+  readonly maxAgeMs?: number | undefined;
+  /** How long the requests under way then may run on. */
+  readonly ageGraceMs: number;
+}
+
+export const DEFAULT_HTTP_CONNECTION_LIFE: HttpConnectionLife = { ageGraceMs: 3_600_000 };
+
 /** The request to an extra route. */
 export interface ExtraRequest {
   readonly path: string;
@@ -60,10 +71,20 @@ export interface ExtraRequest {
   readonly peer: string;
   /** What may prove who is calling. */
   readonly evidence: () => Evidence;
+  /** Aborts when the caller left. */
+  readonly signal: AbortSignal;
 }
 
+/** A response that goes on, as server-sent events or JSON lines. */
+export interface ExtraStream {
+  readonly messages: AsyncIterable<Reply>;
+}
+
+/** What an extra route replies with. */
+export type ExtraReply = HttpReply | ExtraStream;
+
 /** Serves one exact path, for GET and HEAD. What it throws is sent as an error. */
-export type ExtraRoute = (request: ExtraRequest) => HttpReply | Promise<HttpReply>;
+export type ExtraRoute = (request: ExtraRequest) => ExtraReply | Promise<ExtraReply>;
 
 /** What the HTTP side needs. */
 export interface HttpServerOptions {
@@ -72,10 +93,14 @@ export interface HttpServerOptions {
   /** Names the operation that a request below Vultr's own paths is for; such a request is passed on as it came. */
   readonly resolveVultr: ResolveOperation;
   readonly dispatcher: Dispatcher;
+  /** Refuses calls when there are too many. Default: none is refused. */
+  readonly shedder?: Shedder;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Bounds other than the default ones. */
   readonly limits?: Partial<HttpLimits>;
+  /** The life of connections, where it is not the default one. */
+  readonly life?: Partial<HttpConnectionLife>;
   /** Paths that are served beside the operations, such as `/healthz`. */
   readonly extraRoutes?: ReadonlyMap<string, ExtraRoute>;
   /** The origins whose pages may call, `*` for all. Default: none. */
@@ -85,7 +110,7 @@ export interface HttpServerOptions {
   /** Undefined: plain text. */
   readonly tls?: ServerTls | undefined;
   /** Where the HTTP side registers its metrics. */
-  readonly registry?: Registry;
+  readonly meter?: Meter;
   /** The clock, in milliseconds since the epoch. */
   readonly now?: () => number;
 }

@@ -1,16 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { CallError } from '../status/call-error.ts';
+import type { Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import { Connections, type EndCause } from './connections.ts';
 import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
 import { malformedRequest, unknownExpectation } from './errors.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { Http2Bridge, type ParseError } from './http2-bridge.ts';
-import { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpServerOptions } from './options.ts';
+import {
+  DEFAULT_HTTP_CONNECTION_LIFE,
+  DEFAULT_HTTP_LIMITS,
+  type HttpLimits,
+  type HttpServerOptions,
+} from './options.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { formatPeer, parseTarget } from './target.ts';
@@ -19,6 +25,8 @@ import { formatPeer, parseTarget } from './target.ts';
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
+  /** From now on, each response is the last one of its connection. Everything is served until close() is called. */
+  drain(): void;
   /**
    * Stops listening, closes connections that are idle, and waits for the calls under way.
    * @param graceMs how long at most; what is still under way then is cut off
@@ -35,8 +43,9 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
-  const noteEnd = createMetrics(options.registry, () => connections.size);
-  const connections = new Connections(limits, noteEnd);
+  const noteEnd = countConnections(options.meter, () => connections.size);
+  const life = { ...DEFAULT_HTTP_CONNECTION_LIFE, ...options.life };
+  const connections = new Connections(limits, life, noteEnd);
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
   const server = openServer(nodeOptions(limits), options.tls);
@@ -60,6 +69,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     host: address,
     port,
+    drain: () => connections.drain(),
     close: (graceMs) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -106,24 +116,11 @@ async function listen(server: Server, { port, host }: HttpServerOptions['listen'
 }
 
 /** Registers the metrics of the connections, and returns what counts those that were ended. */
-function createMetrics(registry: Registry | undefined, open: () => number): (cause: EndCause) => void {
-  if (registry === undefined) return () => undefined;
-  const registers = [registry];
-  new Gauge({
-    name: 'http_server_open_connections',
-    help: 'Connections of the HTTP side.',
-    registers,
-    collect() {
-      this.set(open());
-    },
-  });
-  const ended = new Counter({
-    name: 'http_server_ended_connections_total',
-    help: 'Connections that were ended to keep within the limits, by cause: idle, full, pipelining, unread.',
-    labelNames: ['cause'],
-    registers,
-  });
-  return (cause) => ended.inc({ cause });
+function countConnections(meter: Meter | undefined, open: () => number): (cause: EndCause) => void {
+  if (meter === undefined) return () => undefined;
+  meter.observed(METRICS.httpOpenConnections, (observe) => observe(open()));
+  const ended = meter.counter(METRICS.httpEndedConnections);
+  return (cause) => ended.add(1, cause);
 }
 
 /** Where requests come in: they are let in and handled, or refused. */

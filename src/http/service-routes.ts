@@ -3,9 +3,15 @@ import type { HttpReply } from '../rpc/call.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ExtraRoute } from './options.ts';
 
+/**
+ * Where the service is in its life. `starting`: it takes no calls yet. `ready`: it takes calls. `draining`: it is being stopped,
+ * takes calls until everybody has turned elsewhere, and wants no more.
+ */
+export type Phase = 'starting' | 'ready' | 'draining';
+
 /** The response to a probe of the service's state. */
 export interface Readiness {
-  readonly isReady: boolean;
+  readonly phase: Phase;
   /** Facts for people, by name. */
   readonly details: Readonly<Record<string, string>>;
 }
@@ -32,14 +38,14 @@ export function createServiceRoutes(
     [
       '/readyz',
       () => {
-        const { isReady, details } = readiness();
-        return toReply(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...details });
+        const { phase, details } = readiness();
+        return toReply(phase === 'ready' ? 200 : 503, { status: phase, ...details });
       },
     ],
     [
       '/metrics',
-      guard('metrics', async () => {
-        const { contentType, text } = await metrics.render();
+      guard('metrics', () => {
+        const { contentType, text } = metrics.render();
         return { status: 200, contentType, body: Buffer.from(text) };
       }),
     ],

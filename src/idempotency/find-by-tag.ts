@@ -60,7 +60,7 @@ export async function findByTag(
     if (found !== undefined) return toResponse(found, idPaths[0] ?? []);
     const next = memberOf(memberOf(memberOf(value, 'meta'), 'links'), 'next');
     if (typeof next !== 'string' || next === '') return undefined;
-    if (!has('cursor')) throw notAList('It has a next page, which cannot be asked for.');
+    if (!has('cursor')) throw notAList('It has a next page that cannot be requested.');
     if (next === cursor) throw notAList('Its next page is the same page again.');
     cursor = next;
   }

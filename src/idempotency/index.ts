@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
+import { ownTurn } from '../base/own-turn.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
@@ -7,6 +7,7 @@ import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
 import { decryptResponse, digestFields, encryptResponse, recordKey } from './encrypt.ts';
+import type { CreationEnding } from './ending.ts';
 import { withoutKey } from './errors.ts';
 import { findByTag, readListPath } from './find-by-tag.ts';
 import type { Moments } from './moment.ts';
@@ -37,6 +38,8 @@ export interface IdempotencyOptions {
   readonly isTagging: boolean;
   /** Called when the store has failed and the call could go on without it. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** As in OnceOptions. */
+  readonly onEnding?: (ending: CreationEnding) => void;
   readonly policy?: Partial<OncePolicy>;
 }
 
@@ -48,8 +51,8 @@ export interface IdempotentVultr extends Vultr {
 
 /** Wraps the way to Vultr. Calls that create nothing, or have no key, do not touch the store. */
 export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVultr {
-  const { vultr, store, clock, moments, policy = {}, onStoreFailure } = options;
-  const once = createOnce({ store, clock, moments, policy, onStoreFailure });
+  const { vultr, store, clock, moments, policy = {}, onStoreFailure, onEnding } = options;
+  const once = createOnce({ store, clock, moments, policy, onStoreFailure, onEnding });
   return {
     call: async (operation, request, callOptions) => {
       const { credential, idempotencyKey } = callOptions;
@@ -57,7 +60,7 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
         return await vultr.call(operation, request, callOptions);
       if (idempotencyKey !== undefined) {
         // Others have their turn between the transport's reading of a large request and this one.
-        if ((request.body?.length ?? 0) > LARGE_BYTES) await setImmediate();
+        if ((request.body?.length ?? 0) > LARGE_BYTES) await ownTurn();
         const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
         return await once.create(creation);
       }
@@ -86,8 +89,8 @@ function toCreation(
   options: CallOptions,
   { credential, idempotencyKey }: { readonly credential: string; readonly idempotencyKey: string },
 ): Creation {
-  const { caller, renewCredential } = options;
-  const maker = { credential, renewCredential, caller };
+  const { caller, renewCredential, isOwnCredential = false } = options;
+  const maker = { credential, renewCredential, isOwnCredential, caller };
   const key = recordKey({ caller, credential }, idempotencyKey);
   const members = readMembers(request);
   const rule = operation.create;

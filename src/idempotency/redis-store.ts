@@ -1,26 +1,24 @@
-import { once } from 'node:events';
-import { loadRedis } from '../base/redis.ts';
-import { redisErrorText } from '../base/redis-error.ts';
+import {
+  openRedis,
+  REDIS_PREFIX,
+  type RedisCommand,
+  type RedisConnection,
+  type RedisTarget,
+} from '../base/redis.ts';
+import { RedisFailure } from '../base/redis-error.ts';
 import { REMEMBERED_MS } from './record.ts';
+import { memoryProblem } from './redis-memory.ts';
 import { BEGIN, COMPLETE, REMOVE, SET_IF_OWNER } from './redis-scripts.ts';
 import { type Begun, type IdempotencyStore, readFields, type StoreLimits, writeFields } from './store.ts';
 
 /** What a store in Redis is opened with. */
-export interface RedisStoreOptions {
-  /** redis:// or rediss:// */
-  readonly url: string;
-  /** The start of every key. Default `vultr-grpc:idempotency:`. */
-  readonly prefix?: string;
+export interface RedisStoreOptions extends RedisTarget {
   /** How long Redis may take to respond. Default 1 000. */
   readonly commandTimeoutMs?: number;
+  /** How many replicas of Redis must have a record before its create is sent. Default 0. */
+  readonly replicas?: number;
   readonly limits?: Partial<StoreLimits>;
 }
-
-/** The text of ioredis's error for a command without a response in time. */
-const TIMED_OUT = 'Command timed out';
-
-/** The longest wait before a lost connection is tried again; the first is 50 ms. */
-const MAX_RECONNECT_MS = 1_000;
 
 /**
  * Opens the store that replicas share. While Redis does not respond, every method rejects: nothing else takes its place,
@@ -28,81 +26,74 @@ const MAX_RECONNECT_MS = 1_000;
  * no eviction). Each record is a hash with a time to live, and leases are measured by the clock of Redis.
  */
 export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
-  const { prefix = 'vultr-grpc:idempotency:' } = options;
+  const { replicas = 0, commandTimeoutMs = 1_000 } = options;
+  const prefix = `${options.prefix ?? REDIS_PREFIX}idempotency:`;
   const { leaseMs = 5_000, rememberedMs = REMEMBERED_MS } = options.limits ?? {};
-  const { send, close } = connect(options);
+  const redis: RedisConnection = openRedis({
+    target: options,
+    use: 'record',
+    connectTimeoutMs: commandTimeoutMs,
+    commandTimeoutMs,
+    waitsForConnection: true,
+    onReady: () => void lookAtMemory(),
+  });
+  let problem = '';
 
-  async function run(script: string, key: string, ...values: (string | number | Buffer)[]): Promise<unknown> {
-    return await send('EVAL', script, 1, prefix + key, ...values);
+  async function lookAtMemory(): Promise<void> {
+    // A user who may not ask is told nothing.
+    const found = memoryProblem(await redis.send('INFO').catch(() => undefined));
+    if (found !== problem) options.observe?.({ kind: 'forgetful', use: 'record', problem: found });
+    problem = found;
+  }
+
+  const command = (script: string, key: string, ...values: (string | number | Buffer)[]): RedisCommand => [
+    'EVAL',
+    script,
+    1,
+    prefix + key,
+    ...values,
+  ];
+
+  /** Before a request is sent, what was written must be where a failover finds it. */
+  async function runSafely(command: RedisCommand): Promise<unknown> {
+    if (replicas === 0) return await redis.send(...command);
+    const [result, reached] = await redis.sendBoth(command, ['WAIT', replicas, commandTimeoutMs / 2]);
+    if (Number(reached) >= replicas) return result;
+    const message = `A record of a creation has reached ${Number(reached)} replicas of Redis and needs ${replicas}.`;
+    options.observe?.({ kind: 'failed', use: 'record', cause: 'replicas', text: message });
+    throw new RedisFailure('replicas', message);
+  }
+
+  async function probe(): Promise<void> {
+    await redis.send('SET', `${prefix}probe`, '', 'PX', 1_000);
   }
 
   return {
     begin: async (key, { fields, tag, postUntil }, owner) => {
       const text = writeFields(fields);
-      const found = await run(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil);
+      const found = await runSafely(
+        command(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil),
+      );
       return readBegun(found, fields);
     },
     renew: async (key, owner) => {
-      await run(SET_IF_OWNER, key, owner, 'lease', leaseMs);
+      await redis.send(...command(SET_IF_OWNER, key, owner, 'lease', leaseMs));
     },
     setPostUntil: async (key, owner, postUntil) =>
-      Number(await run(SET_IF_OWNER, key, owner, 'post_until', postUntil)) === 1,
+      Number(await runSafely(command(SET_IF_OWNER, key, owner, 'post_until', postUntil))) === 1,
     complete: async (key, response) => {
-      await run(COMPLETE, key, Buffer.from(response));
+      await redis.send(...command(COMPLETE, key, Buffer.from(response)));
     },
     remove: async (key, owner) => {
-      await run(REMOVE, key, owner);
+      await redis.send(...command(REMOVE, key, owner));
     },
     release: async (key, owner) => {
-      await run(SET_IF_OWNER, key, owner, 'lease', 0);
+      await redis.send(...command(SET_IF_OWNER, key, owner, 'lease', 0));
     },
-    check: async () => {
-      await send('PING');
-    },
-    probe: async () => {
-      await send('SET', `${prefix}probe`, '', 'PX', 1_000);
-    },
-    close,
-  };
-}
-
-interface RedisConnection {
-  /**
-   * Rejects when there is no response in time; the command is then not carried out later. The text of the error can be
-   * logged.
-   */
-  send(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-function connect({ url, commandTimeoutMs = 1_000 }: RedisStoreOptions): RedisConnection {
-  const Redis = loadRedis();
-  const redis = new Redis(url, {
-    connectTimeout: commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    // What waited for a connection would be carried out when its caller has long been refused.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(times, 10)),
-  });
-  // Whoever sends a command hears of it. Without a listener ioredis would write to the console.
-  redis.on('error', () => undefined);
-  // Every command that waits for the connection listens for it; there are as many as creations under way.
-  redis.setMaxListeners(0);
-  return {
-    send: async (command, ...args) => {
-      try {
-        if (redis.status !== 'ready')
-          await once(redis, 'ready', { signal: AbortSignal.timeout(commandTimeoutMs) });
-        return await redis.callBuffer(command, ...args);
-      } catch (error) {
-        // What hangs in the connection would be carried out late: another connection is made.
-        if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
-        throw new Error(redisErrorText(error, url));
-      }
-    },
-    close: async () => redis.disconnect(),
+    // A replica and a Redis without memory respond to PING, too.
+    check: probe,
+    probe,
+    close: async () => redis.close(),
   };
 }
 

@@ -17,6 +17,9 @@ interface Failure {
   readonly isVultrs?: number;
 }
 
+/** The request id of the examples. */
+const EXAMPLE_REQUEST_ID = '5f1c1c5e-9d2f-4a6b-8f3a-0d6f3c1b2a4e';
+
 /** One example for each status, in the order of the statuses. */
 const FAILURES: readonly Failure[] = [
   { error: CallError.invalid([{ field: 'region', description: 'Must be given.' }]) },
@@ -89,7 +92,7 @@ export function failureResponses(schemas: SchemaWriter): Readonly<Record<string,
 }
 
 function failureResponse({ error, isVultrs }: Failure, form: ErrorForm, schema: Schema): Response {
-  const json = toStatusJson(error);
+  const json = toStatusJson(error, EXAMPLE_REQUEST_ID);
   const status = isVultrs ?? statusOf({ error });
   const example = form === 'Api' ? json : { error: json.message, status, ...json };
   return {
@@ -119,7 +122,7 @@ function statusProperties(schemas: SchemaWriter): Readonly<Record<string, Schema
     details: {
       type: 'array',
       description: 'Facts for programs. ErrorInfo is always among them.',
-      items: { anyOf: [errorInfo(schemas), badRequest(schemas), retryInfo(schemas)] },
+      items: { anyOf: [errorInfo, badRequest, retryInfo, requestInfo].map((write) => write(schemas)) },
     },
   };
 }
@@ -155,6 +158,12 @@ function badRequest(schemas: SchemaWriter): Schema {
 function retryInfo(schemas: SchemaWriter): Schema {
   return detail(schemas, 'RetryInfo', 'When to try again.', {
     retryDelay: { type: 'string', description: 'Seconds with an s, such as `1.5s`.' },
+  });
+}
+
+function requestInfo(schemas: SchemaWriter): Schema {
+  return detail(schemas, 'RequestInfo', 'Names the request in the log of this service.', {
+    requestId: { type: 'string', description: 'The same as in the header `x-request-id`.' },
   });
 }
 

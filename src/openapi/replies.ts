@@ -178,7 +178,7 @@ function metaSchema(links: 'links' | 'Links'): Schema {
   const cursor = { type: 'string', description: 'A cursor, or "" where there is no such page.' } as const;
   return {
     type: 'object',
-    description: 'Where this page of a list stands.',
+    description: 'The position of this page in its list.',
     properties: {
       total: { type: 'integer', description: 'The number of elements on all pages.' },
       [links]: { type: 'object', properties: { next: cursor, prev: cursor } },

@@ -30,36 +30,47 @@ export interface SchemaWriter {
 /** google.api.FieldInfo.Format, by number, as the formats of JSON Schema. */
 const FORMATS: readonly (string | undefined)[] = [undefined, 'uuid', 'ipv4', 'ipv6', undefined];
 
-/** Makes the writer. A schema that is written twice is written once. */
+/** Creates the writer. A schema that is written twice is kept once. */
 export function createSchemaWriter(registry: Registry, readComment: ReadComment): SchemaWriter {
-  const components = new Map<string, Schema>();
+  return new RegistryWriter(registry, readComment);
+}
 
-  function named(name: string, schema: Schema): Schema {
-    const before = components.get(name);
+class RegistryWriter implements SchemaWriter {
+  readonly #registry: Registry;
+  readonly #readComment: ReadComment;
+  readonly components = new Map<string, Schema>();
+
+  constructor(registry: Registry, readComment: ReadComment) {
+    this.#registry = registry;
+    this.#readComment = readComment;
+  }
+
+  named(name: string, schema: Schema): Schema {
+    const before = this.components.get(name);
     if (before !== undefined && JSON.stringify(before) !== JSON.stringify(schema))
       throw new Error(`Two schemas have the name ${name}.`);
-    components.set(name, schema);
+    this.components.set(name, schema);
     return { $ref: `#/components/schemas/${name}` };
   }
 
-  function message(type: DescMessage, without: ReadonlySet<string> = new Set()): Schema {
+  message(type: DescMessage, without: ReadonlySet<string> = new Set()): Schema {
     const fields = fieldNames(type).ordered.filter(
       ({ name }) => name !== ADDITIONAL_FIELDS && !without.has(name),
     );
-    const required = fields.filter((field) => isRequired(field, registry)).map(wireName);
-    return named(schemaName(type), {
+    const required = fields.filter((field) => isRequired(field, this.#registry)).map(wireName);
+    return this.named(schemaName(type), {
       type: 'object',
-      ...described(readComment(type)),
-      properties: Object.fromEntries(fields.map((each) => [wireName(each), field(each)])),
+      ...described(this.#readComment(type)),
+      properties: Object.fromEntries(fields.map((each) => [wireName(each), this.field(each)])),
       ...(required.length > 0 && { required }),
       ...(fieldNames(type).additional !== undefined && { additionalProperties: true }),
     });
   }
 
-  function field(each: DescField): Schema {
-    const comment = readComment(each);
+  field(each: DescField): Schema {
+    const comment = this.#readComment(each);
     const example = exampleOf(each, comment);
-    const schema = bare(each);
+    const schema = this.#withoutComment(each);
     return {
       ...schema,
       ...described(comment),
@@ -68,40 +79,37 @@ export function createSchemaWriter(registry: Registry, readComment: ReadComment)
     };
   }
 
-  function bare(each: DescField): Schema {
+  #withoutComment(each: DescField): Schema {
     switch (each.fieldKind) {
       case 'list':
-        return { type: 'array', items: element(each) };
+        return { type: 'array', items: this.#element(each) };
       case 'map':
-        return { type: 'object', additionalProperties: element(each) };
+        return { type: 'object', additionalProperties: this.#element(each) };
       default:
-        return element(each);
+        return this.#element(each);
     }
   }
 
-  function element(each: DescField): Schema {
+  #element(each: DescField): Schema {
     if (each.enum !== undefined) return { type: 'string', enum: each.enum.values.map(({ name }) => name) };
-    if (each.message === undefined) return scalarSchema(each, formatOf(each, registry));
-    return messageForm(each.message);
+    if (each.message === undefined) return scalarSchema(each, formatOf(each, this.#registry));
+    return jsonForm(each.message) === 'fields' ? this.message(each.message) : wellKnownSchema(each.message);
   }
+}
 
-  function messageForm(type: DescMessage): Schema {
-    switch (jsonForm(type)) {
-      case 'fields':
-        return message(type);
-      case 'struct':
-      case 'any':
-        return { type: 'object', additionalProperties: true };
-      case 'list':
-        return { type: 'array', items: {} };
-      case 'text':
-        return { type: 'string' };
-      default:
-        return {};
-    }
+/** The schema of a message that has a JSON form of its own. */
+function wellKnownSchema(type: DescMessage): Schema {
+  switch (jsonForm(type)) {
+    case 'struct':
+    case 'any':
+      return { type: 'object', additionalProperties: true };
+    case 'list':
+      return { type: 'array', items: {} };
+    case 'text':
+      return { type: 'string' };
+    default:
+      return {};
   }
-
-  return { field, message, named, components };
 }
 
 function described(comment: string): { description?: string } {

@@ -1,4 +1,4 @@
-import type { Identity } from '../access/identify.ts';
+import type { Identity, MaybeSoon } from '../access/identify.ts';
 import type { CallerShare, Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type CredentialSource, findCredential } from './credential.ts';
@@ -11,7 +11,7 @@ export interface Authority {
   /** Undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** As in Call. */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /**
    * Has the call told when its caller may no longer do what it was let in for, which matters in the hours that a stream lasts.
    * @returns ends that
@@ -27,22 +27,24 @@ export interface Admission {
    * Looks at what comes before the request.
    * @throws CallError UNAUTHENTICATED
    */
-  identify(): void | Promise<void>;
+  identify(): MaybeSoon<void>;
   /**
    * Decides, once the request is read.
    * @throws CallError when the call may not go on
    */
-  admit(request: IncomingRequest, idempotencyKey: string | undefined): Promise<Authority>;
+  admit(request: IncomingRequest, idempotencyKey: string | undefined): MaybeSoon<Authority>;
   /** Takes note of the end, before the reply or the failure goes out. Never rejects. */
   finish(outcome: {
     readonly error: CallError | undefined;
     readonly reply?: Reply | undefined;
-  }): Promise<void>;
+  }): MaybeSoon<void>;
 }
 
 /** What an admission has to know of a call besides its Incoming. */
 export interface AdmissionContext {
   readonly requestId: string;
+  /** The trace that the call belongs to; undefined: none. */
+  readonly traceId: string | undefined;
   /** Aborts when the call is over. */
   readonly signal: AbortSignal;
 }
@@ -55,11 +57,11 @@ export function admitEverybody(serviceKey: string | undefined): OpenAdmission {
   return (incoming) => ({
     identity: undefined,
     identify: () => undefined,
-    admit: async (request) => {
+    admit: (request) => {
       const message = request.kind === 'message' ? request.message : {};
       const { key, source } = findCredential(message, incoming.metadata, serviceKey);
       return { credential: key, source, caller: undefined };
     },
-    finish: async () => undefined,
+    finish: () => undefined,
   });
 }

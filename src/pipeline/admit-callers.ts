@@ -1,10 +1,9 @@
 import type { Access } from '../access/access.ts';
 import type { Gate, Admission as Grant } from '../access/gate.ts';
-import type { Identity } from '../access/identify.ts';
+import type { Identity, MaybeSoon } from '../access/identify.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
-import type { CallError } from '../status/call-error.ts';
-import type { Admission, AdmissionContext, OpenAdmission } from './admission.ts';
+import type { Admission, AdmissionContext, Authority, OpenAdmission } from './admission.ts';
 
 /**
  * Names the operation that a request reaches, which is what a policy decides about, and what else it could reach. Throws a
@@ -56,38 +55,63 @@ class CallerAdmission implements Admission {
     this.#identity = found;
   }
 
-  async admit(request: IncomingRequest, idempotencyKey: string | undefined) {
-    const { gate, access, reach } = this.#options;
-    const { operation } = this.#incoming;
+  admit(request: IncomingRequest, idempotencyKey: string | undefined): MaybeSoon<Authority> {
     this.#request = request;
-    const identity = await gate.complete(this.#identity, request);
+    const identity = this.#options.gate.complete(this.#identity, request);
+    return identity instanceof Promise
+      ? identity.then((known) => this.#decide(known, request, idempotencyKey))
+      : this.#decide(identity, request, idempotencyKey);
+  }
+
+  #decide(
+    identity: Identity,
+    request: IncomingRequest,
+    idempotencyKey: string | undefined,
+  ): MaybeSoon<Authority> {
     this.#identity = identity;
+    const { gate, reach } = this.#options;
+    const { operation } = this.#incoming;
     const [reached, ...otherReadings] = reach(operation, request);
     this.#reached = reached;
-    const { signal } = this.#context;
-    const arrival = { operation, reached, otherReadings, request, idempotencyKey, signal };
-    this.#grant = await gate.admit(identity, arrival);
+    const signal = (): AbortSignal => this.#context.signal;
+    const grant = gate.admit(identity, {
+      operation,
+      reached,
+      otherReadings,
+      request,
+      idempotencyKey,
+      signal,
+    });
+    return grant instanceof Promise
+      ? grant.then((known) => this.#authorityOf(identity, known))
+      : this.#authorityOf(identity, grant);
+  }
+
+  #authorityOf(identity: Identity, grant: Grant): Authority {
+    this.#grant = grant;
+    const { gate, access } = this.#options;
     const { id, caller, ownKey } = identity;
     return {
-      credential: this.#grant.credential,
-      source: ownKey === undefined ? ('account' as const) : ('caller' as const),
-      caller: { name: id, ratePerSecond: caller.rate },
-      renewCredential: (refused: string) => access.otherCredential(identity, refused),
-      onRevoked: (tell: (error: CallError) => void) => gate.onRevoked(identity, this.#reached, tell),
+      credential: grant.credential,
+      source: ownKey === undefined ? 'account' : 'caller',
+      caller: { name: id, label: caller.name, ratePerSecond: caller.rate },
+      renewCredential: (refused) => access.otherCredential(identity, refused),
+      onRevoked: (tell) => gate.onRevoked(identity, this.#reached, tell),
     };
   }
 
-  async finish({ error, reply }: Parameters<Admission['finish']>[0]): Promise<void> {
-    const { peer, transport, metadata } = this.#incoming;
-    await this.#options.gate.finish({
+  finish({ error, reply }: Parameters<Admission['finish']>[0]): MaybeSoon<void> {
+    const { peer, transport } = this.#incoming;
+    const { requestId, traceId } = this.#context;
+    return this.#options.gate.finish({
       operation: this.#reached,
       identity: this.#identity,
       admission: this.#grant,
       peer,
       transport,
       request: this.#request,
-      requestId: this.#context.requestId,
-      traceId: traceIdOf(metadata.get('traceparent')),
+      requestId,
+      traceId,
       response: this.#grant?.effect === 'CREATE' ? vultrResponse(reply) : undefined,
       error,
     });
@@ -97,9 +121,4 @@ class CallerAdmission implements Admission {
 /** What Vultr has responded, which names what was made. */
 function vultrResponse(reply: Reply | undefined): Uint8Array | undefined {
   return reply?.http?.body ?? reply?.payloadJson?.() ?? reply?.toJson();
-}
-
-/** The trace that a call belongs to, by its traceparent (W3C Trace Context, section 3.2). */
-function traceIdOf(traceparent: string | undefined): string | undefined {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/.exec(traceparent ?? '')?.[1];
 }

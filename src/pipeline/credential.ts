@@ -6,6 +6,11 @@ import type { Message } from '../transcoding/message.ts';
 /** Where the credential of a call came from, for the log. */
 export type CredentialSource = 'request' | 'authorization' | 'service' | 'account' | 'caller' | 'none';
 
+/** Whether the caller has brought the credential: one of the service or of an account is not the caller's to see. */
+export function isBrought(source: CredentialSource): boolean {
+  return source === 'request' || source === 'authorization' || source === 'caller';
+}
+
 /** The API key that a call is made with. */
 export interface Credential {
   readonly key: string | undefined;

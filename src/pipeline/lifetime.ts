@@ -7,6 +7,8 @@ export type SignalSource = () => AbortSignal;
 
 /** How long a call may live. */
 export interface Lifetime {
+  /** When the call has to end, on the clock of the service. */
+  readonly deadline: number;
   /** Aborts, with a CallError as the reason, when the call has to end. */
   readonly signal: AbortSignal;
   /** Why the call had to end; undefined: it did not have to yet. */
@@ -16,6 +18,8 @@ export interface Lifetime {
    * @throws CallError why the call had to end; and whatever the work throws
    */
   until<T>(work: Promise<T> | T): Promise<T>;
+  /** Gives the call another deadline, once more is known of what it does. */
+  moveDeadline(deadline: number): void;
   /** Has to be called when the call is done: it takes the timer and the listeners away. */
   release(): void;
 }
@@ -38,7 +42,7 @@ export function createLifetime(
  * loop comes round again, as one that the cache replies to, has neither signal nor timer.
  */
 class LazyLifetime implements Lifetime {
-  readonly #deadline: number;
+  #deadline: number;
   readonly #sources: readonly SignalSource[];
   readonly #now: () => number;
   #controller: AbortController | undefined;
@@ -51,6 +55,10 @@ class LazyLifetime implements Lifetime {
     this.#deadline = deadline;
     this.#sources = sources;
     this.#now = now;
+  }
+
+  get deadline(): number {
+    return this.#deadline;
   }
 
   get signal(): AbortSignal {
@@ -79,6 +87,13 @@ class LazyLifetime implements Lifetime {
       );
       beginSoon(wait);
     });
+  }
+
+  moveDeadline(deadline: number): void {
+    this.#deadline = deadline;
+    if (this.#timer === undefined || this.#controller === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = this.#schedule(this.#controller);
   }
 
   release(): void {
@@ -115,11 +130,15 @@ class LazyLifetime implements Lifetime {
       else source.addEventListener('abort', listener, { once: true });
       this.#listeners.push({ source, listener });
     }
-    this.#timer = setTimeout(
-      () => end(deadlineExceeded()),
+    this.#timer = this.#schedule(controller);
+    return controller;
+  }
+
+  #schedule(controller: AbortController): NodeJS.Timeout {
+    return setTimeout(
+      () => controller.abort(deadlineExceeded()),
       Math.min(Math.max(0, this.#deadline - this.#now()), MAX_TIMER_MS),
     );
-    return controller;
   }
 }
 

@@ -26,10 +26,12 @@ export interface Call {
   readonly requestId: string;
   /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */
   readonly credential: string | undefined;
+  /** Whether the caller has brought that key, so that a response may repeat it. */
+  readonly isOwnCredential: boolean;
   /**
    * To be asked once Vultr has refused the credential (401): another one to try, if there is one by now.
    */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /** Who makes the call; undefined: callers are not known by name. */
   readonly caller: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for; undefined: the caller has named none. */
@@ -47,6 +49,8 @@ export interface Call {
 /** A caller, as far as fairness and the record of creations are concerned. */
 export interface CallerShare {
   readonly name: string;
+  /** How telemetry names the caller; undefined: by its name. A caller that brings keys of its own has a name for each. */
+  readonly label?: string | undefined;
   /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
   readonly ratePerSecond?: number | undefined;
 }
@@ -140,6 +144,8 @@ export interface Incoming {
   readonly deadline: number | undefined;
   /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */
   readonly read: () => IncomingRequest | Promise<IncomingRequest>;
+  /** How the HTTP side was asked, for telemetry: its method, and the template that its path matched. */
+  readonly http?: { readonly method: string; readonly route: string | undefined };
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */

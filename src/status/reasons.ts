@@ -27,10 +27,11 @@ export const REASONS = {
   UNSUPPORTED_MEDIA_TYPE: 'The body must be application/json.',
   REQUEST_TOO_LARGE: 'The request is over a size limit, which the message names.',
   MALFORMED_HTTP:
-    'The request is not valid HTTP/1.1, or asks for something of HTTP that this service does not do.',
+    'The request is not valid HTTP/1.1, or uses a feature of HTTP that this service does not support.',
   TOO_MANY_CONNECTIONS: 'Too many connections are open. RetryInfo says when to try again.',
   TOO_MANY_REQUESTS:
     'Too many requests, or bytes of requests, are in progress. RetryInfo says when to try again.',
+  OVERLOADED: 'The service has more to do than it can. Nothing was sent; RetryInfo says when to try again.',
   HOST_NOT_ALLOWED: 'The Host of the request is not a name of this service; ALLOWED_HOSTS can allow it.',
   CROSS_SITE_REQUEST:
     'A web page of another origin asked for more than it may; CORS_ORIGINS can allow its origin.',
@@ -40,6 +41,7 @@ export const REASONS = {
   SERVICE_NOT_FOUND: 'The server has no service of this name.',
   DEADLINE_EXCEEDED: 'The deadline of the call passed before it was done.',
   CALL_CANCELLED: 'The caller cancelled before the call was done.',
+  CONNECTION_TOO_OLD: 'The connection has reached its age. Call again; it is made on a new connection.',
   SHUTTING_DOWN: 'The service is shutting down. Call again; another replica serves the call.',
   CREATE_UNCERTAIN:
     'It is not known whether Vultr created the resource. Repeat with the same id; without one, look first.',
@@ -58,8 +60,8 @@ export const REASONS = {
     'Whether the caller may do this cannot be determined for now: signing keys, prices or the shared count are out of reach.',
   ACCOUNT_UNAVAILABLE: 'There is no usable Vultr API key for the account of the caller.',
   AUDIT_UNAVAILABLE: 'The audit log cannot be written, so nothing is changed for now.',
-  TOO_MANY_WATCHES: 'There are as many watches as there may be. RetryInfo says when to try again.',
-  GOAL_UNREACHABLE: 'The thing is in a state from which what was waited for will not come by itself.',
+  TOO_MANY_WATCHES: 'There are too many watches. RetryInfo says when to try again.',
+  GOAL_UNREACHABLE: 'The thing is in a state from which it will not meet the condition by itself.',
   NOT_READY_YET:
     'What was created is not ready yet. The metadata has its id; repeat with the same id to go on waiting.',
   INTERNAL_ERROR: 'The service failed in an unexpected way; its log has the request id.',

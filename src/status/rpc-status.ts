@@ -24,8 +24,8 @@ export interface StatusJson {
   readonly details: readonly Record<string, unknown>[];
 }
 
-/** The details of an error as JSON: ErrorInfo always, BadRequest and RetryInfo where they apply. */
-function details(error: CallError): Record<string, unknown>[] {
+/** The details of an error as JSON: ErrorInfo always, BadRequest, RetryInfo and RequestInfo where they apply. */
+function details(error: CallError, requestId: string | undefined): Record<string, unknown>[] {
   const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
   const list: Record<string, unknown>[] = [
     {
@@ -44,6 +44,7 @@ function details(error: CallError): Record<string, unknown>[] {
       retryDelay: `${Math.max(0, error.retryDelayMs) / 1000}s`,
     });
   }
+  if (requestId !== undefined) list.push({ '@type': `${TYPE_PREFIX}google.rpc.RequestInfo`, requestId });
   return list;
 }
 
@@ -76,9 +77,16 @@ export function trailerMessage(error: CallError): string {
   return `${text.slice(0, end)}…`;
 }
 
-/** An error as the JSON of google.rpc.Status. */
-export function toStatusJson(error: CallError): StatusJson {
-  return { code: CODES[error.code].number, message: statusMessage(error), details: details(error) };
+/**
+ * An error as the JSON of google.rpc.Status.
+ * @param requestId names the call in the log
+ */
+export function toStatusJson(error: CallError, requestId?: string): StatusJson {
+  return {
+    code: CODES[error.code].number,
+    message: statusMessage(error),
+    details: details(error, requestId),
+  };
 }
 
 /**
@@ -100,7 +108,7 @@ export interface SentDetail extends ErrorDetail {
 /** The details of an error, each encoded, for a protocol that does not send google.rpc.Status itself. */
 export function toDetails(error: CallError): readonly SentDetail[] {
   if (error.details !== undefined) return error.details;
-  const json = details(error);
+  const json = details(error, undefined);
   return encodeDetails(error, MAX_VIOLATIONS).map((detail, index) => {
     const { '@type': _, ...debug } = json[index] ?? {};
     return { ...detail, debug };

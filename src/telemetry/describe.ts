@@ -27,7 +27,8 @@ export function describeStack(thrown: unknown, secret?: string): string {
 /** Removes what looks like a credential, and a secret that is known. */
 export function redact(text: string, secret?: string): string {
   const plain = text.replace(CREDENTIAL, '$1[redacted]');
-  if (secret === undefined || secret === '') return plain;
+  // Every form of a secret is at least as long as the secret.
+  if (secret === undefined || secret === '' || plain.length < secret.length) return plain;
   const whole = plain.replaceAll(secret, '[redacted]');
   // One that is hidden in another form cannot be cut out without guessing where it begins.
   return holdsSecret(Buffer.from(whole), secret) ? '[redacted]' : whole;

@@ -1,10 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, writeSync, writevSync } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync, writevSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Where the lines of the log go. */
 export interface LogDestination {
-  /** Takes a line. It never waits and never throws: what does not fit is dropped and counted. */
+  /** Writes a line at once. It never waits and never throws: what does not fit is dropped and counted. */
   write(line: string): void;
+  /**
+   * Takes a line that there are many of: it is written with others, by the end of this turn of the event loop, or at the end of
+   * the process. Only who kills the process in between loses it.
+   */
+  gather(line: string): void;
   /** How many lines have been dropped since the start. */
   dropped(): number;
   /** Resolves once every line that was taken is written, or when the time is up. */
@@ -25,6 +30,9 @@ const RETRY_MS = 20;
 /** The most lines of one system call; Linux takes 1024. */
 const MAX_BATCH = 256;
 
+/** So many gathered lines are written without waiting for the end of the turn. */
+const MAX_GATHERED = 100;
+
 /** Ways to write without waiting. Each returns how many bytes it could write, and may throw when it can write none. */
 interface Writer {
   line(text: string): number;
@@ -32,9 +40,8 @@ interface Writer {
 }
 
 /**
- * Opens a file descriptor as the destination of a log. Each line is written at once, so that it is out when the process
- * crashes, and nothing waits for the reader: lines that it does not take are kept up to the limits, and later ones are
- * dropped.
+ * Opens a file descriptor as the destination of a log. What is written is out when the process crashes, and nothing waits for
+ * the reader: lines that it does not take are kept up to the limits, and later ones are dropped.
  * @param onRecovered is told how many lines were dropped, once lines can be written again
  */
 export function openLogDestination(
@@ -44,7 +51,10 @@ export function openLogDestination(
 ): LogDestination {
   const lines = new WaitingLines(openWriter(fd), onRecovered, limits);
   // What a slow reader has made room for in the meantime.
-  process.once('exit', () => lines.writeWaiting());
+  process.once('exit', () => {
+    lines.writeGathered();
+    lines.writeWaiting();
+  });
   return lines;
 }
 
@@ -57,6 +67,7 @@ class WaitingLines implements LogDestination {
   #dropped = 0;
   #reported = 0;
   #retry: NodeJS.Timeout | undefined;
+  #gathered: string[] = [];
 
   constructor(writer: Writer, onRecovered: (dropped: number) => void, limits: LogLimits) {
     this.#writer = writer;
@@ -65,8 +76,33 @@ class WaitingLines implements LogDestination {
   }
 
   write(line: string): void {
-    const written = this.#waiting.length > 0 ? 0 : attempt(() => this.#writer.line(line));
-    if (written < Buffer.byteLength(line)) this.#keep(Buffer.from(line).subarray(written));
+    this.writeGathered();
+    this.#writeLines([line]);
+  }
+
+  gather(line: string): void {
+    const count = this.#gathered.push(line);
+    if (count === 1) setImmediate(() => this.writeGathered());
+    else if (count === MAX_GATHERED) this.writeGathered();
+  }
+
+  /** Writes the lines that were gathered. */
+  writeGathered(): void {
+    if (this.#gathered.length === 0) return;
+    const lines = this.#gathered;
+    this.#gathered = [];
+    this.#writeLines(lines);
+  }
+
+  #writeLines(lines: readonly string[]): void {
+    const text = lines.length === 1 ? (lines[0] ?? '') : lines.join('');
+    let written = this.#waiting.length > 0 ? 0 : attempt(() => this.#writer.line(text));
+    if (written >= Buffer.byteLength(text)) return;
+    for (const line of lines) {
+      const bytes = Buffer.from(line);
+      if (written < bytes.length) this.#keep(bytes.subarray(Math.max(0, written)));
+      written -= bytes.length;
+    }
   }
 
   /** Keeps a line, or the rest of one, until the reader takes it. */
@@ -87,6 +123,7 @@ class WaitingLines implements LogDestination {
 
   async flush(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
+    this.writeGathered();
     while (this.#waiting.length > 0 && performance.now() < deadline) await delay(RETRY_MS);
   }
 
@@ -161,9 +198,8 @@ function descriptorWriter(fd: number): Writer {
 function reopen(fd: number): number | undefined {
   const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY } = constants;
   try {
-    const own = openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY);
-    process.once('exit', () => closeSync(own));
-    return own;
+    // It is never closed: the last lines are written as the process ends.
+    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY);
   } catch {
     // A socket, a file of another user, or a system without /proc.
     return undefined;

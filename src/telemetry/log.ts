@@ -3,6 +3,7 @@ import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { base64Forms } from '../base/secret.ts';
 import { describeError } from './describe.ts';
 import { type LogDestination, openLogDestination } from './log-destination.ts';
+import { currentSpan } from './trace.ts';
 
 /** How the log is written. */
 export interface LogOptions {
@@ -36,6 +37,12 @@ export interface ProcessLog extends Pick<LogDestination, 'dropped' | 'flush'> {
 /** Shorter secrets are not looked for; they would be found by accident. */
 const MIN_SECRET_LENGTH = 8;
 
+/** Where a log is written. */
+export interface LogStream extends DestinationStream {
+  /** Takes a line that there are many of, which may be written with others. Default: it is written like any other. */
+  gather?(line: string): void;
+}
+
 /** Makes the log of the process. It never waits for whoever reads it. */
 export function createProcessLog(options: LogOptions): ProcessLog {
   const destination = openLogDestination(2, (dropped) =>
@@ -49,7 +56,7 @@ export function createProcessLog(options: LogOptions): ProcessLog {
  * Makes a log that is written to a destination. An Error among the members of a line is reduced to its name and message.
  * @param destination default: standard error as it is
  */
-export function createLogger(options: LogOptions, destination: DestinationStream = process.stderr): Logger {
+export function createLogger(options: LogOptions, destination: LogStream = process.stderr): Logger {
   const redacting = withoutSecrets(destination, options.secrets ?? []);
   const stream = options.format === 'text' ? prettyStream(redacting) : redacting;
   const log = pino(
@@ -58,17 +65,28 @@ export function createLogger(options: LogOptions, destination: DestinationStream
       base: null,
       timestamp: () => `,"time":"${timestamp()}"`,
       serializers: { err: (value: unknown) => value },
+      mixin: traceMembers,
       formatters: { level: (label) => ({ level: label }), log: describeErrors },
     },
     stream,
   );
+  const gather = (line: string): void => {
+    if (stream.gather === undefined) stream.write(line);
+    else stream.gather(line);
+  };
   const at =
     (level: string): WriteMembers =>
     (members, message) => {
       const end = `"msg":${JSON.stringify(message)}}\n`;
-      stream.write(`{"level":"${level}","time":"${timestamp()}",${members},${end}`);
+      gather(`{"level":"${level}","time":"${timestamp()}",${members},${end}`);
     };
   return Object.assign(log, { members: { debug: at('debug'), info: at('info'), warn: at('warn') } });
+}
+
+/** What is logged on the way of a call that is traced says so. */
+function traceMembers(): Record<string, string> {
+  const span = currentSpan();
+  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
 let timestampMs = Number.NaN;
@@ -104,7 +122,7 @@ function withoutErrors(value: unknown, depth: number): unknown {
   return Object.fromEntries(members.map(([name, each]) => [name, withoutErrors(each, depth + 1)]));
 }
 
-function withoutSecrets(destination: DestinationStream, secrets: readonly string[]): DestinationStream {
+function withoutSecrets(destination: LogStream, secrets: readonly string[]): LogStream {
   const forms = secrets
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
     .flatMap((secret) => [
@@ -114,15 +132,18 @@ function withoutSecrets(destination: DestinationStream, secrets: readonly string
       ...base64Forms(secret),
     ]);
   if (forms.length === 0) return destination;
+  const clean = (line: string): string =>
+    forms.reduce((text, form) => text.replaceAll(form, '[redacted]'), line);
+  const gather = destination.gather?.bind(destination);
   return {
-    write: (line) =>
-      destination.write(forms.reduce((text, form) => text.replaceAll(form, '[redacted]'), line)),
+    write: (line) => destination.write(clean(line)),
+    ...(gather !== undefined && { gather: (line) => gather(clean(line)) }),
   };
 }
 
 const require = createRequire(import.meta.url);
 
-function prettyStream(destination: DestinationStream): DestinationStream {
+function prettyStream(destination: LogStream): LogStream {
   // Loaded only where somebody reads the log on a terminal.
   const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const prettify = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss.l', colorize: false });

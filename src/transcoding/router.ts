@@ -14,11 +14,17 @@ export interface Route<Target> {
 export type RouteMatch<Target> =
   | (Route<Target> & {
       readonly kind: 'match';
+      /** Routes of other methods whose paths fit better, as literals: they may be what was meant. */
+      readonly nearer: readonly Route<Target>[];
       /** The text of each variable of the binding, decoded. */
       readonly values: readonly string[];
     })
-  /** The path is known, the method is not: the methods that are, with HEAD if GET is one. */
-  | { readonly kind: 'other_methods'; readonly allow: readonly string[] }
+  /** The path is known, the method is not: the methods that are, with HEAD if GET is one, and the routes that have them. */
+  | {
+      readonly kind: 'other_methods';
+      readonly allow: readonly string[];
+      readonly routes: readonly Route<Target>[];
+    }
   | { readonly kind: 'unknown' };
 
 /** Finds the binding of an HTTP request. */
@@ -65,17 +71,18 @@ export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Ta
     match(method, path) {
       if (!path.startsWith('/')) return { kind: 'unknown' };
       const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeSegment);
-      const methods = new Set<string>();
+      const others = new Map<string, Route<Target>>();
       for (const [end, matched] of findEnds(root, segments)) {
         const route = routeFor(end, method);
         if (route !== undefined) {
-          return { kind: 'match', ...route, values: capture(route.binding.template, matched) };
+          const values = capture(route.binding.template, matched);
+          return { kind: 'match', ...route, values, nearer: [...others.values()] };
         }
-        for (const known of end.keys()) methods.add(known);
+        for (const [known, other] of end) if (!others.has(known)) others.set(known, other);
       }
-      if (methods.size === 0) return { kind: 'unknown' };
-      if (methods.has('GET')) methods.add('HEAD');
-      return { kind: 'other_methods', allow: [...methods].sort() };
+      if (others.size === 0) return { kind: 'unknown' };
+      const methods = [...others.keys(), ...(others.has('GET') ? ['HEAD'] : [])];
+      return { kind: 'other_methods', allow: methods.sort(), routes: [...others.values()] };
     },
   };
 }

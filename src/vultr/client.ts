@@ -1,7 +1,12 @@
+import { ownTurn } from '../base/own-turn.ts';
 import { CallError } from '../status/call-error.ts';
+import { createKeyGuard } from './key-guard.ts';
 import type { VultrRequest } from './request.ts';
 import { createStages, type StageOptions, type Stages } from './stages.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './vultr.ts';
+
+/** Reading and encoding a response of this size takes a few milliseconds, which is worth a turn of the event loop. */
+const LARGE_BYTES = 128 * 1024;
 
 /** The client of Vultr's API: the door, and what is behind it. */
 export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
@@ -12,13 +17,19 @@ export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
  * @throws TypeError when the base URL or a limit is not usable
  */
 export function createVultrClient(options: StageOptions): VultrClient {
-  const { send, state, close } = createStages(options);
+  const { send, state, inspect, close } = createStages(options);
+  const refuseEcho = createKeyGuard();
   return {
     call: async (operation, request, callOptions) => {
       // As it is: its signal is made when a stage reads it.
-      return await send(toVultrRequest(operation, request, callOptions), callOptions);
+      const vultrRequest = toVultrRequest(operation, request, callOptions);
+      const response = await send(vultrRequest, callOptions);
+      if (response.body.length > LARGE_BYTES) await ownTurn();
+      if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
+      return response;
     },
     state,
+    inspect,
     close,
   };
 }

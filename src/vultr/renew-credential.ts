@@ -14,11 +14,12 @@ export function renewCredentials(vultr: Vultr): Vultr {
   const refused = new Set<string>();
   return {
     call: async (operation, request, options) => {
-      const current = refused.has(credentialKey(options)) ? renewed(options) : undefined;
+      const isRefused = refused.size > 0 && refused.has(credentialKey(options));
+      const current = isRefused ? await renewed(options) : undefined;
       try {
         return await vultr.call(operation, request, current ?? options);
       } catch (error) {
-        const other = current === undefined && isKeyRefused(error) ? renewed(options) : undefined;
+        const other = current === undefined && isKeyRefused(error) ? await renewed(options) : undefined;
         if (other === undefined) throw error;
         if (refused.size >= MAX_REFUSED) refused.clear();
         refused.add(credentialKey(options));
@@ -33,8 +34,8 @@ function isKeyRefused(error: unknown): boolean {
 }
 
 /** The options with another key; undefined: there is none. */
-function renewed(options: CallOptions): CallOptions | undefined {
+async function renewed(options: CallOptions): Promise<CallOptions | undefined> {
   const { credential, renewCredential } = options;
-  const other = credential === undefined ? undefined : renewCredential?.(credential);
+  const other = credential === undefined ? undefined : await renewCredential?.(credential);
   return other === undefined ? undefined : { ...options, credential: other };
 }

@@ -40,8 +40,13 @@ export interface UpstreamRequest {
 export interface CallOptions {
   /** The Vultr API key; undefined: none. */
   readonly credential: string | undefined;
+  /**
+   * Whether whoever makes the call has brought that key, so that a response may repeat it. Default: no, it is the service's
+   * own or an account's, and callers must not learn it.
+   */
+  readonly isOwnCredential?: boolean;
   /** To be asked once Vultr has refused the credential (401): another one to try, if there is one by now. */
-  readonly renewCredential?: ((refused: string) => string | undefined) | undefined;
+  readonly renewCredential?: ((refused: string) => Promise<string | undefined>) | undefined;
   /** Aborts when the response is of no use any more; its reason should be a CallError. */
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */

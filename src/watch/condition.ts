@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import { isObject } from './json-diff.ts';
 
-/** What a condition says of a state. */
+/** How a condition judges a state. */
 export type Verdict =
   | { readonly kind: 'holds' | 'does-not-hold' }
   /** The expression cannot be evaluated for this state. */
@@ -17,11 +17,11 @@ const MAX_LENGTH = 2_000;
 /** The cost of a macro is the length of its list, and of one inside another the product of both. */
 const MAX_NESTED_MACROS = 2;
 
-/** The whole response, for members whose names are no identifiers of CEL. */
+/** The whole response, for members whose names are not identifiers in CEL. */
 const WHOLE = 'response';
 
 /**
- * Compiles a CEL expression (https://cel.dev). Its variables are the members of the response, and `response` is the whole.
+ * Compiles a CEL expression (https://cel.dev). Its variables are the members of the response, and `response` for all of it.
  * @param field the name of the request's field that holds it, for the violation
  * @throws CallError INVALID_ARGUMENT that says where the expression is wrong
  */
@@ -81,7 +81,7 @@ function placeOf(source: string, offset: number | undefined): string {
 
 const bindings = new WeakMap<JsonObject, Record<string, CelInput>>();
 
-/** The variables of a state, once per state: many conditions look at the same one. */
+/** The variables of a state, made once for all the conditions that look at it. */
 function toBindings(state: JsonObject): Record<string, CelInput> {
   let known = bindings.get(state);
   if (known === undefined) {
@@ -96,7 +96,7 @@ function toMap(object: JsonObject): Map<string, CelInput> {
   return new Map(Object.entries(object).map(([name, member]) => [name, toCel(member)]));
 }
 
-/** JSON numbers are doubles, but for integers that only an int holds exactly; CEL compares the two by value. */
+/** JSON numbers become doubles, except integers that only an int holds exactly; CEL compares the two by value. */
 function toCel(value: JsonValue): CelInput {
   if (Array.isArray(value)) return value.map(toCel);
   if (isObject(value)) return toMap(value);
@@ -104,7 +104,7 @@ function toCel(value: JsonValue): CelInput {
   return typeof value === 'object' && value !== null ? Number(JSON.stringify(value)) : value;
 }
 
-/** How deep macros stand inside of each other. */
+/** How deeply macros are nested. */
 function nestedMacros(node: unknown): number {
   if (typeof node !== 'object' || node === null) return 0;
   const below = Math.max(0, ...Object.values(node).map(nestedMacros));

@@ -12,7 +12,7 @@ import { ownerOf } from './options.ts';
 import { watchThing } from './watch-thing.ts';
 import type { Watches } from './watches.ts';
 
-/** What waiting works with. */
+/** The options of waiting. */
 export interface WaitOptions {
   readonly vultr: Vultr;
   readonly watches: Watches;
@@ -21,10 +21,10 @@ export interface WaitOptions {
 }
 
 /**
- * Wraps the way to Vultr so that a creation whose caller wants to wait is done when the new thing is ready. Its response is
- * that of the creation, with the members of the thing as they are then: what Vultr tells only at the creation stays in it.
+ * Wraps the way to Vultr so that a creation whose caller wants to wait ends when the new thing is ready. Its response is that
+ * of the creation, with the members of the thing updated. What Vultr reveals only at the creation stays in it.
  *
- * The `vultr` has to be the one that makes creations idempotent: whoever repeats one under its key goes on waiting.
+ * The `vultr` must be the one that makes creations idempotent, so that a caller who repeats a creation goes on waiting.
  */
 export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): Vultr {
   return {
@@ -42,7 +42,7 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
   };
 }
 
-/** What is kept of a call's time for the reply. */
+/** The part of a call's time that is reserved for the reply. */
 const MARGIN_MS = 500;
 
 interface Reading {
@@ -50,7 +50,7 @@ interface Reading {
   readonly request: UpstreamRequest;
 }
 
-/** How the new thing is read; undefined: it is ready at once, as far as Vultr shows. */
+/** How the new thing is read; undefined: nothing shows when it is ready, so it counts as ready at once. */
 function findReading(
   resolve: WaitOptions['resolve'],
   { path }: UpstreamRequest,
@@ -96,7 +96,7 @@ async function untilReady(
   throw notReadyYet(made);
 }
 
-/** The creation's response with what is known of the thing now. */
+/** The creation's response, updated with the current state of the thing. */
 function merge(response: VultrResponse, state: JsonObject | undefined): VultrResponse {
   if (state === undefined) return response;
   const created = payloadOf(response.body).value;
@@ -120,7 +120,7 @@ function notReadyYet({ id, response }: { readonly id: string; readonly response:
   });
 }
 
-/** The thing exists and costs money, whatever the waiting ended with. */
+/** However the waiting ended, the thing exists and costs money. */
 function withId(error: CallError, id: string): CallError {
   const text = `${id} was created, but waiting for it failed. ${error.message}`;
   return new CallError(error.code, error.reason, text, {

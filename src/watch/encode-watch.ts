@@ -52,8 +52,8 @@ function dataOf(change: Change | undefined): Uint8Array {
 }
 
 /**
- * The event as server-sent events. A whole state is a plain message, so that its data is what Vultr would respond; a patch,
- * and what there is to say besides, are events of their own names.
+ * The event as server-sent events. A whole state is an unnamed event whose data is what Vultr would respond with. Patches and
+ * notices are named events.
  */
 function eventText(event: WatchEvent): string {
   const { change, id, skipped, isRestarted } = event;

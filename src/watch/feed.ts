@@ -12,7 +12,7 @@ import { PollInterval } from './poll-interval.ts';
 import type { PollPace } from './poll-pace.ts';
 import { compileOmission } from './select-fields.ts';
 
-/** What a feed works with. */
+/** The options of a feed. */
 export interface FeedOptions {
   readonly target: WatchTarget;
   readonly vultr: Vultr;
@@ -21,15 +21,15 @@ export interface FeedOptions {
   readonly pace: PollPace;
   readonly keptBytes: KeptBytes;
   readonly ease: () => number;
-  /** Whether NOT_FOUND may mean that a read does not show the new thing yet. */
+  /** Whether NOT_FOUND may mean that Vultr does not show the new thing yet. */
   readonly mayNotBeKnownYet: () => boolean;
-  /** Called when the feed has come to its end, or nobody watches any more. */
+  /** Called when the feed has ended, or has lost its last watcher. */
   readonly onOver: () => void;
 }
 
-/** Somebody who watches. */
+/** A watcher. */
 export interface Watcher {
-  /** Whether it waits for a state, rather than for news. */
+  /** Whether it waits for a certain state rather than for any change. */
   readonly isAwaiting: boolean;
   /** Called when there may be something new. */
   wake: () => void;
@@ -43,7 +43,7 @@ export type FeedEnd =
 /** How long one poll may take. */
 const POLL_TIMEOUT_MS = 30_000;
 
-/** Failures that may pass. */
+/** Failures that may be temporary. */
 const PASSING: ReadonlySet<Code> = new Set([
   'UNAVAILABLE',
   'RESOURCE_EXHAUSTED',
@@ -51,9 +51,9 @@ const PASSING: ReadonlySet<Code> = new Set([
   'ABORTED',
 ]);
 
-/** The states of one thing, for all watches of one caller. It polls only while somebody does. */
+/** The states of one thing, for all watches of one caller. It polls only while there are watchers. */
 export class Feed {
-  /** Names this feed among all that there ever were. */
+  /** An id that no other feed ever has. */
   readonly id = randomUUID().slice(0, 8);
   readonly target: WatchTarget;
   readonly states: KeptStates;
@@ -62,7 +62,7 @@ export class Feed {
   readonly #interval: PollInterval;
   #polling: AbortController | undefined;
   #endPause: () => void = () => undefined;
-  /** Whether the next poll is due at once. */
+  /** Whether the next poll is due immediately. */
   #isDue = false;
   #isScouted = false;
   #end: FeedEnd | undefined;
@@ -83,7 +83,7 @@ export class Feed {
     this.#lastGoodMs = clock.now();
   }
 
-  /** How it ended; undefined: it has not. */
+  /** How it ended; undefined: it goes on. */
   get end(): FeedEnd | undefined {
     return this.#end;
   }
@@ -92,12 +92,12 @@ export class Feed {
     return this.#watchers.size;
   }
 
-  /** Whether it is polled often: somebody waits for a state. */
+  /** Whether somebody waits for a state, so that polls are frequent. */
   get isAwaited(): boolean {
     return [...this.#watchers].some(({ isAwaiting }) => isAwaiting);
   }
 
-  /** Whether a list that is polled tells of its changes. */
+  /** Whether changes are noticed by polling a list that contains the thing. */
   get isScouted(): boolean {
     return this.#isScouted;
   }
@@ -109,8 +109,8 @@ export class Feed {
   }
 
   /**
-   * Lets somebody watch.
-   * @returns the number of the poll whose result it may take for the state of now
+   * Adds a watcher.
+   * @returns the number of the poll whose result it may take for the current state
    */
   join(watcher: Watcher): number {
     const { clock, limits } = this.#options;
@@ -126,7 +126,7 @@ export class Feed {
       return this.#started + 1;
     }
     if (isFresh) {
-      // Whoever waits for a state wants the next poll sooner.
+      // A watcher that waits for a state wants the next poll sooner.
       this.#endPause();
       return this.#started;
     }
@@ -147,7 +147,7 @@ export class Feed {
     return this.#done >= poll;
   }
 
-  /** Something was changed: what was seen before is no longer the state of now. */
+  /** Something was changed, so the last state that was seen is out of date. */
   noteChange(): void {
     const nowMs = this.#options.clock.now();
     this.#changedAtMs = nowMs;

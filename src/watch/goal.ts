@@ -3,18 +3,18 @@ import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import { type Condition, compileCondition } from './condition.ts';
 
-/** What is waited for. */
+/** What a watcher waits for. */
 export interface Goal {
-  /** Whether it is that the thing is gone. */
+  /** Whether the watcher waits for the thing to be gone. */
   readonly isGone: boolean;
   /**
-   * How a state stands to it.
+   * Judges a state.
    * @throws CallError INVALID_ARGUMENT when the condition cannot be evaluated for the state
    */
   judge(state: JsonObject): 'open' | 'reached' | 'unreachable';
 }
 
-/** Nothing is waited for. */
+/** The watcher waits for nothing. */
 export const NO_GOAL: Goal = { isGone: false, judge: () => 'open' };
 
 /** The most conditions that are kept compiled. */
@@ -22,7 +22,7 @@ const MAX_COMPILED = 1_000;
 
 const compiled = new Map<string, Condition>();
 
-/** Compiled once, however many watch for it, so that each state is judged once. */
+/** Goals are compiled once for all of their watchers, so that each state is judged once. */
 function conditionOf(source: string): Condition {
   let condition = compiled.get(source);
   if (condition === undefined) {
@@ -35,7 +35,7 @@ function conditionOf(source: string): Condition {
 
 /**
  * Compiles what a caller waits for: a named condition of the operation, or an expression.
- * @param until empty: nothing
+ * @param until empty when the caller waits for nothing
  * @throws CallError INVALID_ARGUMENT when it is neither
  */
 export function compileGoal(until: string, states: StatesRule | undefined): Goal {
@@ -59,7 +59,7 @@ export function compileGoal(until: string, states: StatesRule | undefined): Goal
   };
 }
 
-/** Whether a named condition holds. One that cannot be evaluated does not: the contract's fault is not the caller's. */
+/** Whether a named condition holds. One that cannot be evaluated does not: callers are not to blame for the contract. */
 export function named(source: string): (state: JsonObject) => boolean {
   const condition = conditionOf(source);
   return (state) => condition(state).kind === 'holds';

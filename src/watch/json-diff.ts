@@ -1,6 +1,6 @@
 import { type JsonObject, type JsonValue, stringifyJson } from '../payload/json.ts';
 
-/** Whether two JSON values are the same: the order of members does not count, that of elements does. */
+/** Whether two JSON values are equal. The order of elements matters, that of members does not. */
 export function sameJson(left: JsonValue, right: JsonValue): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {
@@ -28,7 +28,7 @@ function isNumber(value: JsonValue): boolean {
 }
 
 /**
- * The merge patch (RFC 7396) that makes one object of another.
+ * The merge patch (RFC 7396) that turns one object into another.
  * @returns undefined when there is none: a merge patch cannot set a member to null, or put an object in the place of
  *   another without merging
  */
@@ -58,8 +58,8 @@ export function setMember(object: JsonObject, name: string, value: JsonValue): v
 }
 
 /**
- * The JSON patch (RFC 6902) that makes one value of another: operations `add`, `remove` and `replace`, to be applied in
- * their order.
+ * The JSON patch (RFC 6902) that turns one value into another by the operations `add`, `remove` and `replace`, applied in
+ * order.
  */
 export function jsonPatch(before: JsonValue, after: JsonValue): JsonObject[] {
   return [...diff(before, after, '')];
@@ -83,7 +83,7 @@ function* diffMembers(before: JsonObject, after: JsonObject, path: string): Gene
   }
 }
 
-/** What is equal at both ends stays; in between, elements are compared place by place. */
+/** Leaves the equal elements at both ends, and compares those in between position by position. */
 function* diffElements(
   before: readonly JsonValue[],
   after: readonly JsonValue[],

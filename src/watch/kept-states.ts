@@ -13,7 +13,7 @@ export interface KeptState {
 
 type KeptLimits = Pick<WatchLimits, 'maxStates' | 'maxStateBytes' | 'maxBytes'>;
 
-/** How much the states of all things hold together. */
+/** The total size of the states of all things. */
 export interface KeptBytes {
   total: number;
 }
@@ -21,7 +21,7 @@ export interface KeptBytes {
 /** The last states of a thing, oldest first. */
 export class KeptStates {
   readonly #limits: KeptLimits;
-  /** Takes out what differs at every read. */
+  /** Removes what differs at every read. */
   readonly #steady: SelectFields;
   readonly #ofAll: KeptBytes;
   #bytes = 0;
@@ -34,12 +34,12 @@ export class KeptStates {
     this.#steady = steady;
   }
 
-  /** The newest; undefined: none has been seen. */
+  /** The newest state; undefined: none has been seen. */
   get newest(): KeptState | undefined {
     return this.#states.at(-1);
   }
 
-  /** Takes a state; false: it is the newest again. */
+  /** Adds a state. Returns false when it equals the newest. */
   add(payload: Payload, bytes: number): boolean {
     const { newest } = this;
     if (newest !== undefined && this.#isSame(newest.payload, payload)) return false;
@@ -56,7 +56,7 @@ export class KeptStates {
     return true;
   }
 
-  /** Forgets them all. */
+  /** Forgets all states. */
   clear(): void {
     this.#states = [];
     this.#count(-this.#bytes);
@@ -72,7 +72,7 @@ export class KeptStates {
     return this.#states.find((state) => state.sequence === sequence);
   }
 
-  /** Those kept that came after this number. */
+  /** The kept states with higher numbers. */
   after(sequence: number): readonly KeptState[] {
     return this.#states.filter((state) => state.sequence > sequence);
   }

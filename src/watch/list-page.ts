@@ -12,15 +12,15 @@ export function findElements(value: JsonObject): readonly JsonValue[] | undefine
   return Object.values(value).find((member) => Array.isArray(member));
 }
 
-/** What a page of a list tells of the next one. */
+/** What a page of a list says about the next one. */
 export type NextPage =
   | { readonly kind: 'none' }
   /** Vultr's paging: `meta.links.next`. */
   | { readonly kind: 'cursor'; readonly cursor: string }
-  /** That of SCIM (RFC 7644, section 3.4.2.4): a place, from 1 on. */
+  /** SCIM's paging (RFC 7644, section 3.4.2.4): a position, counted from 1. */
   | { readonly kind: 'start'; readonly index: number };
 
-/** Finds it. */
+/** Finds the next page. */
 export function findNextPage(value: JsonObject): NextPage {
   const { meta, totalResults, startIndex, itemsPerPage } = value;
   const links = isObject(meta) ? meta['links'] : undefined;

@@ -12,15 +12,15 @@ import { ownerOf, type WatchesOptions, type WatchLimits, type WatchOwner } from 
 import type { PollPace } from './poll-pace.ts';
 import { compileOmission, type SelectFields } from './select-fields.ts';
 
-/** From how many watched things on their list is polled instead of each of them. */
+/** From this many watched things on, their list is polled instead of each of them. */
 const LEAST_THINGS = 4;
 
-/** Vultr's largest page. A list that is longer is not polled: its things are looked at one by one. */
+/** Vultr's largest page. A longer list is not polled; its things are polled one by one. */
 const PAGE_SIZE = 500;
 
 const POLL_TIMEOUT_MS = 30_000;
 
-/** What scouts work with. */
+/** The options of scouts. */
 interface ScoutOptions extends Pick<WatchesOptions, 'vultr' | 'resolve'> {
   readonly clock: Clock;
   readonly limits: WatchLimits;
@@ -34,14 +34,14 @@ interface Group {
   readonly request: UpstreamRequest;
   readonly owner: WatchOwner;
   readonly steady: SelectFields;
-  /** What the list showed last, by id. */
+  /** The elements that the list showed last, by id. */
   seen: ReadonlyMap<string, JsonValue>;
   polling: AbortController | undefined;
 }
 
 /**
- * Polls a list instead of each of many things in it: what has changed there, or is missing, is then looked at by itself.
- * The state of a thing always comes from its own read, since a list may show less.
+ * Polls a list instead of each of many things in it. A thing that has changed there, or is missing, is then polled by itself:
+ * the state of a thing always comes from its own read, since a list may show less.
  */
 export class ListScouts {
   readonly #options: ScoutOptions;
@@ -51,7 +51,7 @@ export class ListScouts {
     this.#options = options;
   }
 
-  /** A thing is watched. */
+  /** Begins to watch a thing. */
   join(feed: Feed): void {
     const [key, id] = placeOf(feed);
     const group = this.#groups.get(key) ?? this.#makeGroup(key, feed);
@@ -62,7 +62,7 @@ export class ListScouts {
     void this.#run(group, group.polling.signal);
   }
 
-  /** A thing is watched no more. */
+  /** Stops watching a thing. */
   leave(feed: Feed): void {
     const [key, id] = placeOf(feed);
     const group = this.#groups.get(key);
@@ -103,13 +103,13 @@ export class ListScouts {
       const isUsable = await this.#poll(group, signal);
       if (signal.aborted) return;
       for (const feed of group.feeds.values()) feed.isScouted = isUsable;
-      // A failure is no reason to look at every thing at once; the next interval tells.
+      // A failure is not a reason to poll everything at once; the next interval may bring the list.
       const isAwaited = [...group.feeds.values()].some((feed) => feed.isAwaited);
       await pause(clock, limits.intervalMs * (isUsable && isAwaited ? 1 : 5), signal);
     }
   }
 
-  /** @returns whether the list shows everything that is watched */
+  /** @returns whether the list shows every watched thing */
   async #poll(group: Group, signal: AbortSignal): Promise<boolean> {
     const { vultr, clock } = this.#options;
     const { list, request, owner } = group;
@@ -121,7 +121,7 @@ export class ListScouts {
       this.#compare(group, elements);
       return true;
     } catch {
-      // Each thing is looked at by itself then, and tells what is wrong.
+      // Each thing is then polled by itself, which shows what is wrong.
       return false;
     }
   }
@@ -149,7 +149,7 @@ export class ListScouts {
   }
 }
 
-/** The list that a thing may be in, for each caller; and its id there. */
+/** The list that may contain a thing, for each caller, and the thing's id there. */
 function placeOf({ target }: Feed): readonly [key: string, id: string] {
   const { path } = target.request;
   const id = path.slice(path.lastIndexOf('/') + 1).toLowerCase();

@@ -5,7 +5,7 @@ import type { VultrResponse } from '../vultr/request.ts';
 import type { UpstreamOperation, Vultr } from '../vultr/vultr.ts';
 import type { Watches } from './watches.ts';
 
-/** Wraps the way to Vultr so that the watches hear of everything that is changed on it. */
+/** Wraps the way to Vultr so that the watches learn of every change that is made through it. */
 export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
   return {
     call: async (operation, request, options) => {
@@ -19,7 +19,7 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
         watches.noteChange({ credential, path, created, isDestroyed: effect === 'DESTROY' });
         return response;
       } catch (error) {
-        // It may have happened all the same.
+        // The change may have been carried out all the same.
         watches.noteChange({ credential, path });
         throw error;
       }
@@ -27,7 +27,7 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
   };
 }
 
-/** The id of what a creation has made; undefined: its response names none. */
+/** The id of what was created; undefined: the response names none. */
 export function createdIn(
   { create }: Pick<UpstreamOperation, 'create'>,
   { body }: VultrResponse,
@@ -37,7 +37,7 @@ export function createdIn(
     : createdId(create, payloadOf(body).value);
 }
 
-/** Whether an operation can be watched: it reads, and it is known what. */
+/** Whether an operation can be watched: it reads, and the contract knows what. */
 export function isWatchable({ effect, isRaw, kind, bindings }: Operation): boolean {
   return (effect === 'READ' || effect === 'SECRET') && !isRaw && kind === 'unary' && bindings.length > 0;
 }

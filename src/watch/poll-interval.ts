@@ -1,13 +1,13 @@
-/** How many intervals a thing counts as just changed. */
+/** For how many intervals a thing counts as just changed. */
 const HURRY = 30;
 
-/** What the interval grows to, as a multiple of itself: while somebody waits for a state, and while nobody does. */
+/** The multiple that the interval grows to while a watcher waits for a state, and while none does. */
 const MOST = { awaited: 5, idle: 30 } as const;
 
 const GROWTH = 1.5;
 
 /**
- * How long to wait between two polls of a thing: the base interval after a change, then ever longer while nothing happens.
+ * The time between two polls of a thing: the base interval after a change, then longer and longer while nothing happens.
  */
 export class PollInterval {
   readonly #baseMs: number;
@@ -20,7 +20,7 @@ export class PollInterval {
     this.#currentMs = baseMs;
   }
 
-  /** Something has changed, or is about to: it was seen, or asked for through this service. */
+  /** A change was seen, or was requested through this service. */
   noteChange(nowMs: number): void {
     this.#hurryUntilMs = nowMs + HURRY * this.#baseMs;
     this.#currentMs = this.#baseMs;
@@ -33,15 +33,15 @@ export class PollInterval {
       this.#currentMs = Math.min(this.#currentMs * GROWTH, this.#baseMs * MOST.idle);
   }
 
-  /** A poll failed in a way that may pass. */
+  /** A poll failed in a way that may be temporary. */
   noteFailure(): void {
     this.#failures += 1;
   }
 
   /**
-   * @param isAwaited whether somebody waits for a state
-   * @param ease of the request budget, from 1 down
-   * @param isScouted whether a list that is polled tells of changes
+   * @param isAwaited whether a watcher waits for a state
+   * @param ease the available share of the request budget, 1 at most
+   * @param isScouted whether changes are noticed by polling a list
    */
   nextMs(isAwaited: boolean, ease: number, isScouted: boolean): number {
     const { idle, awaited } = MOST;

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { pause } from '../base/wait.ts';
 
-/** The share of the budget that polls may use together: they are spaced evenly, in the order in which they come. */
+/** Limits all polls together to a share of the budget: they are spaced evenly, in the order in which they come. */
 export class PollPace {
   readonly #clock: Clock;
   readonly #stepMs: number;
@@ -12,7 +12,7 @@ export class PollPace {
   constructor(clock: Clock, perSecond: number | undefined) {
     this.#clock = clock;
     this.#stepMs = perSecond === undefined ? 0 : 1_000 / perSecond;
-    // A second's worth may go at once after a pause.
+    // After a pause, the polls of one second may go at once.
     this.#burst = Math.max(1, Math.floor(perSecond ?? 1));
   }
 

@@ -18,7 +18,7 @@ export interface NamedRead {
 
 /**
  * Reads the fields `operation`, `typed` and `values` of a request of WatchService.
- * @throws CallError INVALID_ARGUMENT when there is no such operation, it does not read, or its request is malformed
+ * @throws CallError INVALID_ARGUMENT when the operation is unknown or does not read, or its request is malformed
  */
 export function readNamed(
   message: Message,

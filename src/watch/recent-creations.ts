@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 
-/** How long Vultr's reads may not know an instance after its creation: tens of seconds have been seen. */
+/** How long Vultr's reads may miss an instance after its creation: tens of seconds have been seen. */
 const LAG_MS = 120_000;
 
 /** The most ids that are kept; the oldest are forgotten first. */
@@ -14,7 +14,7 @@ export interface RecentCreations {
   forget(instanceId: string): void;
 }
 
-/** Makes an empty list. `now` is in milliseconds. */
+/** Creates an empty list. `now` is in milliseconds. */
 export function createRecentCreations(now: () => number = systemClock.now): RecentCreations {
   const createdAt = new Map<string, number>();
   return {

@@ -11,13 +11,13 @@ const MAX_PATH_LENGTH = 200;
 /** A member's name, and names behind dots; `*` is not supported: a list is passed through, element by element. */
 const PATH = /^[^.,\s]+(?:\.[^.,\s]+)*$/;
 
-/** What is wanted below a member: everything, or some of its members. */
+/** What to keep of a member: everything, or some of its members. */
 type Wanted = 'all' | Map<string, Wanted>;
 
 /**
- * Compiles paths such as `instance.status`. A list on the way is passed through: the path then holds for each of its
- * elements. What is not there is left out.
- * @param paths none: everything is wanted
+ * Compiles paths such as `instance.status`. Where a path meets a list, it applies to each of the list's elements. Missing
+ * members are left out.
+ * @param paths without any, everything is kept
  * @throws CallError INVALID_ARGUMENT for a path that cannot be read
  */
 export function compileFields(paths: readonly string[]): SelectFields {
@@ -62,7 +62,7 @@ function pickMembers(object: JsonObject, wanted: ReadonlyMap<string, Wanted>): J
 }
 
 /**
- * Makes what leaves members out of a state.
+ * Creates a function that leaves members out of a state.
  * @param paths as member names
  */
 export function compileOmission(paths: readonly (readonly string[])[]): SelectFields {

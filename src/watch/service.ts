@@ -16,7 +16,7 @@ import { readWatchQuery } from './watch-query.ts';
 import { type ChangeForm, watchThing } from './watch-thing.ts';
 import type { Watches } from './watches.ts';
 
-/** What the watch service stands on. */
+/** The options of the watch service. */
 export interface WatchServiceOptions {
   readonly watches: Watches;
   readonly vultr: Vultr;
@@ -26,23 +26,23 @@ export interface WatchServiceOptions {
 /** vultr.v2.WatchRequest.Form, by number. */
 const FORMS: readonly ChangeForm[] = ['whole', 'merge-patch', 'json-patch'];
 
-/** How streams are served that are not rpcs: a read over HTTP that is watched, a list that is walked. */
+/** Serves streams that are not rpcs: a read over HTTP that is watched, a list that is walked. */
 export type StreamView = 'watch' | 'walk';
 
-/** What serves WatchService, and the same over HTTP. */
+/** Serves WatchService, and the same over HTTP. */
 export interface WatchService {
   /** The handlers, by the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
   /**
-   * The read that a call of one of them is about, whose policy counts for it; undefined: the call is of another service.
+   * The read that a call of these handlers is about, whose policy applies; undefined: the call is of another service.
    * @throws CallError INVALID_ARGUMENT when the message names none
    */
   readOf(called: Operation, message: Message): NamedRead | undefined;
-  /** The handlers of requests that are passed on, by what their caller wants of them. */
+  /** The handlers of requests that are passed on, by the view that their caller asks for. */
   readonly views: Readonly<Record<StreamView, (call: Call) => AsyncIterable<Reply>>>;
 }
 
-/** Makes it. */
+/** Creates the watch service. */
 export function createWatchService(options: WatchServiceOptions): WatchService {
   const named = (message: Message): NamedRead => readNamed(message, options.operations, isForwarded);
   const handlers = new Map<string, Handler>([
@@ -82,7 +82,7 @@ export function createWatchService(options: WatchServiceOptions): WatchService {
   };
 }
 
-/** A watch as its caller asks for it, over either transport. */
+/** A watch as a caller asks for it, over either transport. */
 interface WantedWatch extends NamedRead {
   readonly until: string;
   readonly fields: readonly string[];
@@ -130,7 +130,7 @@ function isForwarded({ bindings: [binding] }: Operation): boolean {
   return binding !== undefined && isVultrPath(binding.template.source);
 }
 
-/** The request that is watched, as it is sent; what it accepts is the service's business. */
+/** The request to watch, as it is sent to Vultr. The service itself decides what it accepts. */
 function verbatim({ operation, verbatim: request }: Call): NamedRead['request'] {
   if (request === undefined || !isWatchable(operation)) {
     const description =

@@ -9,15 +9,15 @@ import { findElements, findNextPage } from './list-page.ts';
 /** Vultr's largest page. */
 const PAGE_SIZE = 500;
 
-/** How often a list may be begun anew without a new element in between. */
+/** How often a list may be restarted without a new element in between. */
 const MAX_RESTARTS = 3;
 
 /** The most elements of one walk: their ids are remembered. */
 const MAX_ELEMENTS = 1_000_000;
 
 /**
- * Tells every element of a list, once and in order, page after page. A cursor that Vultr no longer takes has the list read
- * from its start, without what was told already.
+ * Yields every element of a list, once and in order, page after page. When Vultr no longer takes a cursor, the list is read
+ * again from its start, and elements that were yielded before are left out.
  * @throws CallError whatever reading the list fails with; INVALID_ARGUMENT when it is not a list
  */
 export async function* walkList(
@@ -54,7 +54,7 @@ export async function* walkList(
   }
 }
 
-/** What tells an element from others: its id; where it has none, all of it. */
+/** The identity of an element: its id or, where it has none, all of it. */
 function identityOf(element: JsonValue): string {
   const id = isObject(element) ? element['id'] : undefined;
   return typeof id === 'string' || typeof id === 'number' ? `id ${id}` : stringifyJson(element);
@@ -86,7 +86,7 @@ function nextPage(
   return following;
 }
 
-/** The names and texts of a query, as they stand in it. */
+/** The names and values of a query, as they are written in it. */
 function parametersOf(query: string): readonly (readonly [name: string, text: string])[] {
   return query
     .split('&')

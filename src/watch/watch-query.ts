@@ -1,9 +1,9 @@
 import { CallError } from '../status/call-error.ts';
 import type { ChangeForm } from './watch-thing.ts';
 
-/** What a query says of watching, and the rest of it. */
+/** The parameters of a watch, and the rest of its query. */
 export interface WatchQuery {
-  /** Without the parameters that are this service's; the others stand as they came. */
+  /** The query without the parameters of this service; the others are as they came. */
   readonly query: string;
   readonly until: string;
   readonly fields: readonly string[];
@@ -13,8 +13,8 @@ export interface WatchQuery {
 const PARAMETERS = ['until', 'fields', 'patch'] as const;
 
 /**
- * Takes out of the query of a watched read what is not for Vultr: `until`, a condition; `fields`, paths separated by commas;
- * `patch`, merge or json.
+ * Removes from the query of a watched read the parameters that are not for Vultr: `until`, a condition; `fields`, paths
+ * separated by commas; `patch`, merge or json.
  * @throws CallError INVALID_ARGUMENT when one is malformed or given twice
  */
 export function readWatchQuery(query: string): WatchQuery {

@@ -9,31 +9,31 @@ import type { WatchTarget } from './options.ts';
 import type { SelectFields } from './select-fields.ts';
 import type { Seat, Watches } from './watches.ts';
 
-/** How changes are told. */
+/** The form in which changes are reported. */
 export type ChangeForm = 'whole' | 'merge-patch' | 'json-patch';
 
-/** A state, or how it differs from the one told before. */
+/** A state, or how it differs from the one reported before. */
 export type Change =
   | { readonly form: 'whole'; readonly state: Payload }
   | { readonly form: 'merge-patch'; readonly patch: Payload }
   | { readonly form: 'json-patch'; readonly operations: readonly JsonObject[] };
 
-/** What a watcher is told. */
+/** An event for a watcher. */
 export interface WatchEvent {
   readonly sequence: number;
-  /** Names the state, for a watcher who comes back. */
+  /** Identifies the state, so that a watcher can resume from it. */
   readonly id: string;
   /** Undefined: the thing is gone. */
   readonly change: Change | undefined;
-  /** States that were left out because the watcher was slow. */
+  /** How many states were left out because the watcher was slow. */
   readonly skipped: number;
-  /** Whether the watch could not go on where it was to. */
+  /** Whether the watch could not resume where it was meant to. */
   readonly isRestarted: boolean;
-  /** Whether what was waited for has come. It is the last event. */
+  /** Whether the goal is reached. This is the last event then. */
   readonly isReached: boolean;
 }
 
-/** What a watcher wants. */
+/** The options of a watcher. */
 export interface WatchWish {
   readonly goal: Goal;
   readonly select: SelectFields;
@@ -43,12 +43,12 @@ export interface WatchWish {
   readonly signal: AbortSignal;
 }
 
-/** From how many untold states on a watcher is slow, and told the newest only. */
+/** From this many unreported states on, a watcher counts as slow and gets only the newest. */
 const SLOW_BY = 8;
 
 /**
- * Watches a thing: tells its state, and every later one in turn, until the goal is reached or the signal aborts. States are
- * judged one by one, also those that are not told.
+ * Watches a thing: yields its state, and then every later one in order, until the goal is reached or the signal aborts. Every
+ * state is judged, including those that are not reported.
  * @throws CallError as polls do; NOT_FOUND when the thing is gone; FAILED_PRECONDITION when the goal cannot be reached
  */
 export async function* watchThing(
@@ -80,7 +80,7 @@ export async function* watchThing(
   }
 }
 
-/** What one watcher has been told of a feed. */
+/** How far one watcher has followed a feed. */
 class View {
   readonly #feed: Feed;
   readonly #poll: number;
@@ -105,13 +105,13 @@ class View {
     }
   }
 
-  /** What there is to tell; undefined: nothing for now. */
+  /** The next event; undefined: there is none for now. */
   next(): WatchEvent | undefined {
     const { goal } = this.#wish;
     if (this.#isResumed) {
       this.#isResumed = false;
       const state = this.#feed.states.at(this.#told?.sequence ?? 0);
-      // Told already, but perhaps not that it was the last.
+      // The state was reported before, but perhaps not as the last one.
       if (state !== undefined && goal.judge(state.payload.value) === 'reached')
         return this.#tell(state, true);
     }
@@ -127,17 +127,17 @@ class View {
     }
   }
 
-  /** @throws CallError when the state that was told last leads nowhere */
+  /** @throws CallError when the goal cannot be reached from the state that was reported last */
   assertReachable(): void {
     if (!this.#isHopeless) return;
     throw new CallError(
       'FAILED_PRECONDITION',
       'GOAL_UNREACHABLE',
-      'The thing is in a state from which what is waited for will not come by itself. The last message has the state.',
+      'The thing is in a state from which it will not meet the condition by itself. The last message has the state.',
     );
   }
 
-  /** The next state to look at. */
+  /** The next state to examine. */
   #pick(): KeptState | undefined {
     const { states } = this.#feed;
     if (this.#told === undefined) return this.#feed.hasDone(this.#poll) ? states.newest : undefined;
@@ -181,7 +181,7 @@ class View {
     }
     if (before !== undefined && form === 'json-patch')
       return { form, operations: jsonPatch(before, selected) };
-    // The payload itself, where that is wanted: it is encoded once for all.
+    // The whole payload is passed on where no fields were chosen, since it is encoded once for all watchers.
     return {
       form: 'whole',
       state: selected === state.payload.value ? state.payload : Payload.of(selected),

@@ -1,4 +1,5 @@
 import { CallError } from '../status/call-error.ts';
+import { outsideSpans } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
 import { Feed, type Watcher } from './feed.ts';
 import { ListScouts } from './list-scout.ts';
@@ -9,12 +10,12 @@ import { createRecentCreations } from './recent-creations.ts';
 /** A watcher's place at a feed. */
 export interface Seat {
   readonly feed: Feed;
-  /** The poll whose result it may take for the state of now. */
+  /** The poll whose result it may take for the current state. */
   readonly poll: number;
   leave(): void;
 }
 
-/** What was done through this service, as far as watches care. */
+/** A change that was made through this service. */
 export interface NotedChange {
   readonly credential: string | undefined;
   /** The path of the request. */
@@ -23,12 +24,12 @@ export interface NotedChange {
   readonly isDestroyed?: boolean;
 }
 
-/** All watches of this process: one feed for each thing and caller, however many watch it. */
+/** All watches of this process. Each thing has one feed per caller, shared by all watchers. */
 export class Watches {
   readonly limits: WatchLimits;
   readonly #options: WatchesOptions;
   readonly #feeds = new Map<string, Feed>();
-  /** Feeds that nobody watches, since when, the longest first. */
+  /** Feeds without watchers and the times of their last one, the longest idle first. */
   readonly #idle = new Map<string, number>();
   readonly #perCaller = new Map<string, number>();
   readonly #keptBytes = { total: 0 };
@@ -45,15 +46,15 @@ export class Watches {
     this.#scouts = new ListScouts({ ...options, limits: this.limits, pace: this.#pace });
   }
 
-  /** How many watch, how many things, and how much the states of those and of others hold that are kept. */
+  /** The number of watchers and of watched things, and the size of all kept states. */
   get state(): { readonly watches: number; readonly things: number; readonly keptBytes: number } {
     const things = this.#feeds.size - this.#idle.size;
     return { watches: this.#count, things, keptBytes: this.#keptBytes.total };
   }
 
   /**
-   * Lets a caller watch a thing.
-   * @param lastFeed the feed that it wants to go on with, if that is still there
+   * Begins a watch.
+   * @param lastFeed the feed that the caller wants to resume, if it still exists
    * @throws CallError RESOURCE_EXHAUSTED when there are too many watches
    */
   join(target: WatchTarget, watcher: Watcher): Seat {
@@ -65,8 +66,12 @@ export class Watches {
     const feed = this.#feedFor(key, target);
     this.#count += 1;
     this.#perCaller.set(caller, ofCaller + 1);
-    const poll = feed.join(watcher);
-    this.#scouts.join(feed);
+    // What is polled for all of its watchers is no part of the call of the one who happens to be the first.
+    const poll = outsideSpans(() => {
+      const joined = feed.join(watcher);
+      this.#scouts.join(feed);
+      return joined;
+    });
     let hasLeft = false;
     return {
       feed,
@@ -79,18 +84,18 @@ export class Watches {
         if (left === 0) this.#perCaller.delete(caller);
         else this.#perCaller.set(caller, left);
         feed.leave(watcher);
-        // It has ended, and this was the last who had not heard of all of it.
+        // The feed has ended, and this was the last watcher that had not received everything.
         if (feed.watchers === 0 && this.#feeds.get(key) !== feed) feed.states.clear();
       },
     };
   }
 
-  /** Takes note of what was done through this service: what it touches is looked at again soon. */
+  /** Takes note of a change through this service: the feeds that it may affect poll again soon. */
   noteChange({ credential, path, created, isDestroyed = false }: NotedChange): void {
     const segments = path.split('/').map((segment) => segment.toLowerCase());
     this.#recent.add(created?.toLowerCase());
     if (isDestroyed) for (const segment of segments) this.#recent.forget(segment);
-    // Whoever shares the account sees the change.
+    // Every caller with the same account sees the change.
     const account = credentialKey({ credential });
     const collection = segments.slice(0, 3).join('/');
     for (const feed of this.#feeds.values()) {
@@ -122,7 +127,7 @@ export class Watches {
     return feed;
   }
 
-  /** A feed that has ended is forgotten, one that nobody watches is kept for a while, for callers who come back. */
+  /** Forgets a feed that has ended, and keeps one without watchers for a while, for callers who come back. */
   #noteOver(key: string, feed: Feed): void {
     if (this.#feeds.get(key) !== feed) return;
     this.#scouts.leave(feed);
@@ -131,7 +136,7 @@ export class Watches {
     this.#forgetIdle();
   }
 
-  /** Those that are idle for too long, too many, or in the way of others. */
+  /** Drops feeds that have been idle for too long, that are too many, or whose memory others need. */
   #forgetIdle(): void {
     const { maxIdleThings, idleMs, maxBytes } = this.limits;
     const oldestMs = this.#options.clock.now() - idleMs;
@@ -145,7 +150,7 @@ export class Watches {
   }
 }
 
-/** What is read and by whom; the case of an id does not matter to Vultr. */
+/** Identifies what is read and by whom. Vultr ignores the case of ids. */
 function keyOf({ request: { method, path, query } }: WatchTarget, caller: string): string {
   return [caller, method, path.toLowerCase(), query].join(' ');
 }

@@ -13,7 +13,7 @@ import { startHttp } from '../support/vultr.ts';
 const key = createVirtualKey();
 
 /** A callers file in a folder of its own, followed. */
-function openIn(
+async function openIn(
   source: (folder: string) => string,
   given: { files?: Record<string, string>; wallNow?: () => number } = {},
 ) {
@@ -24,7 +24,7 @@ function openIn(
   const file = path('callers.yaml');
   writeFileSync(file, source(folder));
   const collected = collectLog();
-  const access = openAccess({
+  const access = await openAccess({
     file,
     operations: OPERATIONS,
     log: collected.log,
@@ -57,7 +57,7 @@ const soon = { timeout: 2_000, interval: 10 };
 
 describe('a callers file', () => {
   test('that is changed is in force within a second, and no call fails meanwhile', async () => {
-    const { access, path, file } = openIn(SOURCE);
+    const { access, path, file } = await openIn(SOURCE);
     const other = createVirtualKey();
     const startedAt = performance.now();
     writeFileSync(
@@ -79,7 +79,7 @@ describe('a callers file', () => {
   });
 
   test('with a mistake leaves the old rules in force, which is logged once with the line', async () => {
-    const { access, file, path, lines } = openIn(SOURCE);
+    const { access, file, path, lines } = await openIn(SOURCE);
     writeFileSync(file, `${SOURCE(path(''))}oops: 1\n`);
     const logged = () => lines({ level: 'error' });
     await vi.waitFor(() => expect(logged()).toHaveLength(1), soon);
@@ -92,7 +92,7 @@ describe('a callers file', () => {
   });
 
   test('that is gone leaves the old rules in force', async () => {
-    const { access, file, lines } = openIn(SOURCE);
+    const { access, file, lines } = await openIn(SOURCE);
     rmSync(file);
     await vi.waitFor(() => expect(lines({ level: 'error' })).toHaveLength(1), soon);
     expect((await who(access, key.key)).caller.name).toBe('bot');
@@ -109,7 +109,7 @@ describe('a callers file', () => {
       writeFileSync(join(folder, name, 'callers.yaml'), SOURCE(join(folder, 'data')).replace('bot', caller));
     }
     symlinkSync('a', join(folder, 'data'));
-    const access = openAccess({
+    const access = await openAccess({
       file: join(folder, 'data', 'callers.yaml'),
       operations: OPERATIONS,
       log: collectLog().log,
@@ -123,11 +123,11 @@ describe('a callers file', () => {
     await vi.waitFor(async () => expect((await who(access, key.key)).caller.name).toBe('second'), soon);
   });
 
-  test('with mistakes does not open, and reports them all', () => {
-    expect(() => openIn(() => 'accounts: { a: {} }\ncallers: 5\n')).toThrow(
+  test('with mistakes does not open, and reports them all', async () => {
+    await expect(openIn(() => 'accounts: { a: {} }\ncallers: 5\n')).rejects.toThrow(
       /callers\.yaml:1:16: .*\ncallers\.yaml:2:10: /,
     );
-    expect(() => loadCallersFile({ file: '/none', operations: OPERATIONS, env: {} })).toThrow(
+    await expect(loadCallersFile({ file: '/none', operations: OPERATIONS, env: {} })).rejects.toThrow(
       'none:1:1: The file cannot be read (ENOENT).',
     );
   });
@@ -135,7 +135,7 @@ describe('a callers file', () => {
 
 describe('a key file', () => {
   test('that is rotated is used from then on', async () => {
-    const { access, path } = openIn(SOURCE);
+    const { access, path } = await openIn(SOURCE);
     const identity = await who(access, key.key);
     expect(access.credentialOf(identity)).toBe('PRODKEY1');
     writeFileSync(path('prod.key'), 'PRODKEY2');
@@ -143,26 +143,26 @@ describe('a key file', () => {
   });
 
   test('is read again when Vultr refuses its key', async () => {
-    const { access, path } = openIn(SOURCE);
+    const { access, path } = await openIn(SOURCE);
     const identity = await who(access, key.key);
-    expect(access.otherCredential(identity, 'PRODKEY1')).toBeUndefined();
+    expect(await access.otherCredential(identity, 'PRODKEY1')).toBeUndefined();
     writeFileSync(path('prod.key'), 'PRODKEY2');
-    expect(access.otherCredential(identity, 'PRODKEY1')).toBe('PRODKEY2');
-    expect(access.otherCredential({ ...identity, ownKey: 'OWN' }, 'OWN')).toBeUndefined();
+    expect(await access.otherCredential(identity, 'PRODKEY1')).toBe('PRODKEY2');
+    expect(await access.otherCredential({ ...identity, ownKey: 'OWN' }, 'OWN')).toBeUndefined();
   });
 
   test('that becomes unreadable leaves its key in use, which is logged once', async () => {
-    const { access, path, lines } = openIn(SOURCE);
+    const { access, path, lines } = await openIn(SOURCE);
     const identity = await who(access, key.key);
     writeFileSync(path('prod.key'), '');
     await vi.waitFor(() => expect(lines({ level: 'error' })).toHaveLength(1), soon);
-    expect(access.otherCredential(identity, 'PRODKEY1')).toBeUndefined();
+    expect(await access.otherCredential(identity, 'PRODKEY1')).toBeUndefined();
     expect(access.credentialOf(identity)).toBe('PRODKEY1');
     expect(lines({ level: 'error' })).toHaveLength(1);
   });
 
   test('is not needed by a caller with a key of its own', async () => {
-    const { access } = openIn(
+    const { access } = await openIn(
       () => 'callers: [{ name: guests, is: [own_key: true], bring_own_key: true, allow: ["*"] }]\n',
     );
     const identity = await who(access, 'OWNKEY');
@@ -181,7 +181,7 @@ describe('the keys of an issuer', async () => {
     JSON.stringify({ keys: signers.map(({ publicJwk }) => publicJwk) });
 
   test('in a file are followed, and a key that is removed no longer counts', async () => {
-    const { access, path } = openIn(withIssuer('jwks_file: FOLDER/jwks.json'), {
+    const { access, path } = await openIn(withIssuer('jwks_file: FOLDER/jwks.json'), {
       files: { 'jwks.json': jwks(one) },
     });
     const token = await one.sign();
@@ -197,7 +197,7 @@ describe('the keys of an issuer', async () => {
       requests.push(request.url);
       response.end(jwks(one));
     });
-    const { access, file } = openIn(withIssuer(`jwks_url: "${server.url}/jwks"`));
+    const { access, file } = await openIn(withIssuer(`jwks_url: "${server.url}/jwks"`));
     await who(access, await one.sign());
     const changed = readFileSync(file, 'utf8').replace('bot', 'bot2');
     await server.close();
@@ -218,7 +218,7 @@ describe('the keys of an issuer', async () => {
     const server = await startHttp((_request, response) => {
       response.writeHead(status, { location: 'https://evil.example/jwks' }).end(body);
     });
-    const { access, lines } = openIn(withIssuer(`jwks_url: "${server.url}/jwks"`));
+    const { access, lines } = await openIn(withIssuer(`jwks_url: "${server.url}/jwks"`));
     await expect(who(access, await one.sign())).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       reason: 'POLICY_UNAVAILABLE',

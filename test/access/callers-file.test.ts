@@ -30,8 +30,8 @@ function fill(file: string): string {
 const CALLERS_ALONE = 'callers:\n  - { name: a, is: [ dns: a.example ], bring_own_key: true, allow: [] }\n';
 
 describe('a callers file with', () => {
-  test.each(cases)('$name', ({ file, mistakes }) => {
-    const parsed = parseCallers(fill(file), sources);
+  test.each(cases)('$name', async ({ file, mistakes }) => {
+    const parsed = await parseCallers(fill(file), sources);
     const found =
       parsed.kind === 'ok'
         ? []
@@ -44,39 +44,39 @@ describe('a callers file with', () => {
     }
   });
 
-  test('bytes that are not UTF-8 says where', () => {
+  test('bytes that are not UTF-8 says where', async () => {
     const bytes = Buffer.concat([Buffer.from('# ok\ncallers: "'), Buffer.of(0xff), Buffer.from('"\n')]);
-    expect(parseCallers(bytes)).toEqual({
+    expect(await parseCallers(bytes)).toEqual({
       kind: 'mistakes',
       mistakes: [{ line: 2, column: 11, message: expect.stringContaining('not UTF-8') }],
     });
   });
 
-  test('too many bytes is refused unread', () => {
-    expect(parseCallers(Buffer.alloc(5 * 1024 * 1024, '#'))).toMatchObject({
+  test('too many bytes is refused unread', async () => {
+    expect(await parseCallers(Buffer.alloc(5 * 1024 * 1024, '#'))).toMatchObject({
       mistakes: [{ message: expect.stringContaining('bytes') }],
     });
   });
 
-  test.each(['[', '{a: ', '- '])('100 000 times "%s" is refused', (text) => {
-    expect(parseCallers(text.repeat(100_000)).kind).toBe('mistakes');
+  test.each(['[', '{a: ', '- '])('100 000 times "%s" is refused', async (text) => {
+    expect((await parseCallers(text.repeat(100_000))).kind).toBe('mistakes');
   });
 
-  test('hundreds of mistakes names the first fifty', () => {
-    const parsed = parseCallers(`${CALLERS}trusted_proxies: [${'x,'.repeat(500)}]`, sources);
+  test('hundreds of mistakes names the first fifty', async () => {
+    const parsed = await parseCallers(`${CALLERS}trusted_proxies: [${'x,'.repeat(500)}]`, sources);
     expect(parsed.kind === 'mistakes' && parsed.mistakes.length).toBe(50);
   });
 });
 
-test('no message quotes a key', () => {
+test('no message quotes a key', async () => {
   const files = { '/keys': 'SECRETSECRETSECRET1 SECRETSECRETSECRET2' };
-  const parsed = parseCallers(`accounts: { a: { key_file: /keys } }\n${CALLERS_ALONE}`, { files });
+  const parsed = await parseCallers(`accounts: { a: { key_file: /keys } }\n${CALLERS_ALONE}`, { files });
   expect(parsed.kind).toBe('mistakes');
   expect(JSON.stringify(parsed)).not.toContain('SECRETSECRET');
 });
 
-test('a whole file', () => {
-  const model = modelOf(
+test('a whole file', async () => {
+  const model = await modelOf(
     `accounts:
   prod: { key_file: /key }
   lab: { key_env: KEY }

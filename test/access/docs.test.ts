@@ -15,8 +15,8 @@ const sources = {
   env: { VULTR_LAB_KEY: 'LABKEY' },
 };
 
-test('the callers file of the document is one', () => {
-  const model = modelOf(blocks[0] ?? '', sources);
+test('the callers file of the document is one', async () => {
+  const model = await modelOf(blocks[0] ?? '', sources);
   expect([...model.accounts.keys()]).toEqual(['prod', 'lab']);
   expect(model.callers[0]).toMatchObject({
     name: 'deploy-bot',
@@ -28,14 +28,14 @@ test('the callers file of the document is one', () => {
   expect(model.callers[0]?.proofs.map(({ kind }) => kind)).toEqual(['token', 'jwt', 'spiffe']);
 });
 
-test('so are its proofs and its callers with keys of their own', () => {
+test('so are its proofs and its callers with keys of their own', async () => {
   const [, proofs = '', callers = ''] = blocks;
   const issuers = ['github', 'cluster'].map(
     (name) => `{ name: ${name}, issuer: "https://${name}.example", audience: a, jwks_file: /etc/jwks.json }`,
   );
   const indented = proofs.replace(/^/gm, '      ').trimEnd();
   const caller = `  - name: tokens\n    is:\n${indented}\n    bring_own_key: true\n    allow: []\n`;
-  const parsed = parseCallers(`issuers: [${issuers.join(', ')}]\n${callers}${caller}`, sources);
+  const parsed = await parseCallers(`issuers: [${issuers.join(', ')}]\n${callers}${caller}`, sources);
   expect(parsed).toMatchObject({ kind: 'ok' });
 });
 

@@ -35,6 +35,6 @@ test('a key set is fetched by a CA bundle of its own and with a token that rotat
   expect(seen).toEqual(['Bearer one', 'Bearer two']);
 });
 
-test('a key set of a server that nobody vouches for is not', async () => {
+test('a key set of a server whose certificate is not trusted is not', async () => {
   await expect(fetchJwks({ url })).rejects.toThrow(/certificate/);
 });

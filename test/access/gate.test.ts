@@ -19,9 +19,9 @@ const key = createVirtualKey();
 const CREATE = operationOf('vultr.cloud.v1.CloudService/CreateInstance');
 const LIST = operationOf('vultr.cloud.v1.CloudService/ListInstances');
 const RAW = operationOf('vultr.v2.RawService/Call');
-const signal = new AbortController().signal;
+const signal = () => new AbortController().signal;
 
-function open(isAuditWritable = true) {
+async function open(isAuditWritable = true) {
   const file = join(temporaryFolder(), 'callers.yaml');
   writeFileSync(
     file,
@@ -30,7 +30,12 @@ callers:
   - { name: bot, is: [token_sha256: ${key.sha256}], account: prod, allow: ["vultr.cloud.v1.CloudService/*", "service:metrics", "effect:change"], create: { per_hour: 1 } }
 `,
   );
-  const access = openAccess({ file, operations: OPERATIONS, log: collectLog().log, env: { KEY: 'PRODKEY' } });
+  const access = await openAccess({
+    file,
+    operations: OPERATIONS,
+    log: collectLog().log,
+    env: { KEY: 'PRODKEY' },
+  });
   onTestFinished(() => access[Symbol.dispose]());
   const lines: AuditEntry[] = [];
   const gate = createGate({
@@ -41,7 +46,7 @@ callers:
         if (!isAuditWritable)
           throw new CallError('UNAVAILABLE', 'AUDIT_UNAVAILABLE', 'full', { reached: 'no' });
       },
-      reopen: () => undefined,
+      reopen: async () => undefined,
       close: async () => undefined,
     },
     prices: { monthlyCost: async () => 5 },
@@ -100,22 +105,22 @@ async function call(gate: Gate, given: Partial<Arrival> & { token?: string; fail
 
 describe('a call', () => {
   test('that is allowed gets the key of its account, and its line', async () => {
-    const { gate, lines } = open();
+    const { gate, lines } = await open();
     const { admission } = await call(gate, { token: key.key });
     expect(admission).toMatchObject({ credential: 'PRODKEY', effect: 'CREATE' });
     expect(lines).toMatchObject([{ caller: 'bot', outcome: 'OK', effect: 'create' }]);
   });
 
   test('with its virtual key in access_token is proven by it, and the line does not hold it', async () => {
-    const { gate, lines } = open();
+    const { gate, lines } = await open();
     const request = message({ access_token: key.key, region: 'ams', plan: 'x' });
     expect((await call(gate, { request })).admission?.identity.proofs).toEqual(['virtual_key']);
     expect(JSON.stringify(lines)).not.toContain(key.key);
     expect(lines).toMatchObject([{ request: { access_token: '[masked]' } }]);
   });
 
-  test('of nobody and one that is denied get a line, one that only reads gets none', async () => {
-    const { gate, lines } = open();
+  test('without a proven caller gets a line, and so does a denied one; one that only reads gets none', async () => {
+    const { gate, lines } = await open();
     await call(gate, { operation: LIST });
     await call(gate, { token: key.key, operation: operationOf('vultr.v2.AccountService/GetAccount') });
     await call(gate, { token: key.key, operation: LIST });
@@ -126,7 +131,7 @@ describe('a call', () => {
   });
 
   test('through the rpc that passes anything on is judged by what it reaches', async () => {
-    const { gate } = open();
+    const { gate } = await open();
     const reached = operationOf('vultr.v2.InstancesService/UpdateInstance');
     const raw = (body: Record<string, string>): IncomingRequest => ({
       kind: 'message',
@@ -142,7 +147,7 @@ describe('a call', () => {
   });
 
   test('with another method in its query is refused', async () => {
-    const { gate } = open();
+    const { gate } = await open();
     const request: IncomingRequest = {
       kind: 'verbatim',
       request: {
@@ -162,7 +167,7 @@ describe('a call', () => {
 
 describe('a creation', () => {
   const second = async (first: Parameters<typeof call>[1]) => {
-    const { gate } = open();
+    const { gate } = await open();
     await call(gate, { token: key.key, ...first });
     return (await call(gate, { token: key.key })).error?.reason;
   };
@@ -193,7 +198,7 @@ describe('a creation', () => {
   });
 
   test('is refused while it cannot be recorded, and not counted', async () => {
-    const { gate } = open(false);
+    const { gate } = await open(false);
     for (let count = 0; count < 2; count += 1)
       expect((await call(gate, { token: key.key })).error).toMatchObject({ reason: 'AUDIT_UNAVAILABLE' });
     expect((await call(gate, { token: key.key, operation: LIST })).admission).toBeDefined();
@@ -201,7 +206,7 @@ describe('a creation', () => {
 });
 
 test('a part of the service is for callers that may', async () => {
-  const { gate } = open();
+  const { gate } = await open();
   expect((await gate.admitService(evidence(key.key), 'metrics', { peer: '10.0.0.1:1' })).caller.name).toBe(
     'bot',
   );

@@ -22,7 +22,7 @@ const [botKey, otherKey, strangerKey] = [createVirtualKey(), createVirtualKey(),
 const OWN_KEY = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
 const jwks = JSON.stringify({ keys: [signer.publicJwk] });
-const model = modelOf(
+const model = await modelOf(
   `accounts: { prod: { key_env: KEY } }
 issuers:
   - { name: idp, issuer: https://idp.example, audience: vultr-grpc, jwks_file: /jwks }
@@ -253,7 +253,7 @@ describe('nobody is proven by', async () => {
     });
   });
 
-  test('what is wrong beside what is right', async () => {
+  test('a wrong proof beside a right one', async () => {
     const evidence = { ...bearer(strangerKey.key), certificate: names({ uris: [SPIFFE] }) };
     await expect(identify(evidence)).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
   });
@@ -359,7 +359,7 @@ describe('a client certificate', () => {
     client: CertificateFiles | undefined,
     mode: 'optional' | 'required' = 'optional',
   ): Promise<CertificateNames | undefined | 'refused'> {
-    const listener = createServer(tlsServerOptions(readTlsFiles(server), mode, ['h2'])).listen(
+    const listener = createServer(tlsServerOptions(await readTlsFiles(server), mode, ['h2'])).listen(
       0,
       '127.0.0.1',
     );

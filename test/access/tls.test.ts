@@ -90,13 +90,13 @@ describe('files that TLS is not made of:', () => {
       { ...first, ca: ca.cert, crl: first.cert },
       'do not fit together',
     ],
-  ])('%s', (_name, files, message) => {
-    expect(() => readTlsFiles(files)).toThrow(message);
+  ])('%s', async (_name, files, message) => {
+    await expect(readTlsFiles(files)).rejects.toThrow(message);
   });
 });
 
-test('the expiry of all certificates is reported', () => {
-  const { expiries } = readTlsFiles({ ...first, ca: ca.cert });
+test('the expiry of all certificates is reported', async () => {
+  const { expiries } = await readTlsFiles({ ...first, ca: ca.cert });
   expect(expiries.map(({ file, subject }) => [file, subject])).toEqual([
     [first.cert, 'CN=first'],
     [ca.cert, 'CN=ca'],
@@ -105,8 +105,8 @@ test('the expiry of all certificates is reported', () => {
   expect(days).toEqual([1, 2]);
 });
 
-test('TLS 1.2 and 1.3 are spoken, and nothing older; ALPN has to agree', async () => {
-  const port = await listen(createServer(tlsServerOptions(readTlsFiles(first), 'off', ['h2'])));
+test('TLS 1.2 and 1.3 are spoken, and nothing older; ALPN must agree', async () => {
+  const port = await listen(createServer(tlsServerOptions(await readTlsFiles(first), 'off', ['h2'])));
   expect((await open(port, 'TLSv1.2')).getProtocol()).toBe('TLSv1.2');
   const socket = await open(port);
   expect(socket.getProtocol()).toBe('TLSv1.3');
@@ -119,7 +119,7 @@ describe('a pair that is replaced', () => {
   test('serves the next connection, and those that are there go on', async () => {
     const { files, put } = pairIn('replaced');
     const reloads: string[] = [];
-    const tls = openTls({
+    const tls = await openTls({
       files,
       onReload: ({ expiries }) => reloads.push(expiries[0]?.subject ?? ''),
       onError: () => undefined,
@@ -142,7 +142,7 @@ describe('a pair that is replaced', () => {
     const { files, put } = pairIn('misfit');
     const errors: string[] = [];
     const reloads: unknown[] = [];
-    const tls = openTls({
+    const tls = await openTls({
       files,
       onReload: (to) => reloads.push(to),
       onError: (text) => errors.push(text),

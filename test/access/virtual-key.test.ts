@@ -39,7 +39,7 @@ describe('a virtual key', () => {
     expect(table.find(other.sha256)).toBeUndefined();
   });
 
-  test('with the same start of its digest as another is told from it', () => {
+  test('is distinguished from one whose digest begins alike', () => {
     const table = new TokenTable<string>();
     const { sha256 } = createVirtualKey();
     table.add(sha256.slice(0, 32) + '0'.repeat(32), 'other');

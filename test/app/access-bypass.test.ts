@@ -269,7 +269,7 @@ async function tryOverHttp(sent: Sent, name: Name): Promise<void> {
 
 const deeds = Object.entries(DEEDS).map(([what, deed]) => ({ what, deed }));
 
-test('the deeds are there to be done: with the Vultr key, each reaches what it is meant for', async () => {
+test('with the Vultr key, each of the requests reaches its operation', async () => {
   const { app, front } = opened();
   expect(app.httpAddress).toBeDefined();
   const resolved = deeds.map(({ what, deed }) => {

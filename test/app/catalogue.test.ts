@@ -27,7 +27,7 @@ test('what Vultr sells is asked for once, and its age is reported, over both tra
   expect(opened().sandbox.requests.count()).toBe(1);
 });
 
-test('a caller that has the response already is told so without it', async () => {
+test('a caller that has the response already gets a 304 without it', async () => {
   const { headers } = await get('/v2/os');
   const again = await get('/v2/os', { 'if-none-match': String(headers['etag']) });
   expect([again.status, again.text, again.headers['etag']]).toEqual([304, '', headers['etag']]);
@@ -48,7 +48,7 @@ test('a thousand callers at once who ask for the plans of one region make two re
   ).toEqual(['/v2/plans', '/v2/regions/ams/availability']);
 });
 
-test('what belongs to an account is kept by nobody', async () => {
+test("an account's responses must not be kept by anybody", async () => {
   const headers = { authorization: `Bearer ${KEY}` };
   const { headers: received } = await get('/v2/instances', headers);
   expect(received['cache-control']).toBe('no-store');
@@ -72,7 +72,7 @@ test('the state of the service is reported without asking Vultr', async () => {
   expect(opened().sandbox.requests.count()).toBe(0);
 });
 
-test('a request that is no operation does not make a name in the metrics', async () => {
+test('a request that is not an operation adds no name to the metrics', async () => {
   await get('/no/such/path');
   const { text } = await get('/metrics');
   expect(text).toContain('rpc_method="_OTHER"');

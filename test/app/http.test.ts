@@ -81,7 +81,7 @@ test('an instance is created, watched, halted, started, rebooted, terminated and
 });
 
 test('a failure is the JSON of google.rpc.Status, with every violation', async () => {
-  const { status, text } = await send('POST /api/instance', { accessToken: KEY });
+  const { status, text, headers } = await send('POST /api/instance', { accessToken: KEY });
   expect([status, JSON.parse(text)]).toEqual([
     400,
     {
@@ -100,6 +100,7 @@ test('a failure is the JSON of google.rpc.Status, with every violation', async (
             { field: 'plan', description: expect.any(String) },
           ],
         },
+        { '@type': 'type.googleapis.com/google.rpc.RequestInfo', requestId: headers['x-request-id'] },
       ],
     },
   ]);

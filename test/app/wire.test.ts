@@ -1,10 +1,12 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
+import { connectAnyRpc } from '../support/any-rpc.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { type HttpReply, sendHttp } from '../support/http-request.ts';
 import { openForFile } from '../support/opened.ts';
 import { connectHttp2, type RawEnding } from '../support/raw-http2.ts';
-import { KEY, startOnSandbox } from '../support/service.ts';
+import { KEY, startOnSandbox, startService } from '../support/service.ts';
 
 const ID = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
 
@@ -77,22 +79,56 @@ describe('a message', () => {
     expect(ending.status).toBe(status.INVALID_ARGUMENT);
   });
 
-  test('with an entry of a map whose key has another wire type does not take that for the key', async () => {
-    const { sandbox } = opened();
-    const before = sandbox.requests.count();
-    // app_variables, an entry with the key as a number and a value.
-    const ending = await call(CREATE, (writer) =>
-      writer
-        .tag(1, WireType.LengthDelimited)
-        .string('ams')
-        .tag(2, WireType.LengthDelimited)
-        .string('vc2-1c-1gb')
-        .tag(3, WireType.Varint)
-        .int64(2284)
-        .tag(30, WireType.LengthDelimited)
-        .bytes(Uint8Array.of(0x08, 7, 0x12, 1, 0x61)),
-    );
+  test('with an entry of a map whose key has another wire type has an entry without a key', async () => {
+    const upstream = await startFakeUpstream(() => [200, { instance: { id: ID } }]);
+    const { app } = await startService({ upstream: upstream.url, apiKey: KEY });
+    const writer = new BinaryWriter();
+    const text = (field: number, value: string): void => {
+      writer.tag(field, WireType.LengthDelimited).string(value);
+    };
+    text(1, 'ams');
+    text(2, 'vc2-1c-1gb');
+    // app_variables: an entry whose key is the number 7, with the value "a".
+    writer.tag(30, WireType.LengthDelimited).bytes(Uint8Array.of(0x08, 7, 0x12, 1, 0x61));
+    const ending = await connectHttp2(app.grpcAddress).call(CREATE, [writer.finish()]);
     expect(ending.status).toBe(status.OK);
-    expect(sandbox.requests.count()).toBe(before + 1);
+    expect(upstream.received.map(({ body }) => JSON.parse(body))).toEqual([
+      { region: 'ams', plan: 'vc2-1c-1gb', app_variables: { '': 'a' } },
+    ]);
+  });
+});
+
+describe('a zero keeps its sign', () => {
+  const body = '{"instance":{"a":-0,"b":[-0.0],"c":{"d":-0e5}}}';
+
+  test('in a response, over both transports', async () => {
+    const upstream = await startFakeUpstream(() => [200, body]);
+    const settings = { upstream: upstream.url, httpListen: { host: '127.0.0.1', port: 0 }, apiKey: KEY };
+    const { app, client } = await startService(settings);
+    for (const path of [`/api/instances/${ID}`, `/v2/instances/${ID}`]) {
+      expect((await sendHttp(app.httpAddress ?? '', 'GET', path)).text).toContain(body);
+    }
+    const zeros = { instance: { a: -0, b: [-0], c: { d: -0 } } };
+    expect((await client.ask('getInstance', { instance_id: ID })).value).toEqual(zeros);
+    const call = connectAnyRpc(app.grpcAddress);
+    expect(await call('vultr.v2.InstancesService/GetInstance', { instanceId: ID })).toEqual(zeros);
+  });
+
+  test('in a request, over both transports', async () => {
+    const upstream = await startFakeUpstream(() => [200, '{}']);
+    const settings = { upstream: upstream.url, httpListen: { host: '127.0.0.1', port: 0 }, apiKey: KEY };
+    const { app } = await startService(settings);
+    const call = connectAnyRpc(app.grpcAddress);
+    await call('vultr.v2.InstancesService/UpdateInstance', {
+      instanceId: ID,
+      additionalFields: { new: -0, list: [-0] },
+    });
+    await call('vultr.v2.RawService/Call', { method: 'PATCH', path: '/v2/new', body: { zero: -0 } });
+    await sendHttp(app.httpAddress ?? '', 'PATCH', '/v2/new', { zero: JSON.rawJSON('-0') });
+    expect(upstream.received.map(({ body }) => body)).toEqual([
+      '{"new":-0,"list":[-0]}',
+      '{"zero":-0}',
+      '{"zero":-0}',
+    ]);
   });
 });

@@ -47,7 +47,7 @@ const SOURCES = {
 };
 
 /** Fields that speak to this service, not to Vultr. */
-const OWN_FIELDS = ['access_token', 'dry_run', 'request_id', 'secret_id', 'secret_key'];
+const OWN_FIELDS = ['access_token', 'dry_run', 'request_id', 'secret_id', 'secret_key', 'wait'];
 
 let answer: (request: Received, index: number) => FakeAnswer;
 const opened = openForFile(async () => {

@@ -104,13 +104,44 @@ const VALUES: Readonly<Record<string, Tried>> = {
   maxWatches: { text: '5', value: 5, wrong: ['0', '10001'] },
   watchIntervalMs: { text: '10ms', value: 10, wrong: ['9ms', '1h'] },
   watchTimeoutMs: { text: '24h', value: 86_400_000, wrong: ['25h', '1ms'] },
+  drainDelayMs: { text: 'auto', value: undefined, wrong: ['off', '5', '11m'] },
   shutdownGraceMs: { text: '0s', value: 0, wrong: ['11m'] },
+  maxConnectionAgeMs: { text: 'off', value: undefined, wrong: ['0s', '200h'] },
+  maxConnectionAgeGraceMs: { text: '5m', value: 300_000, wrong: ['off', '200h'] },
+  grpcIdleTimeoutMs: { text: '2m', value: 120_000, wrong: ['0s', 'off'] },
+  httpIdleTimeoutMs: { text: '2m', value: 120_000, wrong: ['0s', 'off'] },
+  keepaliveTimeMs: { text: '10s', value: 10_000, wrong: ['0s', 'off'] },
+  keepaliveTimeoutMs: { text: '5s', value: 5_000, wrong: ['1ms'] },
+  keepaliveMinTimeMs: { text: '0s', value: 0, wrong: ['-1s'] },
+  shedDelayMs: { text: 'off', value: undefined, wrong: ['0ms', '11s', 'on'] },
+  shedCalls: { text: '100', value: 100, wrong: ['0', '10001'] },
   rate: { text: 'off', value: undefined, wrong: ['0', 'x', '-1'] },
   reserve: { text: '20%', value: 0.2, wrong: ['x', '-1%', '101%'] },
   burst: { text: '5', value: 5, wrong: ['0', '1.5', 'x'] },
   replicas: { text: '3', value: 3, wrong: ['0', '1.5', 'x'] },
-  redisUrl: { text: 'redis://127.0.0.1:1', value: 'redis://127.0.0.1:1', wrong: ['http://x', 'x'] },
+  redisUrl: { text: 'redis://127.0.0.1:1', value: 'redis://127.0.0.1:1', wrong: ['http://x', 'x', 'redis:'] },
+  redisPrefix: { text: 'team-a:', value: 'team-a:', wrong: ['a b', 'ä', 'x'.repeat(101)] },
+  redisSentinels: {
+    text: 'a:26379, [::1]:1',
+    value: [
+      { host: 'a', port: 26_379 },
+      { host: '::1', port: 1 },
+    ],
+    wrong: ['a', 'a:1,', 'redis://a:1'],
+    beside: { REDIS_URL: 'redis://mymaster' },
+  },
+  redisSentinelPassword: {
+    text: 'p w',
+    value: 'p w',
+    wrong: ['a\nb'],
+    beside: { REDIS_URL: 'redis://mymaster', REDIS_SENTINELS: 'a:1' },
+  },
+  redisCa: path({ REDIS_URL: 'rediss://h' }),
+  redisCert: path({ REDIS_URL: 'rediss://h', REDIS_KEY: 'key' }),
+  redisKey: path({ REDIS_URL: 'rediss://h', REDIS_CERT: 'cert' }),
+  redisReplicas: { text: '1', value: 1, wrong: ['-1', '101', 'x'], beside: { REDIS_URL: 'redis://h' } },
   stateDir: { text: 'memory', value: undefined, wrong: [] },
+  isTraceSent: { text: 'on', value: true, wrong: ['1', 'yes'] },
   isTagging: { text: 'off', value: false, wrong: ['maybe', 'true'] },
   createSettleMs: { text: '5m', value: 300_000, wrong: ['5', '2h', '1ms'] },
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },
@@ -217,6 +248,24 @@ test('secrets are taken out of the environment, and everything else stays', () =
   const taken = takeEnvironment(env);
   expect(env).toEqual({ LOG_LEVEL: 'info', PATH: '/bin' });
   expect(readServeConfig([], taken)).toMatchObject({ apiKey: 'KEY', redisUrl: 'redis://:PASSWORD@h' });
+});
+
+test('settings of Redis that need others are refused without them', () => {
+  expect(
+    faults(['--redis-ca=ca', '--redis-cert=c', '--redis-replicas=1', '--redis-sentinels=a:1'], {}),
+  ).toEqual([
+    'REDIS_SENTINELS is set and needs REDIS_URL, which is not.',
+    'REDIS_CA is set and needs REDIS_URL, which is not.',
+    'REDIS_CERT is set and needs REDIS_URL, which is not.',
+    'REDIS_REPLICAS is set and needs REDIS_URL, which is not.',
+    'REDIS_CERT is set and needs REDIS_KEY, which is not.',
+  ]);
+  const env = { REDIS_URL: 'redis://h', REDIS_SENTINEL_PASSWORD: 'SECRET' };
+  expect(faults(['--redis-ca=ca', '--redis-key=k'], env)).toEqual([
+    'REDIS_CA is set and needs a rediss:// URL in REDIS_URL.',
+    'REDIS_KEY is set and needs REDIS_CERT, which is not.',
+    'REDIS_SENTINEL_PASSWORD is set and needs REDIS_SENTINELS, which is not.',
+  ]);
 });
 
 test('a reserve that is too small for the rate is refused with one that is not', () => {

@@ -229,7 +229,7 @@ describe('the effects of a sound contract', () => {
     expect(operations.get('test.Sound/Change')).toMatchObject({ create: undefined, destroysWith: ['size'] });
   });
 
-  test('of a request that nobody declared are read as strictly as its method allows', () => {
+  test('of an undeclared request are the strictest that its method allows', () => {
     const methods = ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH', 'PURGE'];
     expect(methods.map(effectOfUnknown)).toEqual([
       ...['SECRET', 'SECRET', 'SECRET', 'DESTROY'],

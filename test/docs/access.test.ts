@@ -45,15 +45,15 @@ test('the settings are those of the service, with their defaults', () => {
   expect(told).toEqual(Object.fromEntries(set.map((setting) => [setting.env, `\`${setting.default}\``])));
 });
 
-test('the table of the callers file is what policy list prints', () => {
+test('the table of the callers file is what policy list prints', async () => {
   const list = shown.find(({ command, lines }) => command.includes('policy list') && lines.length === 2);
-  expect(list?.lines).toEqual(policyTable(modelOf(file, sources), OPERATIONS));
+  expect(list?.lines).toEqual(policyTable(await modelOf(file, sources), OPERATIONS));
 });
 
 test('the decisions are what policy check prints', async () => {
   const checks = shown.filter(({ command }) => command.includes('policy check'));
   expect(checks).toHaveLength(2);
-  const { callers } = modelOf(file, sources);
+  const { callers } = await modelOf(file, sources);
   for (const { command, lines } of checks) {
     const [, name = '', method = ''] = /--caller (\S+) --method (\S+)/.exec(command) ?? [];
     const caller = callers.find((each) => each.name === name);
@@ -62,11 +62,11 @@ test('the decisions are what policy check prints', async () => {
   }
 });
 
-test('the callers file for Kubernetes and GitHub is one', () => {
-  expect(parseCallers(workloads, sources)).toMatchObject({ kind: 'ok' });
+test('the callers file for Kubernetes and GitHub is one', async () => {
+  expect(await parseCallers(workloads, sources)).toMatchObject({ kind: 'ok' });
 });
 
-test('the mistakes are told as the document shows', () => {
+test('the mistakes are told as the document shows', async () => {
   const source = `accounts:
   lab: { key_env: VULTR_LAB_KEY }
 callers:
@@ -75,7 +75,7 @@ callers:
     acount: lab
     allow: [ "vultr.v2.DnsServce/*" ]
 `;
-  const parsed = parseCallers(source, sources);
+  const parsed = await parseCallers(source, sources);
   if (parsed.kind === 'ok') throw new Error('The file has no mistakes.');
   const { message } = new CallersFileError('callers.yaml', parsed.mistakes);
   const [first] = shown;

@@ -37,7 +37,7 @@ test('a create that succeeds or is refused is one request', async () => {
   expect(promised('a create that Vultr refuses')).toBe('1');
 });
 
-test('a create that is repeated with its key is no further request', async () => {
+test('a create that is repeated with its key costs no further request', async () => {
   const { client, seen } = await start();
   const request = { ...WANTED, request_id: randomUUID() };
   await Promise.all([1, 2, 3].map(() => client.ask('createInstance', request)));

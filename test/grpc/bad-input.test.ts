@@ -71,7 +71,7 @@ describe('a message', () => {
     expect((await failureOf(stream.next())).code).toBe('RESOURCE_EXHAUSTED');
   });
 
-  test('with everything wrong is told all of it at once', async () => {
+  test('with many faults gets all of them reported at once', async () => {
     const failure = await failureOf(raw.unary(`${CLOUD}CreateInstance`, new Uint8Array(), authorized()));
     expect(failure).toMatchObject({
       code: 'INVALID_ARGUMENT',
@@ -91,7 +91,7 @@ describe('a message', () => {
   });
 });
 
-test('an id that is none never reaches Vultr', async () => {
+test('a malformed id never reaches Vultr', async () => {
   const ids = [
     ...['', '.', '..', '%2e%2e', 'a/b', '../../account', '?x', '#', `${ID}/halt`, `${ID}?x=1`, `${ID}#`],
     ...[` ${ID}`, `${ID}\n`, `${ID}\u0000`, 'ключ', '\u{1F4A9}', 'x'.repeat(100_000), '{instance_id}', '*'],
@@ -110,7 +110,7 @@ test('an id that is none never reaches Vultr', async () => {
   expect(service.sandbox.requests.count()).toBe(0);
 });
 
-test('text of any kind arrives at Vultr as it is, and is no way to another endpoint', async () => {
+test('text of any kind arrives at Vultr as it is, and never leads to another endpoint', async () => {
   const labels = ['../..', 'a&b=c', '💾 ключ', 'a%2Fb', '"\\\u0000\u001f', '\u202e', '＇', '?x#y'];
   for (const label of labels) {
     const request = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '124', label };
@@ -131,7 +131,7 @@ test('half a surrogate pair, which clients send as U+FFFD, does no harm', async 
   await expect(raw.unary(`${CLOUD}CreateInstance`, bytes, authorized())).resolves.toBeInstanceOf(Buffer);
 });
 
-describe('what is not there', () => {
+describe('things that do not exist', () => {
   test.each([
     '/vultr.cloud.v1.CloudService/Nothing',
     '/no.such.Service/ListRegions',

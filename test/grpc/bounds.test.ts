@@ -34,7 +34,7 @@ function isHealthy(address: string): Promise<number | undefined> {
     .then((ending) => ending.status);
 }
 
-test('a bound that is no positive integer is refused at start', () => {
+test('a bound that is not a positive integer is refused at start', () => {
   expect(() => resolveGrpcLimits({ maxCalls: 0 })).toThrow('GrpcLimits.maxCalls is 0');
 });
 
@@ -51,7 +51,7 @@ describe('a request', () => {
     expect(await connection.call(cloudPath('ListRegions'), [EMPTY])).toMatchObject({ status: 0 });
   });
 
-  test('in a conversation does not have to come at all, but to arrive once it has begun', async () => {
+  test('in a conversation may never begin, but must arrive in time once it has begun', async () => {
     const { address } = await startGrpc({}, { limits: { requestTimeoutMs: 200 } });
     const { stream, ending } = connectHttp2(address).open(
       '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
@@ -96,7 +96,7 @@ describe('a request', () => {
     expect((await modest.ending).status).toBe(status.INVALID_ARGUMENT);
   });
 
-  test('that is inflated counts as what it has become', async () => {
+  test('that is inflated counts with its inflated size', async () => {
     const limits = { maxRequestBytesPerConnection: 4 * MIB };
     const { address, log } = await startGrpc({ ListRegions: never }, { limits });
     const { open } = connectHttp2(address);

@@ -137,7 +137,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     expect(none?.all_extension_numbers_response?.extension_number).toEqual([]);
   });
 
-  test('tells what it does not know with an error, and goes on', async () => {
+  test('reports unknown names as errors, and goes on', async () => {
     const questions = WRONG_QUESTIONS.map(([question]) => ({ host: 'here', ...question }));
     const responses = await ask(version, ...questions, { list_services: '' });
     for (const [index, [, error_code]] of WRONG_QUESTIONS.entries()) {

@@ -35,28 +35,33 @@ test('/ is a page in a browser, which loads nothing and runs no script', async (
   expect(headers['content-security-policy']).toContain("default-src 'none'");
   const style = /<style>(.*?)<\/style>/s.exec(body.toString())?.[1] ?? '';
   const hash = createHash('sha256').update(style).digest('base64');
-  expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
+  expect(headers['content-security-policy']).toContain(`'sha256-${hash}'`);
   expect(body.toString()).toContain('<h1>vultr-grpc');
+  expect(body.toString()).toContain('Anonymous, like everybody');
   expect(body.toString()).not.toMatch(/<script|src=/);
 });
 
-test('what a caller sends as Host is repeated only when it is one', async () => {
+test('the Host that a caller sends is repeated only when it is valid', async () => {
   const route = createHomeRoute({
     version: '1',
     upstream: 'https://a.example/?a=1&b=<2>',
     scheme: 'https',
+    recognise: async () => ({ caller: '<you>', says: 'You & me.' }),
   });
   const reply = await route({
     path: '/',
     query: '',
     headers: { host: '"><script>', accept: 'text/html' },
     peer: '',
+    signal: new AbortController().signal,
     evidence: () => {
       throw new Error('The page asks for no proof.');
     },
   });
+  if (!('body' in reply)) throw new Error('The page is a stream.');
   const text = Buffer.from(reply.body).toString();
   expect(text).toContain('curl https://127.0.0.1:8005/api/regions');
   expect(text).not.toContain('script');
   expect(text).toContain('https://a.example/?a=1&amp;b=&lt;2&gt;');
+  expect(text).toContain('<strong>&lt;you&gt;</strong>. You &amp; me.');
 });

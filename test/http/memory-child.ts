@@ -31,7 +31,7 @@ const { port } = await startHttpServer({
   resolveVultr: createResolver(contract),
   dispatcher,
   listen: { host: '127.0.0.1', port: 0 },
-  extraRoutes: createServiceRoutes(() => ({ isReady: true, details: {} }), createMetrics()),
+  extraRoutes: createServiceRoutes(() => ({ phase: 'ready', details: {} }), createMetrics()),
 });
 
 process.on('message', () => process.send?.({ maxRssKb: process.resourceUsage().maxRSS }));

@@ -88,7 +88,7 @@ describe('a request below /v2 or /scim', () => {
     expect(Buffer.from(request?.body ?? []).toString()).toBe(body);
   });
 
-  test('keeps a body that is no text, and one of a GET', async () => {
+  test('keeps a body that is not text, and one of a GET', async () => {
     const { url, dispatcher } = await startThings({ unary: () => httpReply(NO_CONTENT) });
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     await fetch(`${url}/v2/unknown`, { method: 'POST', body: bytes });
@@ -193,7 +193,7 @@ describe('a response of Vultr', () => {
     expect(body).toBe('');
   });
 
-  test('is kept by nobody unless it is public', async () => {
+  test('must not be kept by anybody unless it is public', async () => {
     expect(await received(NO_CONTENT)).toContain('\r\ncache-control: no-store\r\n');
     const body = Buffer.from('{}');
     const cache = { state: 'hit', ageMs: 0, freshMs: 60_000 } as const;

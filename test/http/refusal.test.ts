@@ -9,7 +9,13 @@ describe('a refusal', () => {
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({
       code: 5,
-      details: [{ reason: 'ROUTE_NOT_FOUND', domain: 'vultr-grpc' }],
+      details: [
+        { reason: 'ROUTE_NOT_FOUND', domain: 'vultr-grpc' },
+        {
+          '@type': 'type.googleapis.com/google.rpc.RequestInfo',
+          requestId: response.headers.get('x-request-id'),
+        },
+      ],
     });
     expect(dispatcher.refusals).toMatchObject([{ target: '/nothing', error: { reason: 'ROUTE_NOT_FOUND' } }]);
   });
@@ -29,7 +35,9 @@ describe('a refusal', () => {
     const { url } = await startThings();
     for (const path of ['/nothing', '/api/machines', `/api/${'x'.repeat(10_000)}`, '/'.repeat(10_000)]) {
       const { message } = (await (await fetch(url + path)).json()) as { message: string };
-      expect(message).toBe('There is no operation at this path.');
+      expect(message).toBe(
+        'There is no operation at this path. GET /docs and /openapi.json list what there is.',
+      );
     }
   });
 
@@ -38,7 +46,10 @@ describe('a refusal', () => {
     const response = await fetch(`${url}/api/things/i`, { method: 'PATCH' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('GET, HEAD');
-    expect(await response.json()).toMatchObject({ code: 12, details: [{ reason: 'METHOD_NOT_ALLOWED' }] });
+    expect(await response.json()).toMatchObject({
+      code: 12,
+      details: [{ reason: 'METHOD_NOT_ALLOWED' }, {}],
+    });
   });
 
   test('is the JSON of google.rpc.Status, with the headers that belong to it', async () => {
@@ -60,7 +71,7 @@ describe('a refusal', () => {
     expect(await response.json()).toMatchObject({
       code: 8,
       message: 'later',
-      details: [{ reason: 'RATE_LIMITED' }, { retryDelay: '1.2s' }],
+      details: [{ reason: 'RATE_LIMITED' }, { retryDelay: '1.2s' }, { requestId: 'r' }],
     });
   });
 

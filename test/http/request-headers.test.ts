@@ -87,7 +87,7 @@ describe('OPTIONS and CORS', () => {
     'access-control-request-headers': 'x-a',
   };
 
-  test('an OPTIONS that is no preflight is routed like any method', async () => {
+  test('an OPTIONS that is not a preflight is routed like any method', async () => {
     const { url } = await startThings({}, { corsOrigins: ['*'] });
     const response = await fetch(`${url}/api/things/i/options`, {
       method: 'OPTIONS',

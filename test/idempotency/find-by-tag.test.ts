@@ -75,7 +75,7 @@ test('a thorough search trusts no filter and reads every page', async () => {
   expect(queries.every((query) => query.get('tag') === null)).toBe(true);
 });
 
-test('what a filter lets through without the tag is not what was made', async () => {
+test('a resource that passes the filter without the tag is not the one that was created', async () => {
   const { vultr } = responding({ instances: [OTHER], meta: {} });
   expect(await find(vultr)).toBeUndefined();
 });
@@ -110,7 +110,7 @@ describe('a list that cannot be read to its end proves nothing', () => {
   });
 });
 
-test("the list is found below what the creation's path names", () => {
+test("the list is found below the resource in the creation's path", () => {
   const create = operation('KubernetesService/CreateNodepools');
   const list = create.create?.list;
   if (list === undefined) throw new Error('A node pool has a list.');

@@ -62,28 +62,25 @@ test.skipIf(server === undefined)(
   },
 );
 
-test.skipIf(server === undefined)(
-  `a Redis that refuses to write is found out by the probe${needed}`,
-  async () => {
-    const own = await startRedisServer();
-    const store = openRedisStore({ url: own?.url ?? '' });
-    const admin = new Redis(own?.url ?? '');
-    onTestFinished(async () => {
-      admin.disconnect();
-      await store.close();
-      await own?.stop();
-    });
-    await admin.config('SET', 'maxmemory', '1');
-    await store.check();
-    await expect(store.probe()).rejects.toThrow('OOM');
-    const refused = await store.begin('k', REQUEST, 'one').catch((error: unknown) => error);
-    expect(String(refused)).toContain('OOM');
-    // The client's own error holds the command with its arguments.
-    expect(Object.keys(refused as object)).toEqual([]);
-    await admin.config('SET', 'maxmemory', '0');
-    await store.probe();
-  },
-);
+test.skipIf(server === undefined)(`a Redis that refuses to write is found out${needed}`, async () => {
+  const own = await startRedisServer();
+  const store = openRedisStore({ url: own?.url ?? '' });
+  const admin = new Redis(own?.url ?? '');
+  onTestFinished(async () => {
+    admin.disconnect();
+    await store.close();
+    await own?.stop();
+  });
+  await admin.config('SET', 'maxmemory', '1');
+  await expect(store.check()).rejects.toMatchObject({ reason: 'memory' });
+  await expect(store.probe()).rejects.toThrow('OOM');
+  const refused = await store.begin('k', REQUEST, 'one').catch((error: unknown) => error);
+  expect(String(refused)).toContain('OOM');
+  // The client's own error holds the command with its arguments.
+  expect(Object.keys(refused as object).toSorted()).toEqual(['name', 'reason']);
+  await admin.config('SET', 'maxmemory', '0');
+  await store.probe();
+});
 
 test.skipIf(server === undefined)(
   `a lease from before the clock of Redis was set back is over${needed}`,
@@ -98,8 +95,8 @@ test.skipIf(server === undefined)(
     await store.begin('k', REQUEST, 'one');
     expect((await store.begin('k', REQUEST, 'two')).kind).toBe('in-progress');
     // As if it had been written three minutes from now.
-    const lease = Number(await admin.hget(`${prefix}k`, 'lease_until_ms'));
-    await admin.hset(`${prefix}k`, 'lease_until_ms', lease + 180_000);
+    const lease = Number(await admin.hget(`${prefix}idempotency:k`, 'lease_until_ms'));
+    await admin.hset(`${prefix}idempotency:k`, 'lease_until_ms', lease + 180_000);
     expect((await store.begin('k', REQUEST, 'two')).kind).toBe('recovered');
     expect((await store.begin('k', REQUEST, 'three')).kind).toBe('in-progress');
   },

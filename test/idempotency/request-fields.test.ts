@@ -96,7 +96,7 @@ describe('an encrypted response', () => {
   };
   const encrypted = encryptResponse('KEY', 'record', response);
 
-  test('is what it was, for the credential', () => {
+  test('can be decrypted with the credential', () => {
     expect(decryptResponse('KEY', 'record', encrypted)).toEqual({ ...response, attempts: 1 });
     expect(Buffer.from(encrypted).toString('latin1')).not.toContain('secret');
   });

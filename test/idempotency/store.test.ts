@@ -148,7 +148,7 @@ for (const { name, isLeftOut, isShared, place } of KINDS) {
       expect((await store.begin('k', REQUEST, 'two')).kind).toBe('fresh');
     });
 
-    test('reports other fields whatever the state, and lets nobody take over with them', async () => {
+    test('reports differing fields in every state, and never hands over a creation with them', async () => {
       const store = await opener()();
       const other = { ...REQUEST, fields: { plan: 'x' } };
       await store.begin('k', REQUEST, 'one');

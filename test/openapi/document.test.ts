@@ -125,7 +125,15 @@ describe('the OpenAPI document', () => {
       ['Api', '/api/instance'],
       ['Vultr', '/v2/instances'],
     ] as const) {
-      const written = JSON.parse(Buffer.from(toErrorResponse(error, path).body).toString());
+      const written = JSON.parse(
+        Buffer.from(
+          toErrorResponse(error, {
+            path,
+            accept: undefined,
+            requestId: '5f1c1c5e-9d2f-4a6b-8f3a-0d6f3c1b2a4e',
+          }).body,
+        ).toString(),
+      );
       const media = (resolve(`#/components/responses/${form}Failure400`) as unknown as Response).content?.[
         'application/json'
       ];

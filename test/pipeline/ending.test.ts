@@ -67,7 +67,7 @@ describe('a call ends in time', () => {
     expect((await failure(pipeline.unary(incoming('GetInstance', { signal })))).code).toBe('CANCELLED');
   });
 
-  test('a failure that the end led to is not what is reported', async () => {
+  test('a failure that the end has caused is not reported in its place', async () => {
     const { pipeline } = pipelineOf({
       unary: async ({ signal }) => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -114,7 +114,7 @@ describe('going down', () => {
   });
 });
 
-test('those who are told together that the service goes down are told different times to come back', async () => {
+test('callers who learn together that the service goes down get different times to come back', async () => {
   const { pipeline } = pipelineOf({ unary: never });
   const calls = Array.from({ length: 50 }, () => failure(pipeline.unary(incoming('GetInstance'))));
   pipeline.abortAll();

@@ -215,7 +215,7 @@ describe('the request id', () => {
   });
 });
 
-test('what belongs to no operation is noted, bounded', () => {
+test('a request that belongs to no operation is logged with a bounded target', () => {
   const { pipeline, log } = pipelineOf({});
   const error = new CallError('UNIMPLEMENTED', 'ROUTE_NOT_FOUND', 'There is no operation at this path.');
   pipeline.refused({ transport: 'http', peer: '127.0.0.1:9', target: `/${'x'.repeat(5_000)}` }, error);
@@ -224,7 +224,7 @@ test('what belongs to no operation is noted, bounded', () => {
   expect(String(line?.['method'])).toHaveLength(200);
 });
 
-test('the log cannot be broken into by what a caller sends', async () => {
+test('a caller cannot forge lines of the log', async () => {
   const { pipeline, log } = pipelineOf({ unary: fine });
   const metadata = new Map([
     ['authorization', `Bearer ${KEY}`],

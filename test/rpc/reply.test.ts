@@ -32,6 +32,6 @@ describe('the metadata of a reply', () => {
   });
 });
 
-test('what several responses made is fresh for as long as the first of them to age', () => {
+test('a reply from several responses is fresh until the first of them ages', () => {
   expect(worstOf([hit, stale, miss])).toEqual({ state: 'stale', ageMs: 301_000, freshMs: 60_000 });
 });

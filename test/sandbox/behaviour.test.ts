@@ -256,7 +256,7 @@ describe('texts of refusals', () => {
     expect(created.json).toEqual(refusal('Invalid tier specified for this location'));
   });
 
-  test('managed databases say what is missing in another member', async () => {
+  test('managed databases put the text of an error into another member', async () => {
     const { call } = await frozen();
     const { status, json } = await call('GET /v2/databases/x');
     expect([status, json]).toEqual([404, { message: 'Not a valid DBaaS Subscription UUID!' }]);

@@ -1,6 +1,7 @@
 import { type Agent, request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { onTestFinished } from 'vitest';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
+import { type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
 
 /** An answer read to its end. */
 export interface Reply {
@@ -29,14 +30,15 @@ export async function sandboxFor(options: SandboxOptions = {}) {
 }
 
 /** Sends requests exactly as told: the path is not normalised. */
-export function client(sandbox: Sandbox, agent: Agent | false = false) {
+export function client({ url }: { readonly url: string }, agent: Agent | false = false, ownKey = 'good-key') {
+  const { protocol, hostname, port } = new URL(url);
+  const open = protocol === 'https:' ? secureRequest : request;
   return (line: string, options: RequestOptions = {}): Promise<Reply> => {
     const [method = '', path = ''] = line.split(' ');
-    const { key = 'good-key', contentType = 'application/json' } = options;
+    const { key = ownKey, contentType = 'application/json' } = options;
     const body = options.rawBody ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
-    const { hostname, port } = new URL(sandbox.url);
     return new Promise((resolve, reject) => {
-      const outgoing = request(
+      const outgoing = open(
         {
           hostname,
           port,

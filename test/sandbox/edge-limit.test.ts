@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { EdgeLimit } from '../../src/sandbox/engine/edge-limit.ts';
 import { client, sandboxFor } from './client.ts';
 
-test('the 31st request within a second gets the edge refusal, before the key is looked at', async () => {
+test('the 31st request within a second gets the edge refusal, before the key is checked', async () => {
   let nowMs = 1_700_000_000_000;
   const { sandbox } = await sandboxFor({ rateLimitPerSecond: 30, clock: { nowMs: () => nowMs } });
   const call = client(sandbox);

@@ -1,4 +1,5 @@
 import { type KnownField, type KnownOperation, readOperations } from '../facts/operations.ts';
+import type { client, Reply } from './client.ts';
 import { BEFORE, type Before, EXTRA_FIELDS, KEYS, PARENTS, QUERIES, SAMPLES } from './operation-samples.ts';
 
 /** Values by the name of a path's parameter, or of something else that a later request needs. */
@@ -122,6 +123,17 @@ export function encodeBody({ operation, body }: Asked): EncodedBody | undefined 
   const text = new URLSearchParams(body as Record<string, string>).toString();
   return { text, contentType: 'application/x-www-form-urlencoded' };
 }
+
+/** Asks the sandbox, by a client for it. */
+export const askWith =
+  (call: ReturnType<typeof client>) =>
+  (asked: Asked): Promise<Reply> => {
+    const body = encodeBody(asked);
+    return call(`${asked.operation.method} ${targetOf(asked)}`, {
+      ...(asked.key === undefined ? {} : { key: asked.key }),
+      ...(body === undefined ? {} : { rawBody: body.text, contentType: body.contentType }),
+    });
+  };
 
 /** Where the key comes from of an operation that takes another than the account's. */
 const keyOf = (path: string) => Object.entries(KEYS).find(([prefix]) => path.startsWith(prefix))?.[1];

@@ -5,7 +5,7 @@ import { type KnownOperation, readOperations } from '../facts/operations.ts';
 import { client, type Reply, VALID_CREATE } from './client.ts';
 import { MISSING_TEXTS } from './operation-refusals.ts';
 import { UNSEEN_KEYS } from './operation-samples.ts';
-import { type Asked, askedFor, encodeBody, everyOperation, targetOf, type Values } from './operation-walk.ts';
+import { type Asked, askedFor, askWith, everyOperation, type Values } from './operation-walk.ts';
 
 const operations = readOperations();
 
@@ -91,13 +91,7 @@ describe('every documented operation', () => {
     return (await call('POST /v2/instances', { body: VALID_CREATE })).json.instance.id;
   }
 
-  function ask(asked: Asked): Promise<Reply> {
-    const body = encodeBody(asked);
-    return call(`${asked.operation.method} ${targetOf(asked)}`, {
-      ...(asked.key === undefined ? {} : { key: asked.key }),
-      ...(body === undefined ? {} : { rawBody: body.text, contentType: body.contentType }),
-    });
-  }
+  const ask = (asked: Asked): Promise<Reply> => askWith(call)(asked);
 
   /** Sends an operation whose requirements are met. */
   const sendOnly = (operation: KnownOperation, values: Values): Promise<Reply> =>

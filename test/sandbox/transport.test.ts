@@ -177,7 +177,7 @@ describe('transport', () => {
     expect(encoded.status).toBe(200);
   });
 
-  test('the body of a GET is not looked at', async () => {
+  test('the body of a GET is ignored', async () => {
     const { call } = await sandboxFor();
     expect((await call('GET /v2/instances', { rawBody: '{"PerPage":' })).status).toBe(200);
   });
@@ -219,7 +219,7 @@ describe('keys', () => {
     expect((await call(line, { key })).json).toEqual({ error, status });
   });
 
-  test('another scheme than Bearer is no key', async () => {
+  test('a scheme other than Bearer does not carry a key', async () => {
     const { call } = await sandboxFor();
     const reply = await call('GET /v2/instances', {
       key: null,

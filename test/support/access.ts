@@ -25,11 +25,11 @@ export interface TestSources {
 }
 
 /** Parses a callers file against the contract. */
-export function parseCallers(source: string | Uint8Array, { files = {}, env = {} }: TestSources = {}) {
-  return parseCallersFile(typeof source === 'string' ? Buffer.from(source) : source, {
+export async function parseCallers(source: string | Uint8Array, { files = {}, env = {} }: TestSources = {}) {
+  return await parseCallersFile(typeof source === 'string' ? Buffer.from(source) : source, {
     operations: OPERATIONS,
     env,
-    readFile: (path) => {
+    readFile: async (path) => {
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       return Buffer.from(text);
@@ -38,8 +38,8 @@ export function parseCallers(source: string | Uint8Array, { files = {}, env = {}
 }
 
 /** The model of a callers file without mistakes. */
-export function modelOf(source: string, sources?: TestSources): AccessModel {
-  const parsed = parseCallers(source, sources);
+export async function modelOf(source: string, sources?: TestSources): Promise<AccessModel> {
+  const parsed = await parseCallers(source, sources);
   if (parsed.kind === 'ok') return parsed.model;
   throw new Error(
     parsed.mistakes.map(({ line, column, message }) => `${line}:${column} ${message}`).join('\n'),

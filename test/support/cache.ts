@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { CallError } from '../../src/status/call-error.ts';
-import { type CacheLimits, cacheCatalogue } from '../../src/vultr/cache.ts';
+import { type CacheLimits, createCatalogueCache } from '../../src/vultr/cache.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import { refuseFailures } from '../../src/vultr/errors.ts';
 import type { Send, SendContext, Stage, VultrRequest } from '../../src/vultr/request.ts';
@@ -131,7 +131,11 @@ export function startStack(baseUrl: string, parts: Parts = {}): Stack {
   });
   onTestFinished(() => transport.close());
   const stages: readonly Stage[] = [
-    cacheCatalogue({ clock, onRefreshFailed: (_, error) => failures.push(error), limits: parts.cache ?? {} }),
+    createCatalogueCache({
+      clock,
+      onRefreshFailed: (_, error) => failures.push(error),
+      limits: parts.cache ?? {},
+    }).stage,
     enforceDeadline(clock),
     singleflight({ clock, limits: parts.singleflight ?? {} }),
     ...(parts.below ?? []),

@@ -136,6 +136,43 @@ describe('lines', () => {
     expect(parse(read()).map(({ line }) => line)).toEqual(Array.from({ length: 100 }, (_, index) => index));
   });
 
+  test.each(['exit', 'crash after the turn', 'fault', 'flush'] as const)(
+    'of calls are there after the end, though they are written together (%s)',
+    async (end) => {
+      const { child, read } = await start('pipe');
+      const ended = once(child, 'exit');
+      child.send({ calls: 250, end });
+      await ended;
+      const numbers = parse(read()).flatMap(({ line }) => line ?? []);
+      expect(numbers).toEqual(Array.from({ length: 250 }, (_, index) => index));
+    },
+  );
+
+  test('stand in the order in which they were logged, whichever kind they are of', async () => {
+    const { child, read } = await start('pipe');
+    const ended = once(child, 'exit');
+    child.send({ calls: 3, lines: 3, end: 'exit' });
+    await ended;
+    expect(parse(read()).map(({ line, msg }) => `${msg} ${line}`)).toEqual([
+      'call 0',
+      'call 1',
+      'call 2',
+      'line 0',
+      'line 1',
+      'line 2',
+    ]);
+  });
+
+  test.each(['pipe', 'socket'] as const)(
+    'of calls hold nobody up when the reader stops, and the rest is whole (%s)',
+    async (kind) => {
+      const { ask } = await start(kind);
+      const { dropped, ms } = await ask({ calls: 40_000 });
+      expect(ms).toBeLessThan(2_000);
+      expect(dropped).toBeGreaterThan(10_000);
+    },
+  );
+
   test('to a reader that is gone are dropped, and the process goes on', async () => {
     const { child, ask } = await start('socket');
     child.stderr?.destroy();

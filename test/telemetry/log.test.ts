@@ -78,7 +78,7 @@ describe('a line', () => {
     expect(text.match(/\[redacted\]/g)).toHaveLength(3);
   });
 
-  test('of a call that went well holds what is known of it and nothing more', () => {
+  test('of a call that succeeded holds what is known of it and nothing more', () => {
     const collected = collectLog();
     logCall(collected.log, { ...RECORD, secret: KEY, userAgent: 'u'.repeat(300) });
     const [{ time, ...line } = {}] = collected.lines();

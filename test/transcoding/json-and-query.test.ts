@@ -47,7 +47,7 @@ describe('a message from JSON', () => {
     expect(violations.list).toEqual([]);
   });
 
-  test('the number of violations is bounded, and so is what is repeated of them', () => {
+  test('the number of violations is bounded, and so is the text that each repeats', () => {
     const violations = new Violations();
     const json = Object.fromEntries(
       Array.from({ length: 5_000 }, (_, index) => [`${'x'.repeat(500)}${index}`, 1]),

@@ -51,7 +51,7 @@ describe('Structs in requests', () => {
   );
 });
 
-describe('what is no message is refused with a fixed text', () => {
+describe('bytes that are not a message are refused with a fixed text', () => {
   const cut = (name: string) => (writer: BinaryWriter) =>
     writer.tag(numberOf(name), WireType.LengthDelimited).uint32(10);
   const cases: [string, (writer: BinaryWriter) => unknown][] = [

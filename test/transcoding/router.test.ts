@@ -67,7 +67,7 @@ describe('the router', () => {
     expect(() => createRouter(routes)).not.toThrow();
   });
 
-  test('a path of thousands of segments and colons is no burden', () => {
+  test('a path of thousands of segments and colons is matched quickly', () => {
     expect(router.match('GET', '/v4'.repeat(5_000))).toMatchObject({ kind: 'match' });
     expect(router.match('GET', `/${':'.repeat(10_000)}`)).toEqual({ kind: 'unknown' });
   });

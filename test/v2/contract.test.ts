@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { commentOf } from '../support/v2/comments.ts';
 import { countRules, declared, isRequired, registry, requestMessages } from '../support/v2/declared.ts';
@@ -63,8 +63,14 @@ describe('every rpc of vultr.v2', () => {
   });
 });
 
-/** The v1 methods that have to be found in docs/v1-to-v2.md, from outside of this repository. */
-const V1_METHODS = new URL('../../../shared/vultr-v1-methods.json', import.meta.url);
+/** The known methods of API v1, each with the operations of v2 in its place. */
+const V1_METHODS = readFileSync(new URL('../facts/v1-methods.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => /^(?:GET|POST) /.test(line))
+  .map((line) => {
+    const [, http = '', v1 = '', v2 = ''] = /^(\S+) (\S+): (.*)$/.exec(line) ?? [];
+    return { http, v1, v2: v2 === '' ? [] : v2.split(', ') };
+  });
 
 describe('docs/v1-to-v2.md', () => {
   const rows = readFileSync(new URL('../../docs/v1-to-v2.md', import.meta.url), 'utf8')
@@ -108,21 +114,13 @@ describe('docs/v1-to-v2.md', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  test.skipIf(!existsSync(V1_METHODS))(
-    'has the methods that are known (skipped when they are not at hand)',
-    () => {
-      const known = JSON.parse(readFileSync(V1_METHODS, 'utf8')) as {
-        v1: string;
-        http: string;
-        v2: readonly string[];
-      }[];
-      expect(rows.map(([title]) => title?.replace('| ', ''))).toEqual(
-        known.map(({ v1, http }) => `${http} \`${v1}\``),
-      );
-      for (const { v1, v2 } of known) {
-        const row = rows.find(([title]) => title?.includes(`\`${v1}\``));
-        for (const route of v2) expect(row?.[2], v1).toContain(`\`${route}\``);
-      }
-    },
-  );
+  test('has the methods that are known, with the operations that took their places', () => {
+    expect(V1_METHODS).toHaveLength(42);
+    expect(rows.map(([title]) => title?.replace('| ', ''))).toEqual(
+      V1_METHODS.map(({ v1, http }) => `${http} \`${v1}\``),
+    );
+    for (const [index, { v1, v2 }] of V1_METHODS.entries()) {
+      for (const route of v2) expect(rows[index]?.[2], v1).toContain(`\`${route}\``);
+    }
+  });
 });

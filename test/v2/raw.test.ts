@@ -40,7 +40,7 @@ async function start(): Promise<{ call: CallRaw; upstream: RecordingUpstream }> 
   };
 }
 
-test('a request for an operation that nobody knows arrives as it was written', async () => {
+test('a request for an unknown operation arrives as it was written', async () => {
   const { call, upstream } = await start();
   upstream.answer = { status: 200, contentType: 'application/json', body: '{"gateways":[{"id":"g-1"}]}' };
   const reply = await call({

@@ -103,7 +103,7 @@ test('a literal wins over a variable, for each method on its own', async () => {
   expect(decided).toBeGreaterThan(10);
 });
 
-test('what only looks like the literal goes to the variable, and on as it came', async () => {
+test('a segment that only resembles the literal matches the variable, and goes on as it came', async () => {
   const { gateway, upstream } = await start();
   for (const { literal, variable, index } of overlaps) {
     const path = commonPath({ literal, variable, index });

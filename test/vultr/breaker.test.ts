@@ -102,7 +102,7 @@ describe('an open breaker', () => {
     ]);
   });
 
-  test('is told as it opens to those who still wait for their permit', async () => {
+  test('refuses, as it opens, the requests that still wait for their permits', async () => {
     const { upstream, client, soon } = await setUp({ budget: { ratePerSecond: 10 } });
     upstream.status = 503;
     const calls = Array.from({ length: 20 }, () => failure(client.send(request(), soon())));
@@ -194,7 +194,7 @@ describe('a breaker is not tripped', () => {
   });
 });
 
-test('the policy of a breaker has to be usable', () => {
+test('the policy of a breaker must be usable', () => {
   expect(() => startClient('http://127.0.0.1:1', { breaker: { failures: 0 } })).toThrow(
     'breaker.failures is 0',
   );

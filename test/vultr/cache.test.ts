@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { payloadOf } from '../../src/payload/payload-memo.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { cacheCatalogue } from '../../src/vultr/cache.ts';
+import { createCatalogueCache } from '../../src/vultr/cache.ts';
 import type { VultrRequest } from '../../src/vultr/request.ts';
 import {
   type Answer,
@@ -78,7 +78,7 @@ describe('a public list', () => {
   });
 });
 
-describe('what is not kept', () => {
+describe('responses that are not kept', () => {
   test.each<[string, Partial<VultrRequest>]>([
     ['a read with a credential', { isPublic: false, credential: 'KEY-0123456789ABCDEF' }],
     ['a POST', { method: 'POST', kind: 'change', repeatable: false }],
@@ -189,7 +189,7 @@ describe('the bounds', () => {
     'are refused at the start when they are none: %j',
     (limits) => {
       const options = { clock: new ManualClock(), onRefreshFailed: () => undefined, limits };
-      expect(() => cacheCatalogue(options)).toThrow(/^cache\.\w+ is /);
+      expect(() => createCatalogueCache(options)).toThrow(/^cache\.\w+ is /);
     },
   );
 });

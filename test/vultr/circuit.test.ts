@@ -67,7 +67,7 @@ describe('a circuit', () => {
     expect(waits).toEqual([1_000, 2_000, 3_000, 3_000, 3_000]);
   });
 
-  test('does not listen to what was sent before it changed', () => {
+  test('ignores the outcomes of requests that were sent before it changed', () => {
     const { circuit, fail } = setUp();
     const early = circuit.generation;
     fail(0, 3);

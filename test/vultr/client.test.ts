@@ -127,7 +127,7 @@ describe('the door', () => {
     expect(seen).toMatchObject([{ kind, repeatable }]);
   });
 
-  test('asks for what is public without a key and in one form, whoever asks', async () => {
+  test('sends public requests without a key and in one form, whoever the caller is', async () => {
     const { client, seen, sent, options } = await setUp();
     await client.call({ ...READ, isPublic: true }, REQUEST, options());
     await client.call({ ...READ, isPublic: true }, REQUEST, options({ credential: undefined }));
@@ -135,6 +135,36 @@ describe('the door', () => {
     expect(sent).toEqual([line, line]);
     for (const asked of seen) expect(asked).toMatchObject({ accept: undefined, credential: undefined });
   });
+
+  test.each([
+    ['large', 200_000, 5],
+    ['small', 1_000, 1],
+  ])(
+    'hands over %s responses in as many turns of the event loop as they are worth',
+    async (_size, bytes, turns) => {
+      const body = () => Buffer.alloc(bytes, ' ');
+      const client = createVultrClient({
+        baseUrl: 'http://127.0.0.1:1',
+        stages: [() => async () => ({ status: 200, contentType: '', body: body(), attempts: 1 })],
+      });
+      onTestFinished(() => client.close());
+      let turn = 0;
+      let isOver = false;
+      const count = (): void => {
+        turn += 1;
+        if (!isOver) setImmediate(count);
+      };
+      setImmediate(count);
+      const seen = await Promise.all(
+        Array.from({ length: 5 }, async () => {
+          await client.call(READ, REQUEST, { ...context(), credential: 'KEY-0123456789ABCDEF' });
+          return turn;
+        }),
+      );
+      isOver = true;
+      expect(new Set(seen).size).toBe(turns);
+    },
+  );
 
   test('does not ask for anything else without a key', async () => {
     const { client, sent, options } = await setUp();

@@ -222,7 +222,7 @@ describe('the retry budget', () => {
     expect(await client.send(request(), context())).toMatchObject({ attempts: 2 });
   });
 
-  test('is not spent by a 429, which is no outage', async () => {
+  test('is not spent by a 429, which does not indicate an outage', async () => {
     const upstream = await startFlaky(429, 30);
     const retry = { maxAttempts: 2, maxThrottled: 50 };
     const client = startClient(upstream.url, { clock: new PassingClock(), retry, ...options });
@@ -230,7 +230,7 @@ describe('the retry budget', () => {
     expect(client.state().retryTokens).toBe(10);
   });
 
-  test('has to be above 0', () => {
+  test('must be above 0', () => {
     expect(() => new RetryBudget({ maxTokens: 0 })).toThrow('retryBudget.maxTokens is 0');
     expect(() => new RetryBudget({ tokenRatio: Number.NaN })).toThrow('retryBudget.tokenRatio is NaN');
   });
@@ -430,7 +430,7 @@ describe('a change whose first attempt may have reached Vultr', () => {
     expect(await failure(send(upstream.url, remove))).toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  test('fails with what is missing when there was no attempt before', async () => {
+  test('fails with NOT_FOUND when there was no earlier attempt', async () => {
     const upstream = await startFlaky(404, 9, '{"error":"instance not found","status":404}');
     expect(await failure(send(upstream.url, remove))).toMatchObject({ code: 'NOT_FOUND' });
     expect(upstream.asked).toHaveLength(1);

@@ -193,7 +193,7 @@ describe('a change', () => {
 });
 
 describe('the bounds', () => {
-  test('send what is beyond the number of shared requests for its caller alone', async () => {
+  test('make a request beyond their number for its caller alone', async () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context } = startStack(upstream.url, { singleflight: { maxShared: 3 } });
@@ -209,7 +209,7 @@ describe('the bounds', () => {
     expect(upstream.asked).toHaveLength(8);
   });
 
-  test('let nobody join a request that has run for too long, and leave it to its callers', async () => {
+  test('close a request that has run for too long to new callers, and leave it to those that it has', async () => {
     const upstream = await startCounting();
     const { send, context, clock } = startStack(upstream.url, { singleflight: { joinableMs: 1_000 } });
     const releaseEarly = upstream.hold((_, response) => response.end('"early"'));

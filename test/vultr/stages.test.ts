@@ -10,7 +10,7 @@ test('the README lists the stages in the order in which they stand', () => {
   expect(names).toEqual([...STAGE_ORDER, 'transport']);
 });
 
-test('what each stage does is seen in that order', async () => {
+test('the effects of the stages show that order', async () => {
   const events: string[] = [];
   let count = 0;
   const upstream = await startHttp((_, response) => {
@@ -32,5 +32,13 @@ test('what each stage does is seen in that order', async () => {
   });
   expect((await failure(client.send(request(), context()))).reason).toBe('VULTR_UNAVAILABLE');
   // The repetition passes the further stages, and the breaker, which has opened, refuses it before it asks for a permit.
-  expect(events).toEqual(['further', 'permit', 'upstream 1', 'breaker', 'retry', 'further']);
+  expect(events).toEqual([
+    'further',
+    'permit',
+    'upstream 1',
+    'breaker',
+    'retry',
+    'further',
+    'breaker_refused',
+  ]);
 });

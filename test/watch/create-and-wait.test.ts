@@ -37,7 +37,7 @@ async function meanwhile<T>(work: Promise<T>): Promise<T> {
 }
 
 describe('a creation whose caller prefers to wait', () => {
-  test('is done when the thing is ready, and tells what only the creation tells', async () => {
+  test('ends when the thing is ready, and keeps what only the creation reveals', async () => {
     const { client } = start();
     const { value } = await meanwhile(
       client.ask('createInstance', NEW, { metadata: { prefer: 'wait=600' } }),
@@ -46,6 +46,25 @@ describe('a creation whose caller prefers to wait', () => {
     expect(instance).toMatchObject({ status: 'active', server_status: 'ok', power_status: 'running' });
     expect(instance['main_ip']).not.toBe('0.0.0.0');
     expect(instance['default_password']).toMatch(/./);
+  });
+
+  test.each([
+    ['a field says so', {}],
+    ['a field and the metadata say so', { prefer: 'wait=600' }],
+  ])('waits when %s', async (_where, metadata) => {
+    const { client } = start();
+    const { value } = await meanwhile(client.ask('createInstance', { ...NEW, wait: 600 }, { metadata }));
+    expect(value['instance']).toMatchObject({ server_status: 'ok' });
+  });
+
+  test('says so in a field over HTTP, where CloudService replies with 202 when time is up', async () => {
+    const { address } = start();
+    const body = { ...NEW, accessToken: KEY, requestId: randomUUID() };
+    const early = await sendHttp(address, 'POST', '/api/instance', { ...body, wait: 1 });
+    expect(early.status).toBe(202);
+    const ready = await meanwhile(sendHttp(address, 'POST', '/api/instance', { ...body, wait: 600 }));
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.text).data.value.instance).toMatchObject({ server_status: 'ok' });
   });
 
   test('does the same over HTTP, with the status and form of Vultr', async () => {
@@ -92,7 +111,7 @@ describe('a creation whose caller prefers to wait', () => {
     expect(sandbox.state.instancesCreated).toBe(before + 1);
   });
 
-  test('does not wait for what is ready as soon as it is made', async () => {
+  test('does not wait for things that are ready at once', async () => {
     const { address } = start();
     const body = {
       name: 'key',
@@ -103,6 +122,19 @@ describe('a creation whose caller prefers to wait', () => {
       prefer: 'wait=600',
     });
     expect(reply.status).toBe(201);
+  });
+
+  test.each([
+    [{ wait: -1 }, {}, /0 to 86400/],
+    [{ wait: 86_401 }, {}, /0 to 86400/],
+    [{ wait: 600 }, { prefer: 'wait=60' }, /Differs/],
+  ])('is refused when its field says %o beside %o', async (field, metadata, description) => {
+    const { client, sandbox } = start();
+    const before = sandbox.state.instancesCreated;
+    const failure = await failureOf(client.ask('createInstance', { ...NEW, ...field }, { metadata }));
+    expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(failure.violations['wait']).toMatch(description);
+    expect(sandbox.state.instancesCreated).toBe(before);
   });
 
   test.each(['wait=', 'wait=soon', 'wait=-1'])(

@@ -53,7 +53,7 @@ describe('a GET that accepts text/event-stream', () => {
     ]);
   });
 
-  test('sends on the query without what is for this service, byte for byte', async () => {
+  test('passes on the query byte for byte, without the parameters of this service', async () => {
     const { address, upstream } = answering([200, { thing: { ram: 1 } }]);
     const until = encodeURIComponent('thing.ram == 1');
     const events = await openEvents(address, `/v2/instances/a?x=%2f+y&until=${until}&fields=thing.ram&&b`);
@@ -103,7 +103,7 @@ describe('a GET that accepts text/event-stream', () => {
     other.close();
   });
 
-  test('tells that the thing is gone, or fails with what it ended with', async () => {
+  test('reports that the thing is gone, or fails with the error that ended it', async () => {
     const { address, client } = start();
     const [gone, other] = [await openEvents(address, `${PATH}?until=gone`), await openEvents(address, PATH)];
     await Promise.all([gone.next(), other.next()]);
@@ -191,7 +191,7 @@ describe('a list that accepts application/x-ndjson', () => {
     );
   });
 
-  test('is refused when it is no list', async () => {
+  test('is refused when it is not a list', async () => {
     const { address } = start();
     expect(await openEvents(address, '/v2/account/bandwidth', { accept }).then((lines) => lines.status)).toBe(
       406,

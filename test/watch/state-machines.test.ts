@@ -193,6 +193,13 @@ describe('a wait until it is ready, over both transports', () => {
   });
 });
 
+test('a load balancer that is ready can be deleted again, and not before', async () => {
+  const path = await make('/v2/load-balancers', { region: 'ewr' }, 'load_balancer');
+  await expect(send('DELETE', path)).rejects.toThrow('not ready');
+  await ready(path);
+  await send('DELETE', path);
+});
+
 describe('the life of an instance', () => {
   test('is watched from its creation to its end', async () => {
     const path = await instance();

@@ -73,7 +73,7 @@ describe('a walk', () => {
     expect(idsOf(await watcher.walk({ operation }).rest())).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
-  test('tells what is added meanwhile once', async () => {
+  test('yields elements that are added meanwhile once', async () => {
     const ids = ['a', 'b', 'c', 'd'];
     const { watcher } = listing(ids, (cursor) => {
       if (cursor === '' && !ids.includes('z')) ids.push('z');

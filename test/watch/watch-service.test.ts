@@ -151,7 +151,7 @@ describe('a watch', () => {
     ]);
   });
 
-  test('sends the wanted members, and what changes elsewhere is not told', async () => {
+  test('sends only the wanted members, and not changes elsewhere', async () => {
     const { watcher } = answering(
       instance({ ram: 1, tags: [{ a: 1, b: 1 }] }),
       instance({ ram: 2, tags: [{ a: 1, b: 2 }] }),
@@ -196,7 +196,7 @@ describe('a watch', () => {
     expect((await stream.rest())[1]).toMatchObject({ state: { instance: { ram: null } } });
   });
 
-  test('ends with what the thing is gone for: NOT_FOUND, or well when that was waited for', async () => {
+  test('ends with NOT_FOUND when the thing is gone, or with OK when the caller waited for that', async () => {
     const { watcher, client } = start();
     const [other, gone] = [watcher.watch(ofExample), watcher.watch({ ...ofExample, until: 'gone' })];
     await Promise.all([other.next(), gone.next()]);
@@ -286,7 +286,7 @@ describe('a watch', () => {
     expect(upstream.received.length).toBeGreaterThan(polls);
   });
 
-  test('whose caller does not read is told the newest state, and how many it has missed', async () => {
+  test('whose caller does not read gets the newest state, and the number of those missed', async () => {
     // 200 KB each, so that a caller that does not read is felt after a few.
     const filler = 'x'.repeat(200_000);
     answering(instance({}));
@@ -319,7 +319,7 @@ describe('a watch', () => {
     },
   );
 
-  test('that had been told the last state before it broke off is told that it was the last', async () => {
+  test('that got the last state before it broke off learns that it was the last', async () => {
     const { watcher } = answering(instance({ ram: 1 }));
     const request = another();
     const holder = watcher.watch(request);

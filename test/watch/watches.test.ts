@@ -100,7 +100,7 @@ function begin(watches: Watches, target: WatchTarget, wish: Partial<WatchWish> =
 const HOUR = 3_600_000;
 
 describe('the cost of watching', () => {
-  test('1 000 watchers of one thing cost what one costs', async () => {
+  test('1 000 watchers of one thing cost as much as one', async () => {
     const costs: number[] = [];
     for (const count of [1, 1_000]) {
       const { clock, watches, asked, set } = open();
@@ -201,7 +201,7 @@ describe('the cost of watching', () => {
 });
 
 describe('a watch', () => {
-  test('that begins after a change is not told what was seen before it', async () => {
+  test('that begins after a change does not get a state from before it', async () => {
     const { clock, watches, asked, set } = open();
     set('a', { power_status: 'stopped' });
     const first = begin(watches, targetOf('a'));
@@ -219,7 +219,7 @@ describe('a watch', () => {
     await second.leave();
   });
 
-  test('that does not read is told the newest state, and how many it has missed', async () => {
+  test('that does not read gets the newest state, and the number of those missed', async () => {
     const { clock, watches, set } = open({ limits: { maxStates: 20 } });
     set('a', { ram: 0 });
     const leaving = new AbortController();
@@ -287,7 +287,7 @@ describe('a watch', () => {
     expect(one.error).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
-  test('of what was just made waits until Vultr shows it', async () => {
+  test('of a thing that was just created waits until Vultr shows it', async () => {
     const { clock, watches, set } = open();
     watches.noteChange({ credential: 'KEY', path: '/v2/instances', created: 'new' });
     const one = begin(watches, targetOf('new'));
@@ -300,7 +300,7 @@ describe('a watch', () => {
     await one.leave();
   });
 
-  test('that waits for a state makes the next poll sooner, though the thing was looked at just now', async () => {
+  test('that waits for a state brings the next poll forward, although the thing has just been polled', async () => {
     const { clock, watches, asked, set } = open();
     set('a', { power_status: 'running' });
     const idle = begin(watches, targetOf('a'));

@@ -38,8 +38,10 @@ export async function serveFramed(call: RpcCall): Promise<void> {
   const outgoing = toOutgoing(call);
   if (operation.kind === 'unary') {
     const incoming = toIncoming(call, () => readOnly(call));
+    const replied = tools.shedder.begin();
     const body = await dispatcher
       .unary(incoming)
+      .finally(replied)
       .then(async (reply) => Buffer.concat([await outgoing.message(reply), outgoing.last(undefined)]))
       .catch((thrown: unknown) => outgoing.last(CallError.from(thrown)));
     if (!passage.isGone) await sendWhole(call, outgoing, body);

@@ -1,4 +1,5 @@
 import type { Operation } from '../../contract/operation.ts';
+import { loadKindOf } from '../../pipeline/shedder.ts';
 import { CallError } from '../../status/call-error.ts';
 import { suggest } from '../../transcoding/suggest.ts';
 import { checkHost, checkOrigin } from '../browser-guard.ts';
@@ -49,6 +50,8 @@ async function serve(tools: Tools, exchange: Exchange, operation: Operation): Pr
     const { corsOrigins = [], allowedHosts } = tools.options;
     checkHost(allowedHosts, exchange.request.headers);
     checkOrigin(corsOrigins, exchange.request.headers, operation.effect);
+    const overload = tools.shedder.objection(loadKindOf(operation));
+    if (overload !== undefined) throw overload;
   } catch (thrown) {
     const error = CallError.from(thrown);
     note(tools, exchange, error);

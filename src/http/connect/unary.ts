@@ -13,7 +13,9 @@ import { hold, type RpcCall, readWhole, toIncoming } from './rpc-call.ts';
 /** Serves a unary call of the Connect protocol: a request and a response of HTTP, with nothing around the messages. */
 export async function serveUnary(call: RpcCall): Promise<void> {
   const { request, passage, protocol, tools } = call;
-  const reply = await tools.options.dispatcher.unary(toIncoming(call, () => readRequest(call)));
+  const replied = tools.shedder.begin();
+  const incoming = toIncoming(call, () => readRequest(call));
+  const reply = await tools.options.dispatcher.unary(incoming).finally(replied);
   if (passage.isGone) return;
   const body = encodeReply(reply, protocol.codec);
   const { reply: response, headers } = conditionalReply(

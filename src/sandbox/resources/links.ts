@@ -20,7 +20,7 @@ export interface Link {
   /** Path parameter of the other end, and where it is stored. */
   parameter: string;
   collection: string;
-  /** Vultr's text for an other end that does not exist. */
+  /** Vultr's text for another end that does not exist. */
   missing: string;
   /** The key of the list in the Go client. */
   many: string;

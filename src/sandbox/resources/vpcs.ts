@@ -2,6 +2,7 @@ import type { Resource } from '../engine/api.ts';
 import { badRequest } from '../engine/api-error.ts';
 import { type ApiResponse, type Call, ok, param, routes, target } from '../engine/call.ts';
 import { named, textsOf } from '../engine/checks.ts';
+import { spaced } from '../engine/clock.ts';
 import type { Collection } from '../engine/collection.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { listBody } from '../engine/paging.ts';
@@ -82,6 +83,7 @@ const natGateway: Collection = {
   accepts: 'label tag',
   update: 'PUT 202',
   initial: (call) => ({
+    date_created: spaced(call.world.clock.nowMs()),
     vpc_id: param(call, 'vpc_id'),
     status: 'pending',
     public_ips: [],

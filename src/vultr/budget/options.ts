@@ -1,4 +1,5 @@
 import { assertInteger } from '../../base/limits.ts';
+import type { RedisTarget } from '../../base/redis.ts';
 import { WINDOW_MS } from './permit.ts';
 
 /** The options of the budget. */
@@ -22,10 +23,8 @@ export interface BudgetOptions {
 }
 
 /** How the Redis is reached. */
-export interface RedisOptions {
-  /** `redis://` or `rediss://`, credentials included. It is never logged. */
-  readonly url: string;
-  /** The key; the same for all that share the source address. Default: derived from the address of the upstream. */
+export interface RedisOptions extends RedisTarget {
+  /** The key; the same for all that share the source address. Default: derived from the prefix and the address of the upstream. */
   readonly key?: string;
   /** How long a command may take before Redis counts as gone. Default 250. */
   readonly commandTimeoutMs?: number;
@@ -34,6 +33,10 @@ export interface RedisOptions {
   /** How often a Redis that is gone is tried again. Default 1000. */
   readonly probeIntervalMs?: number;
 }
+
+/** The options with their times filled in. */
+export type ResolvedRedis = RedisOptions &
+  Required<Pick<RedisOptions, 'commandTimeoutMs' | 'connectTimeoutMs' | 'probeIntervalMs'>>;
 
 /** The options with their defaults filled in. */
 export type BudgetLimits = Omit<BudgetOptions, 'redis'>;

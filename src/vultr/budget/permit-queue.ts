@@ -51,6 +51,11 @@ export class PermitQueue<T extends Place> {
     return this.#lanes.get(caller)?.size ?? 0;
   }
 
+  /** How many of each caller wait. */
+  countByCaller(): ReadonlyMap<string, number> {
+    return new Map([...this.#lanes].map(([caller, { size }]) => [caller, size]));
+  }
+
   add(item: T): void {
     let lane = this.#lanes.get(item.caller);
     if (lane === undefined) {

@@ -1,6 +1,5 @@
-import { loadRedis } from '../../base/redis.ts';
-import { redisErrorText } from '../../base/redis-error.ts';
-import type { RedisOptions } from './options.ts';
+import { openRedis, REDIS_PREFIX } from '../../base/redis.ts';
+import type { ResolvedRedis } from './options.ts';
 import { BUCKET_SCRIPT } from './redis-script.ts';
 
 /** What the bucket replies. */
@@ -28,7 +27,9 @@ export interface RedisBucket {
 
 /** The options of a bucket. */
 export interface RedisBucketOptions {
-  readonly redis: Required<RedisOptions>;
+  readonly redis: ResolvedRedis;
+  /** The address of the upstream; it names the budget when no key is given. */
+  readonly baseUrl: string;
   /** As in local-source.ts. */
   readonly intervalMs: number;
   readonly limit: number;
@@ -39,38 +40,25 @@ export interface RedisBucketOptions {
   readonly onReady: () => void;
 }
 
-/** The first wait before a connection is tried again; it doubles up to the probe interval. */
-const FIRST_RECONNECT_MS = 50;
-
-/** What ioredis says when a command took too long. */
-const TIMED_OUT = 'Command timed out';
-
 /** Opens the connection, which is made again whenever it is lost until it is closed. */
 export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
   const { redis: given, intervalMs, limit, burst, onError, onReady } = options;
-  const Redis = loadRedis();
-  const redis = new Redis(given.url, {
-    connectTimeout: given.connectTimeoutMs,
-    commandTimeout: given.commandTimeoutMs,
-    // A command without a connection fails at once; one that was lost is not sent again: its permit is over.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(given.probeIntervalMs, FIRST_RECONNECT_MS * 2 ** Math.min(times, 16)),
+  const { connectTimeoutMs, commandTimeoutMs, probeIntervalMs } = given;
+  const key = given.key ?? `${given.prefix ?? REDIS_PREFIX}budget:${options.baseUrl}`;
+  const redis = openRedis({
+    target: given,
+    use: 'budget',
+    connectTimeoutMs,
+    commandTimeoutMs,
+    // Nobody waits for a permit of a Redis that is gone: there is the replica's share.
+    waitsForConnection: false,
+    maxReconnectMs: probeIntervalMs,
+    onReady,
+    onFailure: ({ message }) => onError(message),
   });
-  redis.on('error', (error) => onError(redisErrorText(error, given.url)));
-  redis.on('close', () => onError('The connection to Redis was closed.'));
-  redis.on('ready', onReady);
 
   async function run(command: 'reserve' | 'cut' | 'hold', heldMs = 0): Promise<BucketReply> {
-    let reply: unknown;
-    try {
-      reply = await redis.eval(BUCKET_SCRIPT, 1, given.key, command, intervalMs, limit, burst, heldMs);
-    } catch (error) {
-      // What is stuck in the connection would pile up and be carried out late, so another connection is made.
-      if (error instanceof Error && error.message === TIMED_OUT) redis.disconnect(true);
-      throw new Error(redisErrorText(error, given.url));
-    }
+    const reply = await redis.send('EVAL', BUCKET_SCRIPT, 1, key, command, intervalMs, limit, burst, heldMs);
     const [waitMs = -1, cutFactor = 0, cutAgoMs = 0] = Array.isArray(reply) ? reply.map(Number) : [];
     if (!(waitMs >= 0 && cutFactor > 0 && cutAgoMs >= 0))
       throw new TypeError('The bucket in Redis did not reply with three numbers.');
@@ -81,6 +69,6 @@ export function createRedisBucket(options: RedisBucketOptions): RedisBucket {
     reserve: () => run('reserve'),
     cut: () => run('cut'),
     hold: (heldMs) => run('hold', heldMs),
-    close: () => redis.disconnect(),
+    close: () => redis.close(),
   };
 }

@@ -2,7 +2,14 @@ import type { Clock } from '../../base/clock.ts';
 import { pause } from '../../base/wait.ts';
 import type { VultrObserver } from '../observe.ts';
 import { createLocalSource } from './local-source.ts';
-import { type BudgetLimits, intervalOf, limitOf, type RedisOptions, shareOf } from './options.ts';
+import {
+  type BudgetLimits,
+  intervalOf,
+  limitOf,
+  type RedisOptions,
+  type ResolvedRedis,
+  shareOf,
+} from './options.ts';
 import {
   PERMIT_TOLERANCE_MS,
   type Permit,
@@ -46,7 +53,7 @@ class SharedSource implements PermitSource {
   readonly #random: () => number;
   readonly #observe: VultrObserver;
   readonly #limits: BudgetLimits;
-  readonly #redis: Required<RedisOptions>;
+  readonly #redis: ResolvedRedis;
   readonly #bucket: RedisBucket;
   readonly #closing = new AbortController();
   readonly #started = Promise.withResolvers<void>();
@@ -62,7 +69,6 @@ class SharedSource implements PermitSource {
     this.#observe = observe;
     this.#limits = limits;
     this.#redis = {
-      key: `vultr-grpc:budget:${baseUrl}`,
       commandTimeoutMs: 250,
       connectTimeoutMs: 1_000,
       probeIntervalMs: 1_000,
@@ -77,6 +83,7 @@ class SharedSource implements PermitSource {
     );
     this.#bucket = createRedisBucket({
       redis: this.#redis,
+      baseUrl,
       intervalMs: intervalOf(limits),
       limit: limitOf(limits),
       burst: limits.burst,

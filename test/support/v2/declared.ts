@@ -30,6 +30,8 @@ export interface Declared {
   /** The rule's body: ``, `*`, or the name of a field. */
   readonly body: string;
   readonly isPublic: boolean;
+  /** Whether its option says that it creates something. */
+  readonly isCreate: boolean;
   /** Where the id of what it creates stands in Vultr's response: the first path of its option; undefined: nowhere. */
   readonly createdId: string | undefined;
   /** Whether its body is a form. */
@@ -76,6 +78,7 @@ export const declared: readonly Declared[] = services().flatMap((service) =>
         pathFields: [...path.matchAll(/\{(\w+)/g)].map(([, name = '']) => name),
         body: rule.body,
         isPublic: optionOf(method, 'vultr.options.v1.public') === true,
+        isCreate: optionOf(method, 'vultr.options.v1.create') !== undefined,
         createdId: (optionOf(method, 'vultr.options.v1.create') as { id: readonly string[] } | undefined)
           ?.id[0],
         isForm: optionOf(method, 'vultr.options.v1.form') === true,

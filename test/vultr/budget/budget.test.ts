@@ -60,7 +60,7 @@ describe('a permit', () => {
     expect(granted.filter((name) => name.startsWith('B'))).toHaveLength(10);
   });
 
-  test('comes to changes before reads before polls, and first to what was sent away', async () => {
+  test('comes to changes before reads before polls, and first to requests that got a 429', async () => {
     const { clock, granted, ask } = setUp();
     void ask('A0');
     await clock.advance(0);
@@ -119,14 +119,14 @@ describe('a permit', () => {
     expect(granted.length).toBeLessThanOrEqual(41);
   });
 
-  test('is told, with how long it took', async () => {
+  test('is reported, with the time that it took', async () => {
     const { clock, events, ask } = setUp();
     void ask('A1');
     void ask('A2', { kind: 'poll' });
     await clock.advance(1_000);
     expect(events).toEqual([
-      { kind: 'permit', request: 'read', waitedMs: 0 },
-      { kind: 'permit', request: 'poll', waitedMs: 100 },
+      { kind: 'permit', request: 'read', caller: '', key: expect.any(String), waitedMs: 0 },
+      { kind: 'permit', request: 'poll', caller: '', key: expect.any(String), waitedMs: 100 },
     ]);
   });
 });
@@ -144,7 +144,7 @@ describe('a call whose permit comes too late', () => {
       // Its permit would come after 5000; 1500 of its 2000 it could have waited.
       retryDelayMs: 3_500,
     });
-    expect(refusals()).toEqual([{ kind: 'refused', request: 'read', why: 'too_late' }]);
+    expect(refusals()).toEqual([{ kind: 'refused', request: 'read', caller: '', why: 'too_late' }]);
   });
 
   test('is not one whose permit comes soon because its credential has no others', async () => {

@@ -28,7 +28,7 @@ describe('a client with a budget', () => {
     expect(permits).toHaveLength(3);
   });
 
-  test('has nothing in shared and nobody waiting when all is over, however it ended', async () => {
+  test('has no request in flight and none waiting when all have ended, however they did', async () => {
     const { client } = await setUp((count) => [200, 404, 503][count % 3] ?? 200);
     const controller = new AbortController();
     const calls = Array.from({ length: 12 }, (_, index) =>

@@ -105,6 +105,17 @@ describe('calls with time enough are all served', () => {
     expect(grants).toHaveLength(400);
   });
 
+  test.each([10, 100, 400, 1_000])('%i at once with four keys, after a burst', async (count) => {
+    const { clock, ask, grants, refusals } = setUp();
+    ask(30);
+    await clock.advance(700);
+    for (const credential of ['A', 'B', 'C', 'D']) ask(count / 4, { credential, timeoutMs: 40_000 });
+    await clock.advance(40_000);
+    expect(refusals.length).toBe(0);
+    expect(grants).toHaveLength(30 + 4 * Math.ceil(count / 4));
+    expect(mostInOneSecond(grants)).toBeLessThanOrEqual(30);
+  });
+
   test('after a second in which nothing was granted, as on a machine that stood still', async () => {
     const { clock, ask, grants, refusals } = setUp();
     ask(5);

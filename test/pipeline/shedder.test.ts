@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import { createShedder, type LoadKind, type ShedCounts, type Shedder } from '../../src/pipeline/shedder.ts';
+
+const BOUND_MS = 50;
+const LEAST = 10;
+
+/** A shedder whose event loop is as late as a test says. */
+function measured() {
+  let take: (delayMs: number) => void = () => undefined;
+  const seen = { shed: [] as LoadKind[], begun: 0, ends: [] as ShedCounts[], isMeasuring: false };
+  const shedder = createShedder({
+    delayMs: BOUND_MS,
+    leastCalls: LEAST,
+    onShed: (kind) => seen.shed.push(kind),
+    onBegin: () => {
+      seen.begun += 1;
+    },
+    onEnd: (counts) => seen.ends.push(counts),
+    startGauge: (given) => {
+      take = given;
+      return {
+        resume: () => {
+          seen.isMeasuring = true;
+        },
+        pause: () => {
+          seen.isMeasuring = false;
+        },
+      };
+    },
+  });
+  const late = (delayMs: number, times = 1): void => {
+    for (let count = 0; count < times; count += 1) take(delayMs);
+  };
+  return { shedder, late, seen };
+}
+
+function begin(shedder: Shedder, count: number): (() => void)[] {
+  return Array.from({ length: count }, () => shedder.begin());
+}
+
+const isTaken = (shedder: Shedder, kind: LoadKind | undefined): boolean =>
+  shedder.objection(kind) === undefined;
+
+/** How many calls of a kind are taken until one is not. */
+function roomFor(shedder: Shedder, kind: LoadKind): number {
+  let count = 0;
+  while (count < 10_000 && isTaken(shedder, kind)) {
+    shedder.begin();
+    count += 1;
+  }
+  return count;
+}
+
+/** How many reads may be in progress, when there are more: calls end until another one is taken. */
+function limitOf(shedder: Shedder, calls: readonly (() => void)[]): number {
+  for (const [index, end] of calls.entries()) {
+    if (isTaken(shedder, 'read')) return calls.length - index + 1;
+    end();
+  }
+  return 1;
+}
+
+describe('calls are taken', () => {
+  test('as long as the event loop is not late, however many they are', () => {
+    const { shedder, late } = measured();
+    begin(shedder, 3_000);
+    late(BOUND_MS, 100);
+    for (const kind of ['watch', 'read', 'change'] as const) expect(isTaken(shedder, kind)).toBe(true);
+  });
+
+  test('when the event loop pauses, as for a collection of garbage', () => {
+    const { shedder, late } = measured();
+    begin(shedder, 3_000);
+    for (let pause = 0; pause < 10; pause += 1) {
+      late(2_000, 2);
+      late(BOUND_MS);
+    }
+    for (const kind of ['watch', 'read', 'change'] as const) expect(isTaken(shedder, kind)).toBe(true);
+  });
+
+  test('however late the event loop is, when few are in progress', () => {
+    const { shedder, late } = measured();
+    begin(shedder, LEAST - 1);
+    late(10_000, 100);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    shedder.begin();
+    expect(isTaken(shedder, 'read')).toBe(false);
+  });
+
+  test('when they ask after the health', () => {
+    const { shedder, late } = measured();
+    begin(shedder, 1_000);
+    late(10_000, 100);
+    expect(isTaken(shedder, undefined)).toBe(true);
+  });
+});
+
+describe('while the event loop is late', () => {
+  test('watches are refused first, then reads, and changes last', () => {
+    const { shedder, late } = measured();
+    const calls = begin(shedder, 100);
+    late(60, 3);
+    expect([isTaken(shedder, 'watch'), isTaken(shedder, 'read'), isTaken(shedder, 'change')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    for (const end of calls.slice(0, 50)) end();
+    expect([isTaken(shedder, 'watch'), isTaken(shedder, 'read')]).toEqual([false, true]);
+    begin(shedder, 200);
+    expect(isTaken(shedder, 'change')).toBe(false);
+  });
+
+  test.each([
+    { delayMs: 60, times: 3, limit: 80 },
+    { delayMs: 100, times: 3, limit: 50 },
+    { delayMs: 100, times: 6, limit: 25 },
+    { delayMs: 5_000, times: 3, limit: 30 },
+    { delayMs: 5_000, times: 300, limit: LEAST },
+  ])('$delayMs ms late $times times, $limit of 100 calls may be in progress', ({ delayMs, times, limit }) => {
+    const { shedder, late } = measured();
+    const calls = begin(shedder, 100);
+    late(delayMs, times);
+    expect(limitOf(shedder, calls)).toBe(limit);
+  });
+
+  test('a refusal says when to call again, each one something else, and that nothing was sent', () => {
+    const { shedder, late } = measured();
+    begin(shedder, 100);
+    late(100, 3);
+    const errors = Array.from({ length: 64 }, () => shedder.objection('read'));
+    expect(errors[0]).toMatchObject({ code: 'UNAVAILABLE', reason: 'OVERLOADED', reached: 'no' });
+    const delays = errors.map((error) => error?.retryDelayMs ?? 0);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(2_000);
+    expect(new Set(delays).size).toBe(64);
+  });
+
+  test('refusals are counted, and told of when they begin and end', () => {
+    const { shedder, late, seen } = measured();
+    const calls = begin(shedder, 100);
+    late(100, 3);
+    expect(seen.begun).toBe(0);
+    for (const kind of ['watch', 'read', 'read'] as const) expect(isTaken(shedder, kind)).toBe(false);
+    expect([seen.begun, seen.shed]).toEqual([1, ['watch', 'read', 'read']]);
+    for (const end of calls) end();
+    late(0, 100);
+    expect(seen.ends).toEqual([{ watch: 1, read: 2, change: 0 }]);
+  });
+});
+
+describe('once the event loop is well again', () => {
+  /** Two seconds: a measurement takes 20 ms. */
+  const TWO_SECONDS = 100;
+
+  test('everything is taken within two seconds', () => {
+    const { shedder, late } = measured();
+    const calls = begin(shedder, 1_000);
+    late(5_000, 100);
+    for (const end of calls) end();
+    late(5, TWO_SECONDS);
+    expect(isTaken(shedder, 'watch')).toBe(true);
+    expect(roomFor(shedder, 'read')).toBe(10_000);
+  });
+
+  test('watches wait for longer than reads', () => {
+    const { shedder, late } = measured();
+    const calls = begin(shedder, 100);
+    late(100, 3);
+    for (const end of calls) end();
+    late(5, 5);
+    expect([isTaken(shedder, 'read'), isTaken(shedder, 'watch')]).toEqual([true, false]);
+  });
+
+  test('one more long delay holds up nothing but the watches', () => {
+    const { shedder, late } = measured();
+    const calls = begin(shedder, 100);
+    late(100, 3);
+    for (const end of calls) end();
+    late(5, TWO_SECONDS / 2 - 1);
+    late(1_000);
+    expect(isTaken(shedder, 'read')).toBe(true);
+  });
+
+  test('the limit grows by a few per cent at a time while it is in use, and quickly when it is not', () => {
+    const inUse = measured();
+    const calls = begin(inUse.shedder, 100);
+    inUse.late(100, 3);
+    inUse.late(5, 5);
+    expect(limitOf(inUse.shedder, calls)).toBe(Math.ceil(50 * 1.05 ** 5));
+
+    const free = measured();
+    const ended = begin(free.shedder, 100);
+    free.late(100, 3);
+    for (const end of ended) end();
+    free.late(5, 5);
+    expect(roomFor(free.shedder, 'read')).toBe(Math.ceil(50 * 1.2 ** 5));
+  });
+});
+
+test('without calls nothing is measured', () => {
+  const { shedder, late, seen } = measured();
+  expect(seen.isMeasuring).toBe(false);
+  const [end] = begin(shedder, 1);
+  expect(seen.isMeasuring).toBe(true);
+  end?.();
+  expect(seen.isMeasuring).toBe(false);
+  const calls = begin(shedder, 100);
+  late(100, 3);
+  for (const each of calls) each();
+  expect(seen.isMeasuring).toBe(true);
+  late(0, 100);
+  expect(seen.isMeasuring).toBe(false);
+});
+
+test('a call that ends twice is counted once', () => {
+  const { shedder, late } = measured();
+  const calls = begin(shedder, 20);
+  late(100, 3);
+  for (const end of calls.slice(0, 8)) {
+    end();
+    end();
+  }
+  expect(isTaken(shedder, 'read')).toBe(false);
+});
