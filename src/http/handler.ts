@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
-import { loadKindOf, NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
+import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
@@ -11,11 +11,12 @@ import { pickResponseBody } from '../transcoding/response-body.ts';
 import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply, isNotModified } from './conditional.ts';
-import type { Passage } from './connections.ts';
+import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import { evidenceOf } from './evidence.ts';
+import { type Exchange, send as sendPlain, type Tools } from './exchange.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import {
   type DistinctHeaders,
@@ -28,23 +29,12 @@ import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOption
 import { indentJson, takePretty } from './pretty.ts';
 import { readBody } from './read-body.ts';
 import { measureRequests } from './request-metric.ts';
-import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
-import { formatPeer, type Target } from './target.ts';
+import { formatPeer } from './target.ts';
 
 /** Bodies up to this size are read to their end even when the request is refused. */
 const SHORT_BODY_BYTES = 16 * 1024;
-
-/** A request that has been let in. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly target: Target;
-  readonly passage: Passage;
-  /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
-  readonly proceed: () => void;
-}
 
 /** One request on its way. */
 interface Work extends Exchange {
@@ -54,15 +44,6 @@ interface Work extends Exchange {
   readonly responseMetadata: Map<string, string>;
   /** Whether the caller wants JSON that people can read. */
   readonly isPretty: boolean;
-}
-
-/** What the handler works with. */
-interface Tools {
-  readonly options: HttpServerOptions;
-  readonly limits: HttpLimits;
-  readonly held: HeldBytes;
-  readonly shedder: Shedder;
-  readonly now: () => number;
 }
 
 /** Serves one HTTP request, to its end. Never throws: a failure is a response. */
@@ -81,7 +62,9 @@ export function createHandler(
   const tools: Tools = { options, limits, held, shedder, now };
   const { dispatcher, corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
-  const findDestination = createDestinations(options.operations, options.resolveVultr, extraRoutes.keys());
+  const operations = [...options.operations];
+  const findRpc = createRpcRoutes(tools, operations);
+  const findDestination = createDestinations(operations, options.resolveVultr, extraRoutes.keys());
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;
@@ -92,6 +75,11 @@ export function createHandler(
     if (isPreflight(method, request.headers)) {
       const headers = preflightHeaders(corsOrigins, request.headers);
       await send(tools, work, { status: 204, contentType: undefined, body: new Uint8Array() }, headers);
+      return;
+    }
+    const serveRpc = findRpc(work);
+    if (serveRpc !== undefined) {
+      await serveRpc(work);
       return;
     }
     const extra = extraRoutes.get(target.path);
@@ -293,21 +281,17 @@ function isShort({ headers: { 'content-length': length, expect } }: IncomingMess
   return length !== undefined && expect === undefined && Number(length) <= SHORT_BODY_BYTES;
 }
 
-/** Sends a response. A caller that leaves it unread for too long loses its connection. */
+/** Sends a response, indented for a caller that wants JSON that people can read. */
 async function send(
-  { limits, held }: Tools,
-  { request, response, passage, isPretty }: Work,
+  tools: Tools,
+  work: Work,
   given: HttpReply,
   headers: Readonly<Record<string, string>>,
   isKept = false,
 ): Promise<void> {
-  const isIndented = isPretty && given.contentType === 'application/json';
+  const isIndented = work.isPretty && given.contentType === 'application/json';
   const reply = isIndented ? { ...given, body: indentJson(given.body) } : given;
-  held.send(passage, request.socket, reply.body.length);
-  await sendResponse(response, reply, headers, isKept && !isIndented);
-  // What the kernel took at once needs no watching.
-  if (response.writableLength > 0 || request.socket.writableLength > 0)
-    response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
+  await sendPlain(tools, work, reply, headers, isKept && !isIndented);
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {

@@ -221,7 +221,7 @@ class CallPipeline implements Pipeline {
   /** The steps between the arrival of a call and its handler. */
   async #admit(state: CallState): Promise<Call> {
     const { incoming, lifetime, requestId, admission } = state;
-    const { operation, metadata, responseMetadata, requests } = incoming;
+    const { operation, metadata, responseMetadata, responseTrailers, requests } = incoming;
     const identifying = admission?.identify();
     if (identifying instanceof Promise) await lifetime.until(identifying);
     const reading = incoming.read();
@@ -253,6 +253,7 @@ class CallPipeline implements Pipeline {
       idempotencyKey,
       waitMs,
       responseMetadata,
+      responseTrailers,
       requests,
     };
   }
@@ -311,11 +312,12 @@ function withOwnTime(error: CallError): CallError {
 }
 
 /**
- * Encodes a reply for gRPC while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too.
- * The reply keeps the bytes for its transport.
+ * Encodes a reply while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too. The reply
+ * keeps the bytes for its transport.
  */
-function assertSendable(reply: Reply, { transport }: Incoming): void {
-  if (transport === 'grpc') reply.toBinary();
+function assertSendable(reply: Reply, { form }: Incoming): void {
+  if (form === 'binary') reply.toBinary();
+  else if (form === 'json') reply.toJson();
 }
 
 /** Tells the caller how its reply came about. */
