@@ -66,7 +66,8 @@ export function auditEntry(call: AuditedCall): AuditEntry {
 }
 
 /** A request for a part of the service that was denied. */
-export interface DeniedService extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport'> {
+export interface DeniedService
+  extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport' | 'requestId'> {
   readonly part: ServiceTarget;
   readonly error: CallError;
 }
@@ -81,6 +82,7 @@ export function serviceDenialEntry(denied: DeniedService): AuditEntry {
     ...outcomeOf(denied.error),
     ids: [],
     request: null,
+    request_id: denied.requestId,
   };
 }
 

@@ -60,7 +60,7 @@ export function createHandler(
 ): RequestHandler {
   const { shedder = NO_SHEDDER, now = systemClock.now } = options;
   const tools: Tools = { options, limits, held, shedder, now };
-  const { dispatcher, corsOrigins = [], allowedHosts } = options;
+  const { corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
   const operations = [...options.operations];
   const findRpc = createRpcRoutes(tools, operations);
@@ -83,7 +83,7 @@ export function createHandler(
       return;
     }
     const extra = extraRoutes.get(target.path);
-    const destination = noted(work, () => {
+    const destination = noted(tools, work, () => {
       if (!PROBE_PATHS.has(target.path)) checkHost(allowedHosts, request.headers);
       if (extra !== undefined) {
         if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method, ['GET', 'HEAD']);
@@ -100,51 +100,62 @@ export function createHandler(
     }
   }
 
-  /** A request that never reaches an operation is logged and counted, too. */
-  function noted<Value>({ request, target, responseMetadata }: Work, find: () => Value): Value {
-    try {
-      return find();
-    } catch (thrown) {
-      const error = CallError.from(thrown);
-      const requestId =
-        acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
-      responseMetadata.set('x-request-id', requestId);
-      const peer = formatPeer(request.socket);
-      dispatcher.refused({ transport: 'http', peer, target: target.path, requestId }, error);
-      throw error;
-    }
-  }
-
   const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
     const startedAt = performance.now();
-    const { request, response, target } = exchange;
-    // What is passed on to Vultr is passed on whole.
-    const { isPretty, query } = isVultrPath(target.path)
-      ? { isPretty: false, query: target.query }
-      : takePretty(target.query);
-    const work: Work = {
-      ...exchange,
-      target: { path: target.path, query },
-      isPretty,
-      method: request.method ?? '',
-      responseMetadata: new Map(),
-    };
+    const work = toWork(exchange);
     try {
       await serve(work);
     } catch (thrown) {
-      await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
+      await sendError(tools, work, CallError.from(thrown)).catch(() => exchange.response.destroy());
     }
     record(work, performance.now() - startedAt);
   };
 }
 
-function toExtraRequest({ request, target, passage }: Work): ExtraRequest {
+function toWork(exchange: Exchange): Work {
+  const { request, target } = exchange;
+  // What is passed on to Vultr is passed on whole.
+  const { isPretty, query } = isVultrPath(target.path)
+    ? { isPretty: false, query: target.query }
+    : takePretty(target.query);
+  return {
+    ...exchange,
+    target: { path: target.path, query },
+    isPretty,
+    method: request.method ?? '',
+    responseMetadata: new Map(),
+  };
+}
+
+/** A request that never reaches an operation is logged and counted, too. */
+function noted<Value>({ options: { dispatcher } }: Tools, work: Work, find: () => Value): Value {
+  try {
+    return find();
+  } catch (thrown) {
+    const error = CallError.from(thrown);
+    const { request, target } = work;
+    const refused = { transport: 'http', peer: formatPeer(request.socket), target: target.path } as const;
+    dispatcher.refused({ ...refused, requestId: requestIdOf(work) }, error);
+    throw error;
+  }
+}
+
+/** The id of a request that is no call, for the log and for the caller. */
+function requestIdOf({ request, responseMetadata }: Work): string {
+  const id = acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
+  responseMetadata.set('x-request-id', id);
+  return id;
+}
+
+function toExtraRequest(work: Work): ExtraRequest {
+  const { request, target, passage } = work;
   const { headers, socket } = request;
   return {
     ...target,
     headers,
     peer: formatPeer(socket),
+    requestId: requestIdOf(work),
     evidence: () => evidenceOf(request, headers.authorization),
     get signal() {
       return passage.signal;
