@@ -9,6 +9,9 @@ import { loadContract } from '../src/contract/load.ts';
 import type { Operation } from '../src/contract/operation.ts';
 import { CODES } from '../src/status/code.ts';
 import { REASONS } from '../src/status/reasons.ts';
+import type { Reading } from '../src/telemetry/meter.ts';
+import { METRICS } from '../src/telemetry/metric-table.ts';
+import { labelName, prometheusName } from '../src/telemetry/prometheus.ts';
 import { BEHAVIOURS } from '../test/expectations/behaviours.ts';
 import { SOURCES, toRow } from '../test/expectations/expectation.ts';
 import { EXPECTATIONS } from '../test/expectations/index.ts';
@@ -39,6 +42,7 @@ const parts: readonly Part[] = [
     ),
   },
   { file: 'docs/errors.md', name: 'reasons', lines: table(['reason', 'meaning'], Object.entries(REASONS)) },
+  { file: 'docs/observability.md', name: 'metrics', lines: metricTable() },
   { file: 'docs/v2.md', name: 'services', lines: serviceTable() },
   { file: 'docs/v2-operations.md', name: 'operations', lines: [...services].flatMap(operationTable) },
   { file: 'docs/sandbox-sources.md', name: 'sources', lines: table(['source', ''], Object.entries(SOURCES)) },
@@ -76,6 +80,19 @@ function settings(all: Readonly<Record<string, Setting<unknown>>>): string[] {
       flag === undefined ? 'none' : `\`--${flag}\``,
       byDefault === undefined ? 'none' : `\`${byDefault}\``,
       help,
+    ]),
+  );
+}
+
+function metricTable(): string[] {
+  return table(
+    ['at `/metrics`', 'by OTLP', 'kind', 'labels', 'meaning'],
+    Object.values<Reading['spec']>(METRICS).map((spec) => [
+      `\`${prometheusName(spec)}\``,
+      `\`${spec.name}\``,
+      spec.kind,
+      spec.labels.map((label) => `\`${labelName(label)}\``).join(', '),
+      spec.help,
     ]),
   );
 }

@@ -26,8 +26,11 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export interface Targets {
   readonly folder: string;
   readonly upstream: Target;
-  /** @param root the checkout or built package whose service it is; default: this one */
-  service(name: ServiceName, root?: string): Promise<Target>;
+  /**
+   * @param root the checkout or built package whose service it is; default: this one
+   * @param env further variables of its environment
+   */
+  service(name: ServiceName, root?: string, env?: Readonly<Record<string, string>>): Promise<Target>;
   /** Undefined: it is not installed here. */
   peer(name: PeerName): Promise<Target | undefined>;
   close(): Promise<void>;
@@ -51,13 +54,13 @@ export async function openTargets(): Promise<Targets> {
   return {
     folder,
     upstream,
-    service: (name, root = here('../..')) => {
+    service: (name, root = here('../..'), env = {}) => {
       const flags = ['--upstream', `http://${upstream.http}`, ...ANY_PORT, ...FLAGS[name]];
       const command = node(name, join(root, 'bin/vultr-grpc.js'), ['serve', ...flags]);
       const number = running.length;
       return run({
         ...command,
-        env: { STATE_DIR: join(folder, `state-${number}`) },
+        env: { STATE_DIR: join(folder, `state-${number}`), ...env },
         logFile: join(folder, `log-${number}`),
       });
     },

@@ -3,6 +3,7 @@ import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
+import type { Reason } from '../status/reasons.ts';
 import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -79,13 +80,24 @@ export interface GateOptions extends AuthorizerOptions {
   readonly access: Access;
   /** Undefined: nothing is recorded. */
   readonly audit: AuditLog | undefined;
+  /** Called with each call that is not let in. Default: nothing is called. */
+  readonly onDenied?: (caller: string | undefined, reason: Reason) => void;
   /** The wall clock. Default: Date. */
   readonly wallNow?: () => Date;
 }
 
+/** What callers are told who are not let in. */
+const DENIALS: ReadonlySet<Reason> = new Set([
+  'CALLER_UNKNOWN',
+  'CALLER_AMBIGUOUS',
+  'CALLER_DENIED',
+  'CREATE_LIMIT',
+  'CREATE_QUOTA',
+]);
+
 /** Creates the gate. */
 export function createGate(options: GateOptions): Gate {
-  const { access, audit, wallNow = () => new Date() } = options;
+  const { access, audit, wallNow = () => new Date(), onDenied = () => undefined } = options;
 
   function accept(identity: Identity, reached: Operation, { effect, refund }: Grant): Admission {
     const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
@@ -131,8 +143,10 @@ export function createGate(options: GateOptions): Gate {
       }),
     finish: ({ admission, ...ending }) => {
       const effect = admission?.effect;
+      const { identity, error } = ending;
+      if (error !== undefined && DENIALS.has(error.reason)) onDenied(identity?.caller.name, error.reason);
       const refund = madeNothing(ending) ? admission?.refund : undefined;
-      const isWritten = isNoted({ operation: ending.operation, effect, error: ending.error });
+      const isWritten = isNoted({ operation: ending.operation, effect, error });
       if (refund === undefined && !isWritten) return undefined;
       return (async () => {
         await refund?.();
@@ -147,6 +161,7 @@ export function createGate(options: GateOptions): Gate {
         return identity;
       } catch (thrown) {
         const error = CallError.from(thrown);
+        onDenied(identity?.caller.name, error.reason);
         const denied = { time: wallNow(), identity, peer, transport: 'http', part, error } as const;
         await audit?.record(serviceDenialEntry(denied));
         throw error;

@@ -8,7 +8,7 @@ import { Figures } from '../figures/figures.ts';
 import { createHealth } from '../grpc/health.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { createResolver } from '../v2/resolve.ts';
 import type { VultrObserver } from '../vultr/observe.ts';
 import { renewCredentials } from '../vultr/renew-credential.ts';
@@ -19,6 +19,7 @@ import { redisTarget } from './redis.ts';
 import { createServers } from './servers.ts';
 import { createServices } from './services.ts';
 import { openShedder } from './shedder.ts';
+import { openTelemetry } from './telemetry.ts';
 import { openTls } from './tls.ts';
 import { startUpstream } from './upstream.ts';
 import { createWatches } from './watches.ts';
@@ -39,10 +40,10 @@ export interface App {
 
 /** The surroundings of the service. */
 export interface Surroundings {
-  /** The environment variables that accounts of the callers file may name. Default: none. */
+  /** The variables of OpenTelemetry, and those that accounts of the callers file may name. Default: none. */
   readonly env?: Environment;
-  /** Called with each variable that holds the key of an account. Default: nothing happens. */
-  readonly onKeyVariable?: (name: string) => void;
+  /** Told of each variable that holds a secret which no setting names, once it is read. Default: nothing happens. */
+  readonly onSecretVariable?: (name: string) => void;
   /** How many lines of the log have been dropped, for the metrics. */
   readonly droppedLogLines?: () => number;
 }
@@ -57,21 +58,22 @@ const MAX_TIMEOUT_FACTOR = 10;
 export async function startApp(
   config: ServeConfig,
   log: Logger,
-  { env = {}, onKeyVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
+  { env = {}, onSecretVariable = () => undefined, droppedLogLines = () => 0 }: Surroundings = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const metrics = createMetrics(droppedLogLines);
+  const { metrics, beginSpan } = stack.use(
+    await openTelemetry({ env, log, droppedLogLines, onSecretVariable }),
+  );
   const figures = new Figures(systemClock.now);
   warnOfExposure(config, log);
   const tls = stack.use(await openTls(config, log, metrics));
   const redis = redisTarget(config, log, metrics, tls.redis);
   const context = { config, log, metrics, redis };
   const observe: VultrObserver = (event) => figures.observe(event);
-  const upstream = await startUpstream({ ...context, tls: tls.upstream, observe });
+  const upstream = await startUpstream({ ...context, beginSpan, tls: tls.upstream, observe });
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
-
   const contract = loadContract(await readBundledContract());
   const operations = [...contract.operations.values()];
   const vultr = await openIdempotency({ ...context, vultr: renewing });
@@ -82,7 +84,7 @@ export async function startApp(
   const watches = createWatches(config, metrics, renewing, client.state, resolveVultr);
   const services = createServices({ contract, vultr, watches, health, resolveVultr });
   const { watchedRead } = services;
-  const named = { ...context, env, onKeyVariable, contract, vultr: client, resolveVultr, watchedRead };
+  const named = { ...context, env, onSecretVariable, contract, vultr: client, resolveVultr, watchedRead };
   const access = await openCallers(named);
   stack.defer(() => access.close());
   const pipeline = createPipeline({
@@ -91,27 +93,26 @@ export async function startApp(
     openAdmission: access.openAdmission,
     log,
     metrics: recordBoth(metrics, figures),
-    unaryTimeoutMs: { default: config.callTimeoutMs, max: config.callTimeoutMs * MAX_TIMEOUT_FACTOR },
-    streamTimeoutMs: { default: config.watchTimeoutMs, max: config.watchTimeoutMs },
+    beginSpan,
+    ...timeoutsOf(config),
   });
 
   const servers = createServers(config, health, pipeline);
   stack.defer(() => servers.stop());
   const sources = { ...context, figures, client, watches, idempotency: vultr };
   const guide = stack.use(createGuide({ ...sources, upstreamUrl: upstream.url, access }));
-  const { grpcAddress, httpAddress } = await servers.start({
+  const addresses = await servers.start({
     operations,
     resolveVultr,
     tls: tls.server,
     shedder: openShedder(config, log, metrics),
     extraRoutes: guide.routes,
-    registry: metrics.registry,
+    meter: metrics.meter,
   });
 
   const running = stack.move();
   return {
-    grpcAddress,
-    httpAddress,
+    ...addresses,
     upstreamUrl: upstream.url,
     reopenAuditLog: access.reopenAuditLog,
     close: () => running.disposeAsync(),
@@ -127,11 +128,21 @@ function recordBoth(metrics: Metrics, figures: Figures): Metrics {
       figures.recordCall(record, isKnown);
     },
     beginCall: () => {
-      const ends = [metrics.beginCall(), figures.beginCall()];
+      const endOfOne = metrics.beginCall();
+      const endOfOther = figures.beginCall();
       return () => {
-        for (const end of ends) end();
+        endOfOne();
+        endOfOther();
       };
     },
+  };
+}
+
+/** How long calls may last whose callers named no deadline, and at most. */
+function timeoutsOf({ callTimeoutMs, watchTimeoutMs }: ServeConfig) {
+  return {
+    unaryTimeoutMs: { default: callTimeoutMs, max: callTimeoutMs * MAX_TIMEOUT_FACTOR },
+    streamTimeoutMs: { default: watchTimeoutMs, max: watchTimeoutMs },
   };
 }
 

@@ -16,6 +16,7 @@ import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
 import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createReadings } from '../v2/readings.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
@@ -39,7 +40,7 @@ export interface CallersContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly env: Environment;
-  readonly onKeyVariable: (name: string) => void;
+  readonly onSecretVariable: (name: string) => void;
   readonly contract: Contract;
   /** Where replicas share the counts of creations; undefined: they do not. */
   readonly redis: RedisTarget | undefined;
@@ -55,6 +56,7 @@ export interface CallersContext {
  */
 export async function openCallers(context: CallersContext): Promise<OpenedCallers> {
   const { config, log, env, contract } = context;
+  const denials = context.metrics.meter.counter(METRICS.denials);
   const { callersFile: file } = config;
   if (file === undefined)
     return {
@@ -72,7 +74,13 @@ export async function openCallers(context: CallersContext): Promise<OpenedCaller
   const counter = stack.adopt(openCounter(context.redis, log), (opened) => opened.close());
   const audit = await openAudit(config, log);
   const prices = createPlanPrices(context.vultr, contract.operations);
-  const gate = createGate({ access, audit, prices, counter });
+  const gate = createGate({
+    access,
+    audit,
+    prices,
+    counter,
+    onDenied: (caller, reason) => denials.add(1, caller ?? '', reason),
+  });
   const running = stack.move();
   return {
     openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
@@ -104,12 +112,12 @@ function recogniseWith(access: Access): OpenedCallers['recognise'] {
 }
 
 /** Tells which variables hold keys, also those that a later state of the file names. */
-function tellKeyVariables(access: Access, { onKeyVariable }: CallersContext): readonly string[] {
+function tellKeyVariables(access: Access, { onSecretVariable }: CallersContext): readonly string[] {
   const tell = (): readonly string[] => {
     const named = [...access.model.accounts.values()].flatMap((spec) =>
       'keyEnv' in spec ? [spec.keyEnv] : [],
     );
-    for (const name of named) onKeyVariable(name);
+    for (const name of named) onSecretVariable(name);
     return named;
   };
   access.onReload(tell);

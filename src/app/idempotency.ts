@@ -1,4 +1,3 @@
-import { Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import type { RedisTarget } from '../base/redis.ts';
 import type { ServeConfig } from '../config/settings.ts';
@@ -13,7 +12,9 @@ import {
   watchStore,
 } from '../idempotency/index.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { currentSpan } from '../telemetry/trace.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 
 /** The way to Vultr with idempotency, and the state of its record. */
@@ -38,6 +39,7 @@ export interface IdempotencyContext {
  */
 export async function openIdempotency(context: IdempotencyContext): Promise<OpenedIdempotency> {
   const { config, log, metrics, vultr, redis } = context;
+  const { meter } = metrics;
   const store = await watchStore({
     store: await openStore(config, redis),
     onLost: (error) =>
@@ -47,14 +49,8 @@ export async function openIdempotency(context: IdempotencyContext): Promise<Open
       ),
     onBack: () => log.info('the record of creations is available again'),
   });
-  new Gauge({
-    name: 'vultr_idempotency_available',
-    help: '1 while the record of creations can be used; 0: creations with a key are refused.',
-    registers: [metrics.registry],
-    collect() {
-      this.set(Number(store.isAvailable()));
-    },
-  });
+  meter.observed(METRICS.idempotencyAvailable, (observe) => observe(Number(store.isAvailable())));
+  const outcomes = meter.counter(METRICS.idempotencyOutcomes);
   const idempotent = createIdempotentVultr({
     vultr,
     store,
@@ -62,6 +58,10 @@ export async function openIdempotency(context: IdempotencyContext): Promise<Open
     moments: createMoments(systemClock, createBootClock()),
     isTagging: config.isTagging,
     policy: { settleMs: config.createSettleMs },
+    onEnding: (ending) => {
+      outcomes.add(1, ending);
+      currentSpan()?.event('vultr.idempotency', { outcome: ending });
+    },
     onStoreFailure: (error) =>
       log.warn({ error: textOf(error) }, 'the record of creations could not be brought up to date'),
   });

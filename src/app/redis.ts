@@ -1,8 +1,8 @@
-import { Counter, Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import type { RedisEvent, RedisTarget } from '../base/redis.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** The same failure of the same use has one line of the log within this time. */
@@ -15,21 +15,15 @@ const SAME_LINE_MS = 60_000;
 export function redisTarget(
   config: ServeConfig,
   log: Logger,
-  { registry }: Metrics,
+  { meter }: Metrics,
   tls: RedisTarget['tls'],
 ): RedisTarget | undefined {
-  const connected = new Gauge({
-    name: 'redis_connected',
-    help: '1 while there is a connection to Redis, by use: budget, record, counts, replicas.',
-    labelNames: ['use'],
-    registers: [registry],
+  /** By use. */
+  const connected = new Map<string, boolean>();
+  meter.observed(METRICS.redisConnected, (observe) => {
+    for (const [use, isConnected] of connected) observe(Number(isConnected), use);
   });
-  const failures = new Counter({
-    name: 'redis_failures_total',
-    help: 'Connections to Redis and commands that failed, by use and cause.',
-    labelNames: ['use', 'cause'],
-    registers: [registry],
-  });
+  const failures = meter.counter(METRICS.redisFailures);
   const { redisUrl: url } = config;
   if (url === undefined) return undefined;
   const toldAtMs = new Map<string, number>();
@@ -43,10 +37,10 @@ export function redisTarget(
   }
 
   function observe(event: RedisEvent): void {
-    if (event.kind === 'ready') connected.set({ use: event.use }, 1);
-    else if (event.kind === 'lost') connected.set({ use: event.use }, 0);
+    if (event.kind === 'ready') connected.set(event.use, true);
+    else if (event.kind === 'lost') connected.set(event.use, false);
     else if (event.kind === 'failed') {
-      failures.inc({ use: event.use, cause: event.cause });
+      failures.add(1, event.use, event.cause);
       tell(event);
     } else if (event.problem !== '') {
       log.warn({ problem: event.problem }, 'Redis may forget the record of creations');

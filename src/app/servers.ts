@@ -1,5 +1,4 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import { reachableAddress } from '../config/access-faults.ts';
 import { formatListen, type ListenAddress } from '../config/parsers.ts';
@@ -13,6 +12,7 @@ import { startHttpServer } from '../http/server.ts';
 import type { Phase } from '../http/service-routes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Shedder } from '../pipeline/shedder.ts';
+import type { Meter } from '../telemetry/meter.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** The parts that the servers need. */
@@ -23,7 +23,7 @@ export interface Offer {
   readonly shedder: Shedder;
   /** Creates the routes of the HTTP side that are not operations. */
   readonly extraRoutes: (phase: () => Phase) => ReadonlyMap<string, ExtraRoute>;
-  readonly registry: Registry;
+  readonly meter: Meter;
 }
 
 /** Where the servers listen, as `host:port`. */

@@ -74,10 +74,10 @@ function budgetFigures(
   };
 }
 
-function cacheFigures({ entries, heldBytes, freshMs, recent }: CacheView): CacheFigures {
+function cacheFigures({ entries, bytes, freshMs, recent }: CacheView): CacheFigures {
   return {
     entries,
-    held_bytes: heldBytes,
+    held_bytes: bytes,
     fresh_s: seconds(freshMs),
     recent: recent.map(({ path, ageMs }) => ({ path, age_s: seconds(ageMs), is_fresh: ageMs < freshMs })),
   };

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import { Counter, Gauge } from 'prom-client';
 import { createServerTls, type ServerTls } from '../access/server-tls.ts';
 import type { TlsFiles, TlsMaterial } from '../access/tls-files.ts';
 import { openTls as openTlsFiles, type TlsProvider } from '../access/tls-reload.ts';
 import type { ServeConfig } from '../config/settings.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** TLS on both sides of the service, with certificates that follow their files. */
@@ -21,7 +22,7 @@ export interface OpenedTls extends Disposable {
  * Reads the certificates that the settings name, and watches their files. Rejects with a TlsFilesError when they are not right
  * at the start.
  */
-export async function openTls(config: ServeConfig, log: Logger, { registry }: Metrics): Promise<OpenedTls> {
+export async function openTls(config: ServeConfig, log: Logger, { meter }: Metrics): Promise<OpenedTls> {
   using stack = new DisposableStack();
   const open = async (side: string, files: TlsFiles): Promise<TlsProvider> =>
     stack.use(
@@ -35,16 +36,12 @@ export async function openTls(config: ServeConfig, log: Logger, { registry }: Me
   const server = await openServerFiles(config, open);
   const upstream = await openUpstreamFiles(config, open);
   const redis = await openRedisFiles(config, open);
-  registerExpiries(registry, { server, upstream, redis });
-  const failures = new Counter({
-    name: 'tls_handshake_failures_total',
-    help: 'Connections that callers began and whose TLS handshake failed.',
-    registers: [registry],
-  });
+  registerExpiries(meter, { server, upstream, redis });
+  const failures = meter.counter(METRICS.handshakeFailures);
   const clients = config.tlsClientCa === undefined ? 'off' : config.tlsClientAuth;
   const running = stack.move();
   return {
-    server: server && createServerTls(server, clients, () => failures.inc()),
+    server: server && createServerTls(server, clients, () => failures.add(1)),
     upstream: upstream && (() => upstream.current.options),
     redis: redis && (() => redis.current.options),
     [Symbol.dispose]: () => running.dispose(),
@@ -80,21 +77,11 @@ async function openRedisFiles(
     : await open('redis', { cert: redisCert, key: redisKey, ca: redisCa });
 }
 
-function registerExpiries(
-  registry: Metrics['registry'],
-  providers: Readonly<Record<string, TlsProvider | undefined>>,
-): void {
-  new Gauge({
-    name: 'tls_certificate_expiry_timestamp_seconds',
-    help: 'When each certificate in use expires, in seconds since the epoch, by side, file and subject.',
-    labelNames: ['side', 'file', 'subject'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [side, provider] of Object.entries(providers)) {
-        for (const { file, subject, expiresAtMs } of provider?.current.expiries ?? [])
-          this.set({ side, file: basename(file), subject }, expiresAtMs / 1_000);
-      }
-    },
+function registerExpiries(meter: Meter, providers: Readonly<Record<string, TlsProvider | undefined>>): void {
+  meter.observed(METRICS.certificateExpiry, (observe) => {
+    for (const [side, provider] of Object.entries(providers)) {
+      for (const { file, subject, expiresAtMs } of provider?.current.expiries ?? [])
+        observe(expiresAtMs / 1_000, side, basename(file), subject);
+    }
   });
 }

@@ -3,7 +3,9 @@ import type { ServeConfig } from '../config/settings.ts';
 import { readVersion } from '../config/version.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { BeginSpan } from '../telemetry/trace.ts';
 import { createVultrClient, type VultrClient } from '../vultr/client.ts';
+import { watchExchanges } from '../vultr/exchange.ts';
 import type { VultrObserver } from '../vultr/observe.ts';
 import type { StageOptions } from '../vultr/stages.ts';
 import { createVultrTelemetry } from '../vultr/telemetry.ts';
@@ -21,6 +23,8 @@ export interface UpstreamContext {
   readonly config: ServeConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Undefined: nothing is traced. */
+  readonly beginSpan: BeginSpan | undefined;
   readonly tls: StageOptions['tls'];
   /** Where replicas share the budget; undefined: they do not. */
   readonly redis: RedisTarget | undefined;
@@ -30,10 +34,11 @@ export interface UpstreamContext {
 
 /** Opens the way to Vultr, with the stages that the settings ask for. Rejects when the sandbox cannot start. */
 export async function startUpstream(context: UpstreamContext): Promise<Upstream> {
-  const { config, log, metrics, tls, redis, observe } = context;
+  const { config, log, metrics, beginSpan, tls, redis, observe } = context;
+  const { meter } = metrics;
   const sandbox = config.upstream === 'sandbox' ? await openSandbox(config.sandboxSpeed) : undefined;
   const url = sandbox?.url ?? String(config.upstream).replace(/\/+$/, '');
-  const telemetry = createVultrTelemetry(log, metrics.registry, () => client.state());
+  const telemetry = createVultrTelemetry(log, meter, () => client.state());
   const { rate, cacheFreshMs } = config;
   const client: VultrClient = createVultrClient({
     baseUrl: url,
@@ -43,6 +48,12 @@ export async function startUpstream(context: UpstreamContext): Promise<Upstream>
       telemetry.observe(event);
       observe(event);
     },
+    exchange: watchExchanges({
+      meter,
+      baseUrl: url,
+      beginSpan,
+      isTraceSent: config.isTraceSent,
+    }),
     breaker: {},
     singleflight: {},
     ...(rate !== undefined && {

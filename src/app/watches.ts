@@ -1,6 +1,6 @@
-import { Gauge } from 'prom-client';
 import { systemClock } from '../base/clock.ts';
 import type { ServeConfig } from '../config/settings.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { StageState } from '../vultr/stages.ts';
@@ -10,7 +10,7 @@ import { Watches } from '../watch/watches.ts';
 /** Creates the watches, within the bounds that the settings and the budget set. */
 export function createWatches(
   { watchIntervalMs, watchShare, maxWatches, rate, reserve, replicas }: ServeConfig,
-  { registry }: Metrics,
+  { meter }: Metrics,
   vultr: Vultr,
   stateOf: () => StageState,
   resolve: ResolveOperation,
@@ -27,21 +27,7 @@ export function createWatches(
       return budget.rateFactor * (budget.waiting > 0 ? 0.5 : 1);
     },
   });
-  new Gauge({
-    name: 'vultr_watches',
-    help: 'Watches under way.',
-    registers: [registry],
-    collect() {
-      this.set(watches.state.watches);
-    },
-  });
-  new Gauge({
-    name: 'vultr_watched_things',
-    help: 'Things that are polled for watches.',
-    registers: [registry],
-    collect() {
-      this.set(watches.state.things);
-    },
-  });
+  meter.observed(METRICS.watches, (observe) => observe(watches.state.watches));
+  meter.observed(METRICS.watchedThings, (observe) => observe(watches.state.things));
   return watches;
 }

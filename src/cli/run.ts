@@ -52,7 +52,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const surroundings = {
     env,
     // Like other secrets, they are not for child processes and diagnostic reports.
-    onKeyVariable: (name: string) => void delete process.env[name],
+    onSecretVariable: (name: string) => void delete process.env[name],
     droppedLogLines: processLog.dropped,
   };
   const app = await started(startApp(config, processLog.log, surroundings), [

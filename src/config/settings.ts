@@ -49,6 +49,8 @@ export interface ServeConfig extends AccessConfig, LifeConfig, RedisConfig {
   readonly watchShare: number;
   /** How many watches a caller may have at a time. */
   readonly maxWatches: number;
+  /** Whether requests to the upstream carry the trace that they belong to. */
+  readonly isTraceSent: boolean;
   /** Requests a second that Vultr allows the address of this service; undefined: no budget. */
   readonly rate: number | undefined;
   /** The part of the rate that is kept back, 0 to 1. */
@@ -181,6 +183,13 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     parse: parseInteger(1, 10_000),
   },
   ...LIFE_SETTINGS,
+  isTraceSent: {
+    env: 'TRACE_UPSTREAM',
+    flag: 'trace-upstream',
+    default: 'off',
+    help: 'whether requests to the upstream carry traceparent and tracestate: on, off',
+    parse: parseSwitch,
+  },
   rate: {
     env: 'VULTR_RATE',
     flag: 'rate',

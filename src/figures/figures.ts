@@ -78,7 +78,7 @@ export class Figures {
     if (event.kind !== 'permit') return;
     const nowMs = this.#now();
     this.#permits.add(nowMs);
-    this.#callers.get(event.caller).record(nowMs, event.waitedMs, false);
+    this.#callers.get(event.key).record(nowMs, event.waitedMs, false);
   }
 
   calls(): CallFigures {

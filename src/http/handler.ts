@@ -27,6 +27,7 @@ import {
 import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { indentJson, takePretty } from './pretty.ts';
 import { readBody } from './read-body.ts';
+import { measureRequests } from './request-metric.ts';
 import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
@@ -48,6 +49,8 @@ export interface Exchange {
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
+  /** The template of the operation, or the path of the page, that it turned out to be for. */
+  route?: string | undefined;
   readonly responseMetadata: Map<string, string>;
   /** Whether the caller wants JSON that people can read. */
   readonly isPretty: boolean;
@@ -104,6 +107,7 @@ export function createHandler(
     });
     if (destination !== undefined) await serveCall(tools, work, destination);
     else if (extra !== undefined) {
+      work.route = target.path;
       await sendExtra(tools, work, await extra(toExtraRequest(work)));
     }
   }
@@ -123,7 +127,9 @@ export function createHandler(
     }
   }
 
+  const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
+    const startedAt = performance.now();
     const { request, response, target } = exchange;
     // What is passed on to Vultr is passed on whole.
     const { isPretty, query } = isVultrPath(target.path)
@@ -141,6 +147,7 @@ export function createHandler(
     } catch (thrown) {
       await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
     }
+    record(work, performance.now() - startedAt);
   };
 }
 
@@ -181,6 +188,7 @@ async function sendExtra(tools: Tools, work: Work, reply: ExtraReply): Promise<v
 
 async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
   const { operation, binding } = destination;
+  work.route = (binding ?? operation.bindings[0])?.template.source;
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
   const load = view === undefined ? loadKindOf(operation) : 'watch';
   const overload = tools.shedder.objection(load);
@@ -213,6 +221,7 @@ function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read 
     },
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,
     responseMetadata,
+    http: { method: work.method, route: work.route },
     read: async () => {
       if (headers.error !== undefined) throw headers.error;
       return await read(() => readBody(request, { limits, deadline, now, hold, proceed }));

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher, HttpReply, Reply } from '../rpc/call.ts';
 import type { Evidence } from '../rpc/evidence.ts';
+import type { Meter } from '../telemetry/meter.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 
 /** The bounds of the HTTP side. Memory is bounded in number and bytes, for each connection and for all together. */
@@ -110,7 +110,7 @@ export interface HttpServerOptions {
   /** Undefined: plain text. */
   readonly tls?: ServerTls | undefined;
   /** Where the HTTP side registers its metrics. */
-  readonly registry?: Registry;
+  readonly meter?: Meter;
   /** The clock, in milliseconds since the epoch. */
   readonly now?: () => number;
 }

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ServerTls } from '../access/server-tls.ts';
 import type { CallError } from '../status/call-error.ts';
+import type { Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import { Connections, type EndCause } from './connections.ts';
 import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
 import { malformedRequest, unknownExpectation } from './errors.ts';
@@ -41,7 +42,7 @@ const MAX_CHECK_INTERVAL_MS = 1_000;
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
-  const noteEnd = createMetrics(options.registry, () => connections.size);
+  const noteEnd = countConnections(options.meter, () => connections.size);
   const life = { ...DEFAULT_HTTP_CONNECTION_LIFE, ...options.life };
   const connections = new Connections(limits, life, noteEnd);
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
@@ -112,24 +113,11 @@ async function listen(server: Server, { port, host }: HttpServerOptions['listen'
 }
 
 /** Registers the metrics of the connections, and returns what counts those that were ended. */
-function createMetrics(registry: Registry | undefined, open: () => number): (cause: EndCause) => void {
-  if (registry === undefined) return () => undefined;
-  const registers = [registry];
-  new Gauge({
-    name: 'http_server_open_connections',
-    help: 'Connections of the HTTP side.',
-    registers,
-    collect() {
-      this.set(open());
-    },
-  });
-  const ended = new Counter({
-    name: 'http_server_ended_connections_total',
-    help: 'Connections that were ended to keep within the limits, by cause: idle, full, pipelining, unread.',
-    labelNames: ['cause'],
-    registers,
-  });
-  return (cause) => ended.inc({ cause });
+function countConnections(meter: Meter | undefined, open: () => number): (cause: EndCause) => void {
+  if (meter === undefined) return () => undefined;
+  meter.observed(METRICS.httpOpenConnections, (observe) => observe(open()));
+  const ended = meter.counter(METRICS.httpEndedConnections);
+  return (cause) => ended.add(1, cause);
 }
 
 /** Where requests come in: they are let in and handled, or refused. */

@@ -44,8 +44,8 @@ export function createServiceRoutes(
     ],
     [
       '/metrics',
-      guard('metrics', async () => {
-        const { contentType, text } = await metrics.render();
+      guard('metrics', () => {
+        const { contentType, text } = metrics.render();
         return { status: 200, contentType, body: Buffer.from(text) };
       }),
     ],

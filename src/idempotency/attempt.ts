@@ -77,7 +77,7 @@ class Attempt {
 
   #recall(encrypted: Uint8Array): Outcome {
     try {
-      return { kind: 'made', response: this.#creation.decrypt(encrypted) };
+      return { kind: 'made', how: 'repeated', response: this.#creation.decrypt(encrypted) };
     } catch (error) {
       return { kind: 'refused', error: recordUnavailable(error) };
     }
@@ -119,7 +119,7 @@ class Attempt {
         isSent = true;
       };
       const signal = AbortSignal.any([left.signal, closing]);
-      return await this.#complete(await this.#creation.post(tag, { signal, deadline, onSend }));
+      return await this.#complete('made', await this.#creation.post(tag, { signal, deadline, onSend }));
     } catch (thrown) {
       const error = CallError.from(thrown);
       if (isSent && error.reached !== 'no') {
@@ -141,7 +141,7 @@ class Attempt {
     while (tag !== undefined && !closing.aborted) {
       const isSettled = clock.now() >= postUntil + policy.settleMs;
       const sight = await this.#pollOnce(tag, isSettled, deadline);
-      if (sight.kind === 'found') return await this.#complete(sight.response);
+      if (sight.kind === 'found') return await this.#complete('found', sight.response);
       if (sight.kind === 'absent' && isSettled) return await this.#postAgain(tag);
       if (sight.kind === 'unknown') cause ??= sight.error;
       if (clock.now() + policy.pollMs >= deadline) break;
@@ -175,10 +175,10 @@ class Attempt {
     return await this.#post(tag, deadline);
   }
 
-  async #complete(response: VultrResponse): Promise<Outcome> {
+  async #complete(how: 'made' | 'found', response: VultrResponse): Promise<Outcome> {
     const { key } = this.#creation;
     await this.#quietly(() => this.#context.store.complete(key, this.#creation.encrypt(response)));
-    return { kind: 'made', response };
+    return { kind: 'made', how, response };
   }
 
   /** The record then knows less than it could, which costs time later and buys nothing. */

@@ -5,6 +5,7 @@ import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import { attempt } from './attempt.ts';
 import type { Creation, Outcome } from './creation.ts';
+import { type CreationEnding, endingOf } from './ending.ts';
 import { conflict, stillUnderWay, tooManyUnderWay, uncertain } from './errors.ts';
 import type { Moments } from './moment.ts';
 import { DEFAULT_POLICY, type OncePolicy } from './policy.ts';
@@ -19,6 +20,8 @@ export interface OnceOptions {
   readonly policy?: Partial<OncePolicy>;
   /** Called when the store has failed and the call could go on without it. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** Called with how each create ended, before its caller is told. Default: nothing is called. */
+  readonly onEnding?: ((ending: CreationEnding) => void) | undefined;
 }
 
 /** Creates things at most once per key. */
@@ -39,9 +42,12 @@ interface UnderWay {
   readonly fields: Creation['fields'];
 }
 
+/** What was made, and by whom. */
+type Made = Pick<Extract<Outcome, { kind: 'made' }>, 'response' | 'how'>;
+
 /** Nothing is sent before it is recorded; what is recorded without a response is looked for, not sent again. */
 export function createOnce(options: OnceOptions): Once {
-  const { clock } = options;
+  const { clock, onEnding = () => undefined } = options;
   const policy = { ...DEFAULT_POLICY, ...options.policy };
   const underWay = new Map<string, UnderWay>();
   const closing = new AbortController();
@@ -62,13 +68,14 @@ export function createOnce(options: OnceOptions): Once {
     return { outcome, isOwn: true };
   }
 
-  async function create(creation: Creation): Promise<VultrResponse> {
+  async function make(creation: Creation): Promise<Made> {
     const wait = <T>(work: Promise<T>): Promise<T> => untilDeadline(work, creation, clock, policy.marginMs);
     for (;;) {
       if (creation.signal.aborted) throw abortError(creation.signal);
       const { outcome: attempted, isOwn } = join(creation);
       const outcome = await wait(attempted);
-      if (outcome.kind === 'made') return outcome.response;
+      if (outcome.kind === 'made')
+        return { response: outcome.response, how: isOwn ? outcome.how : 'repeated' };
       if (outcome.kind === 'refused') throw outcome.error;
       if (outcome.kind === 'not-sent' && isOwn) throw outcome.error;
       if (outcome.kind === 'uncertain' && (isOwn || !outcome.isFindable))
@@ -79,7 +86,16 @@ export function createOnce(options: OnceOptions): Once {
   }
 
   return {
-    create,
+    create: async (creation) => {
+      try {
+        const { response, how } = await make(creation);
+        onEnding(how);
+        return response;
+      } catch (error) {
+        onEnding(endingOf(error));
+        throw error;
+      }
+    },
     close: async () => {
       closing.abort(new CallError('UNAVAILABLE', 'SHUTTING_DOWN', 'The service is shutting down.'));
       await Promise.allSettled([...underWay.values()].map(({ outcome }) => outcome));

@@ -39,7 +39,12 @@ export interface PostContext extends PollContext {
 /** How one attempt at a creation ended. */
 export type Outcome =
   /** The resource exists. */
-  | { readonly kind: 'made'; readonly response: VultrResponse }
+  | {
+      readonly kind: 'made';
+      /** Made just now, found by its tag after its response was lost, or made earlier and in the record. */
+      readonly how: 'made' | 'found' | 'repeated';
+      readonly response: VultrResponse;
+    }
   /** Nothing was made, for certain, and the reason holds for everyone who asks the same. */
   | { readonly kind: 'refused'; readonly error: unknown }
   /** Nothing was sent because this caller left, or the way to Vultr gave up: another caller may fare better. */

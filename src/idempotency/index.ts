@@ -7,6 +7,7 @@ import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
 import { decryptResponse, digestFields, encryptResponse, recordKey } from './encrypt.ts';
+import type { CreationEnding } from './ending.ts';
 import { withoutKey } from './errors.ts';
 import { findByTag, readListPath } from './find-by-tag.ts';
 import type { Moments } from './moment.ts';
@@ -37,6 +38,8 @@ export interface IdempotencyOptions {
   readonly isTagging: boolean;
   /** Called when the store has failed and the call could go on without it. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** As in OnceOptions. */
+  readonly onEnding?: (ending: CreationEnding) => void;
   readonly policy?: Partial<OncePolicy>;
 }
 
@@ -48,8 +51,8 @@ export interface IdempotentVultr extends Vultr {
 
 /** Wraps the way to Vultr. Calls that create nothing, or have no key, do not touch the store. */
 export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVultr {
-  const { vultr, store, clock, moments, policy = {}, onStoreFailure } = options;
-  const once = createOnce({ store, clock, moments, policy, onStoreFailure });
+  const { vultr, store, clock, moments, policy = {}, onStoreFailure, onEnding } = options;
+  const once = createOnce({ store, clock, moments, policy, onStoreFailure, onEnding });
   return {
     call: async (operation, request, callOptions) => {
       const { credential, idempotencyKey } = callOptions;

@@ -43,6 +43,8 @@ export interface Admission {
 /** What an admission has to know of a call besides its Incoming. */
 export interface AdmissionContext {
   readonly requestId: string;
+  /** The trace that the call belongs to; undefined: none. */
+  readonly traceId: string | undefined;
   /** Aborts when the call is over. */
   readonly signal: AbortSignal;
 }

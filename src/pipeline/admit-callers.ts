@@ -94,14 +94,15 @@ class CallerAdmission implements Admission {
     return {
       credential: grant.credential,
       source: ownKey === undefined ? 'account' : 'caller',
-      caller: { name: id, ratePerSecond: caller.rate },
+      caller: { name: id, label: caller.name, ratePerSecond: caller.rate },
       renewCredential: (refused) => access.otherCredential(identity, refused),
       onRevoked: (tell) => gate.onRevoked(identity, this.#reached, tell),
     };
   }
 
   finish({ error, reply }: Parameters<Admission['finish']>[0]): MaybeSoon<void> {
-    const { peer, transport, metadata } = this.#incoming;
+    const { peer, transport } = this.#incoming;
+    const { requestId, traceId } = this.#context;
     return this.#options.gate.finish({
       operation: this.#reached,
       identity: this.#identity,
@@ -109,8 +110,8 @@ class CallerAdmission implements Admission {
       peer,
       transport,
       request: this.#request,
-      requestId: this.#context.requestId,
-      traceId: traceIdOf(metadata.get('traceparent')),
+      requestId,
+      traceId,
       response: this.#grant?.effect === 'CREATE' ? vultrResponse(reply) : undefined,
       error,
     });
@@ -120,9 +121,4 @@ class CallerAdmission implements Admission {
 /** What Vultr has responded, which names what was made. */
 function vultrResponse(reply: Reply | undefined): Uint8Array | undefined {
   return reply?.http?.body ?? reply?.payloadJson?.() ?? reply?.toJson();
-}
-
-/** The trace that a call belongs to, by its traceparent (W3C Trace Context, section 3.2). */
-function traceIdOf(traceparent: string | undefined): string | undefined {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/.exec(traceparent ?? '')?.[1];
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
 import { spreadRetry } from '../base/spread.ts';
@@ -8,14 +7,17 @@ import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '
 import { originMetadata } from '../rpc/reply.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
-import { logCall } from '../telemetry/call-log.ts';
+import { type CallRecord, logCall } from '../telemetry/call-log.ts';
+import { beginCallSpan, endCallSpan } from '../telemetry/call-span.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { type BeginSpan, inSpan, readTraceContext, type Span } from '../telemetry/trace.ts';
 import { createMessage } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
 import { isBrought } from './credential.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
+import { untilEnded, untilOver } from './until.ts';
 
 /** How long a call may take: unless its caller says otherwise, and at most. */
 export interface Timeout {
@@ -34,6 +36,8 @@ export interface PipelineOptions {
   readonly log: Logger;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
+  /** Default: nothing is traced. */
+  readonly beginSpan?: BeginSpan | undefined;
   /** The deadline of a unary call whose caller named none, and the latest that one may name. */
   readonly unaryTimeoutMs: Timeout;
   /** The same for streams. */
@@ -54,6 +58,10 @@ interface CallState {
   readonly requestId: string;
   readonly startedAt: number;
   readonly lifetime: Lifetime;
+  /** Undefined: the call is not traced here. */
+  readonly span: Span | undefined;
+  /** The trace that the call belongs to, by its own span or its caller's. */
+  readonly trace: CallRecord['trace'];
   /** Ends the call when its caller may no longer do what it does. */
   readonly revocation: AbortController;
   /** Undefined: everybody may call the operation. */
@@ -82,7 +90,11 @@ class CallPipeline implements Pipeline {
 
   async unary(incoming: Incoming): Promise<Reply> {
     const state = this.#begin(incoming, this.#options.unaryTimeoutMs, this.#shutdown.unary.signal);
-    const { lifetime } = state;
+    return await inSpan(state.span, () => this.#serve(state));
+  }
+
+  async #serve(state: CallState): Promise<Reply> {
+    const { incoming, lifetime } = state;
     try {
       const handler = handlerFor(this.#options.handlers, incoming, 'unary');
       const call = await this.#admit(state);
@@ -105,15 +117,15 @@ class CallPipeline implements Pipeline {
 
   async *stream(incoming: Incoming): AsyncGenerator<Reply> {
     const state = this.#begin(incoming, this.#options.streamTimeoutMs, this.#shutdown.streams.signal);
-    const { lifetime } = state;
+    const { lifetime, span } = state;
     let messages = 0;
     let error: CallError | undefined;
     let unsubscribe: (() => void) | undefined;
     try {
       const handle = this.#streamHandler(incoming);
-      const call = await this.#admit(state);
+      const call = await inSpan(span, () => this.#admit(state));
       unsubscribe = state.authority?.onRevoked?.((revoked) => state.revocation.abort(revoked));
-      for await (const reply of untilEnded(handle(call), lifetime)) {
+      for await (const reply of untilEnded(handle(call), lifetime, span)) {
         assertSendable(reply, incoming);
         messages += 1;
         yield reply;
@@ -171,8 +183,13 @@ class CallPipeline implements Pipeline {
         return revocation.signal;
       },
     ]);
+    const parent = readTraceContext(incoming.metadata);
+    const { beginSpan } = this.#options;
+    const span = beginSpan && beginCallSpan(beginSpan, incoming.operation.name, parent);
+    const trace = span ?? (parent && { traceId: parent.traceId });
     const context = {
       requestId,
+      traceId: trace?.traceId,
       get signal() {
         return lifetime.signal;
       },
@@ -183,6 +200,8 @@ class CallPipeline implements Pipeline {
       requestId,
       startedAt: performance.now(),
       lifetime,
+      span,
+      trace,
       get revocation() {
         revocation ??= new AbortController();
         return revocation;
@@ -246,7 +265,7 @@ class CallPipeline implements Pipeline {
   }
 
   #finish(state: CallState, error: CallError | undefined, messages?: number): void {
-    const { incoming, requestId, startedAt, admission, authority } = state;
+    const { incoming, requestId, startedAt, admission, authority, span, trace } = state;
     const identity = admission?.identity;
     const { log, metrics } = this.#options;
     state.leave();
@@ -263,10 +282,12 @@ class CallPipeline implements Pipeline {
       durationMs: performance.now() - startedAt,
       code: error?.code ?? 'OK',
       error,
+      trace,
       ...(messages !== undefined && { messages }),
     };
     metrics?.recordCall(record, true);
     logCall(log, record);
+    if (span !== undefined) endCallSpan(span, record, incoming.http);
   }
 }
 
@@ -277,20 +298,6 @@ function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   if (reason === undefined || knowsBetter) return CallError.from(thrown);
   // Each caller is told a time of its own, so that they do not come to the next replica together.
   return reason.reason === 'SHUTTING_DOWN' ? shuttingDown() : reason;
-}
-
-/**
- * The reply of a handler until the call's lifetime ends. A handler that heeds its signal has a moment then to say how far it
- * came: a creation that was sent and then cut off must not look like one that can be repeated.
- */
-async function untilOver(reply: Promise<Reply>, lifetime: Lifetime): Promise<Reply> {
-  try {
-    return await lifetime.until(reply);
-  } catch (thrown) {
-    if (lifetime.endReason === undefined) throw thrown;
-    // The handler's own rejection is under way, if it heeds its signal; one that does not must not hold the call.
-    return await Promise.race([reply, setImmediate(undefined).then(() => Promise.reject(thrown))]);
-  }
 }
 
 /**
@@ -305,23 +312,6 @@ function assertSendable(reply: Reply, { transport }: Incoming): void {
 function noteOrigin({ origin }: Reply, { responseMetadata }: Incoming): void {
   if (origin === undefined) return;
   for (const [name, value] of Object.entries(originMetadata(origin))) responseMetadata.set(name, value);
-}
-
-/** The messages of a handler until the call's lifetime ends, even when the handler does not heed its signal. */
-async function* untilEnded(replies: AsyncIterable<Reply>, lifetime: Lifetime): AsyncGenerator<Reply> {
-  const iterator = replies[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await lifetime.until(iterator.next());
-      // A handler that heeds its signal ends in good order, which is not how the call ends then.
-      if (next.done === true && lifetime.endReason !== undefined) throw lifetime.endReason;
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a handler that is stuck must not hold the call. Its failure has been told already, if it was one.
-    iterator.return?.().catch(() => undefined);
-  }
 }
 
 function handlerFor<K extends Handler['kind']>(

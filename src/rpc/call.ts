@@ -44,6 +44,8 @@ export interface Call {
 /** A caller, as far as fairness and the record of creations are concerned. */
 export interface CallerShare {
   readonly name: string;
+  /** How telemetry names the caller; undefined: by its name. A caller that brings keys of its own has a name for each. */
+  readonly label?: string | undefined;
   /** Requests a second of the budget that the caller may use at most; undefined: all that is free. */
   readonly ratePerSecond?: number | undefined;
 }
@@ -135,6 +137,8 @@ export interface Incoming {
   readonly deadline: number | undefined;
   /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */
   readonly read: () => IncomingRequest | Promise<IncomingRequest>;
+  /** How the HTTP side was asked, for telemetry: its method, and the template that its path matched. */
+  readonly http?: { readonly method: string; readonly route: string | undefined };
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */

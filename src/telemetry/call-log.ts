@@ -2,6 +2,7 @@ import { clip } from '../base/text.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { describeError, describeStack, redact } from './describe.ts';
+import { isFault } from './faults.ts';
 import type { Logger } from './log.ts';
 
 /** What is logged of a call: an allow-list, so that nothing of request or reply gets in by accident. */
@@ -23,19 +24,12 @@ export interface CallRecord {
   readonly secret?: string | undefined;
   readonly durationMs: number;
   readonly code: Code;
+  /** The trace that the call belongs to; undefined: none. Without a span: this service does not trace. */
+  readonly trace?: { readonly traceId: string; readonly spanId?: string | undefined } | undefined;
   /** How many messages were sent, for a stream. */
   readonly messages?: number;
   readonly error?: CallError | undefined;
 }
-
-/** Codes that tell of a fault on our side or Vultr's, as OpenTelemetry sorts them for servers. */
-const FAULTS: ReadonlySet<Code> = new Set([
-  'UNKNOWN',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'DEADLINE_EXCEEDED',
-]);
 
 /** Services that infrastructure calls all the time: logged at debug. */
 const INFRASTRUCTURE = /^grpc\./;
@@ -52,13 +46,14 @@ export function logCall(logger: Logger, record: CallRecord): void {
 }
 
 function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
-  if (FAULTS.has(code)) return 'warn';
+  // A method that does not exist is no fault of anybody who reads the log.
+  if (isFault(code) && code !== 'UNIMPLEMENTED') return 'warn';
   return INFRASTRUCTURE.test(method) ? 'debug' : 'info';
 }
 
 /** The members of the line, as JSON. They are always the same, so they are written one after the other. */
 function membersOf(record: CallRecord): string {
-  const { error, secret, requestId, caller, proofs, userAgent, credential, messages } = record;
+  const { error, secret, requestId, caller, proofs, userAgent, credential, messages, trace } = record;
   let line = `"method":${text(redact(record.method, secret))},"code":"${record.code}"`;
   line += `,"ms":${Math.round(record.durationMs * 10) / 10},"transport":"${record.transport}"`;
   if (requestId !== undefined) line += `,"request_id":${text(redact(requestId, secret))}`;
@@ -66,6 +61,8 @@ function membersOf(record: CallRecord): string {
   if (caller !== undefined) line += `,"caller":${text(caller)},"proof":${text(proofs?.join(',') ?? '')}`;
   if (userAgent !== undefined) line += `,"user_agent":${text(redact(userAgent, secret).slice(0, 200))}`;
   if (credential !== undefined) line += `,"credential":${text(credential)}`;
+  if (trace !== undefined) line += `,"trace_id":"${trace.traceId}"`;
+  if (trace?.spanId !== undefined) line += `,"span_id":"${trace.spanId}"`;
   if (messages !== undefined) line += `,"messages":${messages}`;
   if (error !== undefined) line += membersOfError(error, secret);
   return line;

@@ -3,6 +3,7 @@ import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { base64Forms } from '../base/secret.ts';
 import { describeError } from './describe.ts';
 import { type LogDestination, openLogDestination } from './log-destination.ts';
+import { currentSpan } from './trace.ts';
 
 /** How the log is written. */
 export interface LogOptions {
@@ -64,6 +65,7 @@ export function createLogger(options: LogOptions, destination: LogStream = proce
       base: null,
       timestamp: () => `,"time":"${timestamp()}"`,
       serializers: { err: (value: unknown) => value },
+      mixin: traceMembers,
       formatters: { level: (label) => ({ level: label }), log: describeErrors },
     },
     stream,
@@ -79,6 +81,12 @@ export function createLogger(options: LogOptions, destination: LogStream = proce
       gather(`{"level":"${level}","time":"${timestamp()}",${members},${end}`);
     };
   return Object.assign(log, { members: { debug: at('debug'), info: at('info'), warn: at('warn') } });
+}
+
+/** What is logged on the way of a call that is traced says so. */
+function traceMembers(): Record<string, string> {
+  const span = currentSpan();
+  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
 let timestampMs = Number.NaN;

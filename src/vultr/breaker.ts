@@ -68,7 +68,10 @@ export function createBreaker(options: BreakerOptions): Breaker {
   const guard: Stage = (next) => async (request, context) => {
     const side = sideOf(request.kind);
     const admission = circuits[side].admit(clock.now());
-    if (admission.kind === 'refused') throw breakerOpen(side, spreadRetry(admission.retryMs, random));
+    if (admission.kind === 'refused') {
+      observe({ kind: 'breaker_refused', side });
+      throw breakerOpen(side, spreadRetry(admission.retryMs, random));
+    }
     if (admission.kind === 'passed') return next(request, context);
     try {
       return await next(request, context);

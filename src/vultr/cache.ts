@@ -6,6 +6,7 @@ import { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cache-store.ts';
 import { badResponse } from './errors.ts';
+import type { VultrObserver } from './observe.ts';
 import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
 /** How long responses count and how many are kept. */
@@ -39,7 +40,31 @@ export interface CacheOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Called with every refresh that failed: nobody waits for one, so nobody else learns of it. It must not throw. */
   readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
+  /** Default: nothing is called. */
+  readonly observe?: VultrObserver;
   readonly limits?: Partial<CacheLimits>;
+}
+
+/** What the cache holds. */
+export interface CacheState {
+  readonly entries: number;
+  /** As the entries are counted. */
+  readonly bytes: number;
+}
+
+/** What the cache holds, for people who look at it. */
+export interface CacheView extends CacheState {
+  readonly freshMs: number;
+  /** The one used last is the first. */
+  readonly recent: readonly { readonly path: string; readonly ageMs: number }[];
+}
+
+/** The cache of the public catalogue. */
+export interface CatalogueCache {
+  readonly stage: Stage;
+  state(): CacheState;
+  /** @param most how many responses are named, those used last */
+  view(most: number): CacheView;
 }
 
 /** Failures that say nothing about the response: Vultr did not give any. After others the kept one is wrong. */
@@ -62,12 +87,9 @@ const NO_RESPONSE: ReadonlySet<Code> = new Set([
  * that a missing response is asked for with.
  * @throws TypeError when a limit is not usable
  */
-export function createCatalogueCache({
-  clock,
-  onRefreshFailed,
-  limits: given = {},
-}: CacheOptions): CatalogueCache {
-  const limits = resolvePositive('cache', DEFAULT_CACHE_LIMITS, given);
+export function createCatalogueCache(options: CacheOptions): CatalogueCache {
+  const { clock, onRefreshFailed, observe = () => undefined } = options;
+  const limits = resolvePositive('cache', DEFAULT_CACHE_LIMITS, options.limits ?? {});
   const store = createCacheStore(limits);
   const stage: Stage = (next) => {
     const refreshing = new Set<string>();
@@ -108,43 +130,34 @@ export function createCatalogueCache({
       const entry = store.get(key);
       const ageMs = entry === undefined ? 0 : clock.now() - entry.storedAt;
       if (entry === undefined || ageMs >= limits.keepMs) {
+        observe({ kind: 'cache', state: 'miss', ageMs: 0 });
         const response = await next(request, context);
         if (isKeepable(response)) keep(key, response);
         return noted(response, 'miss', 0, limits.freshMs);
       }
-      if (isWithin(ageMs, limits.freshMs)) return noted(entry.response, 'hit', ageMs, limits.freshMs);
-      if (isRefreshDue(key, entry)) void refresh(key, entry, request);
-      return noted(entry.response, 'stale', ageMs, limits.freshMs);
+      const state = isWithin(ageMs, limits.freshMs) ? 'hit' : 'stale';
+      observe({ kind: 'cache', state, ageMs });
+      if (state === 'stale' && isRefreshDue(key, entry)) void refresh(key, entry, request);
+      return noted(entry.response, state, ageMs, limits.freshMs);
     };
   };
-  return { stage, view: (most) => viewOf(store, limits.freshMs, clock.now(), most) };
+  const state = (): CacheState => ({ entries: store.size, bytes: store.calculatedSize });
+  return {
+    stage,
+    state,
+    view: (most) => ({
+      ...state(),
+      freshMs: limits.freshMs,
+      recent: recentOf(store, clock.now(), most),
+    }),
+  };
 }
 
-/** The cache, for the stages and for people who look at it. */
-export interface CatalogueCache {
-  readonly stage: Stage;
-  /**
-   * What it holds.
-   * @param most how many responses are named, those used last
-   */
-  view(most: number): CacheView;
-}
-
-/** What the cache holds. */
-export interface CacheView {
-  readonly entries: number;
-  readonly heldBytes: number;
-  readonly freshMs: number;
-  /** The one used last is the first. */
-  readonly recent: readonly { readonly path: string; readonly ageMs: number }[];
-}
-
-function viewOf(
+function recentOf(
   store: ReturnType<typeof createCacheStore>,
-  freshMs: number,
   nowMs: number,
   most: number,
-): CacheView {
+): CacheView['recent'] {
   const recent: { path: string; ageMs: number }[] = [];
   for (const [key, { storedAt }] of store.entries()) {
     if (recent.length >= most) break;
@@ -152,7 +165,7 @@ function viewOf(
     const path = key.replace(/\?.+$/, '?…').replace(/\?$/, '');
     recent.push({ path, ageMs: Math.max(0, nowMs - storedAt) });
   }
-  return { entries: store.size, heldBytes: store.calculatedSize, freshMs, recent };
+  return recent;
 }
 
 /** Whether less than `limitMs` has passed. A negative age means that the clock was put back and nothing is known. */

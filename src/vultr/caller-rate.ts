@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { abortError } from '../status/abort.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type Refusal, refusal } from './budget/refusal.ts';
-import type { VultrObserver } from './observe.ts';
+import { callerLabel, type VultrObserver } from './observe.ts';
 import type { Stage } from './request.ts';
 
 /** How many callers are tracked; the one that has been quiet for longest is forgotten first. */
@@ -68,7 +68,7 @@ export function limitCallerRate({ clock, replicas, observe }: CallerRateOptions)
     const nowMs = clock.now();
     const atMs = Math.max(account.dueMs, nowMs - Math.max(0, 1_000 - intervalMs));
     const refuse = (why: Refusal, retryMs: number): CallError => {
-      observe({ kind: 'refused', request: kind, why });
+      observe({ kind: 'refused', request: kind, caller: callerLabel(request), why });
       return refusal(why, Math.max(intervalMs, retryMs));
     };
     if (atMs > context.deadline) throw refuse('caller_rate', atMs - context.deadline);

@@ -13,6 +13,7 @@ export function toHeaders(request: VultrRequest, userAgent: string): Record<stri
     // Vultr answers 400 without it, also to requests without a body.
     'content-type': request.contentType ?? 'application/json',
     'user-agent': userAgent,
+    ...request.traceHeaders,
     ...(request.isPublic ? {} : { authorization: toAuthorization(request.credential) }),
   };
 }

@@ -16,6 +16,8 @@ export interface VultrRequest {
   readonly contentType?: string | undefined;
   /** What the caller accepts; undefined: application/json. */
   readonly accept?: string | undefined;
+  /** The headers that tell Vultr of the trace which the request belongs to; undefined: it is not told. */
+  readonly traceHeaders?: Readonly<Record<string, string>>;
   /** Who asks; undefined: callers are told apart by their credentials. */
   readonly caller?: CallerShare | undefined;
   /** The API key; undefined: none. A public request is sent without, whatever stands here. */
@@ -36,6 +38,8 @@ export interface SendContext {
   readonly deadline: number;
   /** Vultr's edge answered 429 to the attempt before, which had a permit: this one goes before others. */
   readonly throttled?: boolean;
+  /** How often the request was sent before this attempt. Default: never. */
+  readonly resends?: number;
   /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
   readonly onSend?: () => void;
 }

@@ -65,7 +65,7 @@ export function retryFailures(options: RetryOptions): Stage {
     const attempts: Attempts = { attempt: 1, counts: { failed: 0, throttled: 0 }, sent: undefined };
     for (; ; attempts.attempt++) {
       try {
-        const response = await next(request, withThrottled(context, attempts.counts.throttled > 0));
+        const response = await next(request, withAttempts(context, attempts));
         budget.succeed();
         return { ...response, attempts: attempts.attempt };
       } catch (thrown) {
@@ -134,6 +134,6 @@ function resolvePolicy(given: Partial<RetryPolicy>): RetryPolicy {
   return policy.maxAttempts === 1 ? { ...policy, maxThrottled: 0 } : policy;
 }
 
-function withThrottled(context: SendContext, throttled: boolean): SendContext {
-  return throttled ? { ...context, throttled } : context;
+function withAttempts(context: SendContext, { attempt, counts }: Attempts): SendContext {
+  return attempt === 1 ? context : { ...context, resends: attempt - 1, throttled: counts.throttled > 0 };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { resolvePositive } from '../base/limits.ts';
 import { abortError } from '../status/abort.ts';
 import { callerKey, credentialKey } from './credential-key.ts';
+import type { VultrObserver } from './observe.ts';
 import type { SendContext, Stage, VultrRequest, VultrResponse } from './request.ts';
 import { SharedCall } from './shared-call.ts';
 
@@ -19,6 +20,8 @@ const DEFAULT_LIMITS: SingleflightLimits = { maxShared: 1_000, joinableMs: 30_00
 export interface SingleflightOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly limits?: Partial<SingleflightLimits>;
+  /** Default: nothing is called. */
+  readonly observe?: VultrObserver;
 }
 
 interface OpenCall {
@@ -37,7 +40,8 @@ interface OpenCall {
  * queue and send. The bodies of the responses are shared, too, and must not be changed.
  * @throws TypeError when a limit is not usable
  */
-export function singleflight({ clock, limits: given = {} }: SingleflightOptions): Stage {
+export function singleflight(options: SingleflightOptions): Stage {
+  const { clock, limits: given = {}, observe = () => undefined } = options;
   const limits = resolvePositive('singleflight', DEFAULT_LIMITS, given);
   return (next) => {
     const open = new Map<string, OpenCall>();
@@ -52,7 +56,10 @@ export function singleflight({ clock, limits: given = {} }: SingleflightOptions)
         ' ',
       );
       const running = open.get(key);
-      if (running !== undefined && isJoinable(running)) return running.shared;
+      if (running !== undefined && isJoinable(running)) {
+        observe({ kind: 'shared' });
+        return running.shared;
+      }
       if (running === undefined && open.size >= limits.maxShared) return undefined;
       const shared: SharedCall = new SharedCall(next, request, () => {
         if (open.get(key)?.shared === shared) open.delete(key);

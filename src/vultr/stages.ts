@@ -5,7 +5,7 @@ import type { BudgetState } from './budget/budget.ts';
 import { createBudget } from './budget/create-budget.ts';
 import type { BudgetOptions } from './budget/options.ts';
 import { spendBudget } from './budget/spend-budget.ts';
-import { type CacheOptions, type CacheView, createCatalogueCache } from './cache.ts';
+import { type CacheOptions, type CacheState, type CacheView, createCatalogueCache } from './cache.ts';
 import { limitCallerRate } from './caller-rate.ts';
 import type { CircuitKind, Side } from './circuit.ts';
 import { enforceDeadline } from './deadline.ts';
@@ -30,6 +30,7 @@ export const STAGE_ORDER = [
   'budget',
   'watch',
   'errors',
+  'exchange',
 ] as const;
 
 /** The options of the way to Vultr; all but the base URL have defaults. */
@@ -48,12 +49,14 @@ export interface StageOptions {
   /** The breaker; undefined: requests are sent whether Vultr responds or not. */
   readonly breaker?: Partial<BreakerPolicy>;
   /** The cache of the public catalogue; undefined: every request goes to Vultr. */
-  readonly cache?: Omit<CacheOptions, 'clock'>;
+  readonly cache?: Omit<CacheOptions, 'clock' | 'observe'>;
   /** The sharing of identical reads; undefined: each is sent for itself. */
   readonly singleflight?: Partial<SingleflightLimits>;
   /** Further stages, the outermost first. They see every attempt. */
   readonly stages?: readonly Stage[];
-  /** Called with what budget, breaker and retry do. Default: nothing is called. */
+  /** Sees each request that is really sent, and its response. Default: nothing does. */
+  readonly exchange?: Stage;
+  /** Called with what the stages do. Default: nothing is called. */
   readonly observe?: VultrObserver;
   readonly clock?: Clock;
   /** A number from 0 up to 1, for jitter. */
@@ -66,6 +69,8 @@ export interface StageState {
   readonly budget: BudgetState | undefined;
   /** Undefined: there is no breaker. */
   readonly breaker: Readonly<Record<Side, CircuitKind>> | undefined;
+  /** Undefined: there is no cache. */
+  readonly cache: CacheState | undefined;
   /** Tokens left in the retry budget. */
   readonly retryTokens: number;
 }
@@ -117,7 +122,7 @@ export function createStages(options: StageOptions): Stages {
   const budget =
     options.budget && createBudget({ options: options.budget, baseUrl, maxInFlight, clock, random, observe });
 
-  const cache = options.cache && createCatalogueCache({ ...options.cache, clock });
+  const cache = options.cache && createCatalogueCache({ ...options.cache, clock, observe });
 
   /** With the breaker open, nobody need wait for a permit only to be refused. */
   function refuseWaiting(side: Side, retryMs: number): void {
@@ -130,7 +135,7 @@ export function createStages(options: StageOptions): Stages {
   const stages: Readonly<Record<(typeof STAGE_ORDER)[number], readonly (Stage | undefined)[]>> = {
     cache: [cache?.stage],
     deadline: [enforceDeadline(clock)],
-    singleflight: [options.singleflight && singleflight({ clock, limits: options.singleflight })],
+    singleflight: [options.singleflight && singleflight({ clock, observe, limits: options.singleflight })],
     retry: [retry],
     further: options.stages ?? [],
     guard: [breaker?.guard],
@@ -138,6 +143,7 @@ export function createStages(options: StageOptions): Stages {
     budget: [budget && spendBudget(budget)],
     watch: [breaker?.watch],
     errors: [refuseFailures],
+    exchange: [options.exchange],
   };
   const send = STAGE_ORDER.flatMap((name) => stages[name])
     .filter((stage) => stage !== undefined)
@@ -147,6 +153,7 @@ export function createStages(options: StageOptions): Stages {
     state: () => ({
       budget: budget?.state(),
       breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },
+      cache: cache?.state(),
       retryTokens: retryBudget.tokens,
     }),
     inspect: (mostEntries) => ({

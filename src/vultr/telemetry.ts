@@ -1,109 +1,118 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { GaugeSpec, Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
+import { currentSpan } from '../telemetry/trace.ts';
 import type { VultrEvent, VultrObserver } from './observe.ts';
 import type { VultrRequest } from './request.ts';
 import type { StageState } from './stages.ts';
 
-/** What log and metrics learn of the way to Vultr. */
+/** What log, metrics and traces learn of the way to Vultr. */
 export interface VultrTelemetry {
   readonly observe: VultrObserver;
   readonly onRefreshFailed: (request: VultrRequest, error: CallError) => void;
 }
 
-/** Upper bounds in seconds of the time that a request waits for its permit. */
-const WAIT_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
-
 /**
  * Registers the metrics of the client and writes its log lines.
  * @param state what the client is doing; asked whenever the metrics are read
  */
-export function createVultrTelemetry(
-  log: Logger,
-  registry: Registry,
-  state: () => StageState,
-): VultrTelemetry {
-  const registers = [registry];
-  const waits = new Histogram({
-    name: 'vultr_budget_wait_seconds',
-    help: 'How long requests waited for their permit in the request budget, by kind.',
-    labelNames: ['kind'],
-    buckets: WAIT_BUCKETS,
-    registers,
-  });
-  const refusals = new Counter({
-    name: 'vultr_budget_refused_total',
-    help: 'Requests that got no permit in the request budget, by kind and cause.',
-    labelNames: ['kind', 'cause'],
-    registers,
-  });
-  const retries = new Counter({
-    name: 'vultr_retries_total',
-    help: 'Requests that were sent again, by whether Vultr had throttled them.',
-    labelNames: ['throttled'],
-    registers,
-  });
-  const retriesRefused = new Counter({
-    name: 'vultr_retries_refused_total',
-    help: 'Requests that were not sent again because the retry budget is spent.',
-    registers,
-  });
-  const refreshFailures = new Counter({
-    name: 'vultr_cache_refresh_failures_total',
-    help: 'Refreshes of the catalogue cache that failed.',
-    registers,
-  });
-  registerState(registry, state);
-
+export function createVultrTelemetry(log: Logger, meter: Meter, state: () => StageState): VultrTelemetry {
+  const count = createCounts(meter);
+  const refreshFailures = meter.counter(METRICS.cacheRefreshFailures);
+  registerState(meter, state);
   return {
     observe: (event) => {
       count(event);
+      trace(event);
       tell(log, event);
     },
     onRefreshFailed: (request, error) => {
-      refreshFailures.inc();
+      refreshFailures.add(1);
       log.warn({ path: request.path, code: error.code, error: error.message }, 'catalogue refresh failed');
     },
   };
-
-  function count(event: VultrEvent): void {
-    if (event.kind === 'permit') waits.observe({ kind: event.request }, event.waitedMs / 1_000);
-    else if (event.kind === 'refused') refusals.inc({ kind: event.request, cause: event.why });
-    else if (event.kind === 'retry') retries.inc({ throttled: String(event.throttled) });
-    else if (event.kind === 'retry_refused') retriesRefused.inc();
-  }
 }
 
-/** Gauges that are read off the client. */
-function registerState(registry: Registry, state: () => StageState): void {
-  const gauge = (name: string, help: string, read: (current: StageState) => number | undefined): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read(state());
-        if (value !== undefined) this.set(value);
-      },
-    });
+function createCounts(meter: Meter): VultrObserver {
+  const permits = meter.counter(METRICS.budgetPermits);
+  const waits = meter.histogram(METRICS.budgetWait);
+  const refusals = meter.counter(METRICS.budgetRefused);
+  const retries = meter.counter(METRICS.retries);
+  const retriesRefused = meter.counter(METRICS.retriesRefused);
+  const breakerRefusals = meter.counter(METRICS.breakerRefused);
+  const sharedReads = meter.counter(METRICS.sharedReads);
+  const cacheRequests = meter.counter(METRICS.cacheRequests);
+  const cacheAge = meter.histogram(METRICS.cacheAge);
+  return (event) => {
+    switch (event.kind) {
+      case 'cache':
+        cacheRequests.add(1, event.state);
+        if (event.state !== 'miss') cacheAge.record(event.ageMs / 1_000);
+        break;
+      case 'permit':
+        permits.add(1, event.request, event.caller);
+        waits.record(event.waitedMs / 1_000, event.request);
+        break;
+      case 'refused':
+        refusals.add(1, event.request, event.why, event.caller);
+        break;
+      case 'retry':
+        retries.add(1, String(event.throttled));
+        break;
+      case 'retry_refused':
+        retriesRefused.add(1);
+        break;
+      case 'breaker_refused':
+        breakerRefusals.add(1, event.side);
+        break;
+      case 'shared':
+        sharedReads.add(1);
+    }
   };
-  gauge('vultr_budget_waiting', 'Requests that wait for their permit.', ({ budget }) => budget?.waiting);
-  gauge(
-    'vultr_budget_rate_factor',
-    'The part of the rate that is used; less than 1 after a 429.',
-    ({ budget }) => budget?.rateFactor,
-  );
-  gauge(
-    'vultr_budget_degraded',
-    '1 while Redis is gone and this replica goes on with its share.',
-    ({ budget }) => (budget === undefined ? undefined : Number(budget.kind === 'degraded')),
-  );
-  gauge('vultr_breaker_changes_open', '1 while changes are refused because Vultr fails.', ({ breaker }) =>
-    breaker === undefined ? undefined : Number(breaker.changes !== 'closed'),
-  );
-  gauge('vultr_breaker_reads_open', '1 while reads are refused because Vultr fails.', ({ breaker }) =>
-    breaker === undefined ? undefined : Number(breaker.reads !== 'closed'),
-  );
+}
+
+/** Gauges that are read off the client; what there is none of has no value. */
+function registerState(meter: Meter, state: () => StageState): void {
+  const gauge = (spec: GaugeSpec<readonly []>, read: (current: StageState) => number | undefined): void =>
+    meter.observed(spec, (observe) => {
+      const value = read(state());
+      if (value !== undefined) observe(value);
+    });
+  gauge(METRICS.budgetRate, ({ budget }) => budget && 1_000 / budget.intervalMs);
+  gauge(METRICS.budgetRateFactor, ({ budget }) => budget?.rateFactor);
+  gauge(METRICS.budgetWaiting, ({ budget }) => budget?.waiting);
+  gauge(METRICS.budgetInFlight, ({ budget }) => budget?.inFlight);
+  gauge(METRICS.budgetDegraded, ({ budget }) => budget && Number(budget.kind === 'degraded'));
+  gauge(METRICS.breakerChangesOpen, ({ breaker }) => breaker && Number(breaker.changes !== 'closed'));
+  gauge(METRICS.breakerReadsOpen, ({ breaker }) => breaker && Number(breaker.reads !== 'closed'));
+  gauge(METRICS.cacheEntries, ({ cache }) => cache?.entries);
+  gauge(METRICS.cacheSize, ({ cache }) => cache?.bytes);
+}
+
+/** What happens to a request is an event of the span that it is a part of. */
+function trace(event: VultrEvent): void {
+  const span = currentSpan();
+  if (span?.isSampled !== true) return;
+  switch (event.kind) {
+    case 'cache':
+      span.event('vultr.cache', { state: event.state, age_ms: Math.round(event.ageMs) });
+      break;
+    case 'permit':
+      span.event('vultr.budget.permit', { kind: event.request, waited_ms: Math.round(event.waitedMs) });
+      break;
+    case 'retry':
+      span.event('vultr.retry', {
+        attempt: event.attempt,
+        delay_ms: Math.round(event.delayMs),
+        throttled: event.throttled,
+      });
+      break;
+    case 'retry_refused':
+    case 'breaker_refused':
+    case 'shared':
+      span.event(`vultr.${event.kind}`);
+  }
 }
 
 /** Changes of state are worth a line; single requests are not. */

@@ -1,4 +1,5 @@
 import { CallError } from '../status/call-error.ts';
+import { outsideSpans } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
 import { Feed, type Watcher } from './feed.ts';
 import { ListScouts } from './list-scout.ts';
@@ -65,8 +66,12 @@ export class Watches {
     const feed = this.#feedFor(key, target);
     this.#count += 1;
     this.#perCaller.set(caller, ofCaller + 1);
-    const poll = feed.join(watcher);
-    this.#scouts.join(feed);
+    // What is polled for all of its watchers is no part of the call of the one who happens to be the first.
+    const poll = outsideSpans(() => {
+      const joined = feed.join(watcher);
+      this.#scouts.join(feed);
+      return joined;
+    });
     let hasLeft = false;
     return {
       feed,

@@ -9,6 +9,7 @@ import { type FakeAnswer, startFakeUpstream } from '../support/fake-upstream.ts'
 import { startGrpc } from '../support/grpc-server.ts';
 import { sendHttp } from '../support/http-request.ts';
 import { closeAtEnd } from '../support/opened.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { temporaryFolder } from '../support/stores.ts';
@@ -43,16 +44,26 @@ function expectNoSecret(outputs: readonly Output[]): void {
   }
 }
 
-/** Everything that a service tells beside its replies: log, metrics, state. */
-async function remains({ app, log }: TestService, stateDir?: string): Promise<Output[]> {
+/** Everything that a service tells beside its replies: log, metrics, state, and what its collector has got. */
+async function remains(
+  { app, log }: TestService,
+  stateDir?: string,
+  collector?: OtlpReceiver,
+): Promise<Output[]> {
   const pages = await Promise.all(
-    ['/metrics', '/readyz', '/healthz'].map((path) => sendHttp(app.httpAddress ?? '', 'GET', path)),
+    ['/metrics', '/readyz', '/healthz', '/', '/status'].map((path) =>
+      sendHttp(app.httpAddress ?? '', 'GET', path),
+    ),
   );
   const files = stateDir === undefined ? [] : readdirSync(stateDir);
+  // What has not been exported yet is exported when the service stops.
+  if (collector !== undefined) await app.close();
   return [
     { what: 'the log', text: log.text },
     ...pages.map(({ text, headers }) => ({ what: 'a page', text: text + JSON.stringify(headers) })),
     ...files.map((file) => ({ what: file, text: readFileSync(join(stateDir ?? '', file)) })),
+    ...(collector?.bodies ?? []).map((text) => ({ what: 'an export', text })),
+    ...(collector?.spans ?? []).map((span) => ({ what: 'a span', text: JSON.stringify(span) })),
   ];
 }
 
@@ -183,7 +194,8 @@ describe('a key that Vultr repeats goes nowhere', () => {
     );
     const stateDir = temporaryFolder();
     const settings = { upstream: vultr.url, apiKey: SERVICE_KEY, stateDir, callTimeoutMs: 400, ...HTTP };
-    const service = await startService(settings);
+    const collector = await startOtlpReceiver();
+    const service = await startService(settings, { env: process.env });
     const outputs = [
       ...(await throughEveryDoor(service, BEARER)),
       ...(await throughEveryDoor(service, {})),
@@ -197,7 +209,7 @@ describe('a key that Vultr repeats goes nowhere', () => {
     const allowedIn = (what: string): string[] => (isData && what.includes(' /v2/') ? [KEY] : []);
     expectNoSecret([
       ...outputs.map((output) => ({ ...output, allowed: allowedIn(output.what) })),
-      ...(await remains(service, stateDir)),
+      ...(await remains(service, stateDir, collector)),
     ]);
   });
 });
@@ -236,7 +248,9 @@ const BAD_MESSAGES: readonly [string, Buffer][] = [
 
 test('a refusal repeats no secret', async () => {
   const vultr = await startFakeUpstream(() => [200, {}]);
-  const service = await startService({ upstream: vultr.url, apiKey: SERVICE_KEY, ...HTTP });
+  const collector = await startOtlpReceiver();
+  const settings = { upstream: vultr.url, apiKey: SERVICE_KEY, ...HTTP };
+  const service = await startService(settings, { env: process.env });
   const outputs = [
     ...(await Promise.all(
       MISPLACED.map(([line, body, headers = {}]) => overHttp(service, line, body, headers)),
@@ -251,7 +265,7 @@ test('a refusal repeats no secret', async () => {
       'user-agent': KEY,
     }),
   ];
-  expectNoSecret([...outputs, ...(await remains(service))]);
+  expectNoSecret([...outputs, ...(await remains(service, undefined, collector))]);
 });
 
 /** An instance as Vultr creates it. */
@@ -338,7 +352,7 @@ test('a handler that fails reveals to nobody what it failed on', async () => {
     await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListPlans', Buffer.alloc(0)),
   ];
   expect(service.log.lines({ reason: 'INTERNAL_ERROR' })).toHaveLength(2);
-  const { text } = await service.metrics.render();
+  const { text } = service.metrics.render();
   expectNoSecret([...outputs, { what: 'the log', text: service.log.text }, { what: 'the metrics', text }]);
 });
 

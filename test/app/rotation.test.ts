@@ -227,7 +227,7 @@ callers: [ { name: old, is: [ { token_sha256: ${keys.old.sha256} } ], account: p
     { callersFile },
     {
       env: { FIRST_KEY: 'VULTR-KEY-1', SECOND_KEY: 'VULTR-KEY-2' },
-      onKeyVariable: (name) => told.push(name),
+      onSecretVariable: (name) => told.push(name),
     },
   );
   expect(told).toEqual(['FIRST_KEY']);

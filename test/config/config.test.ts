@@ -141,6 +141,7 @@ const VALUES: Readonly<Record<string, Tried>> = {
   redisKey: path({ REDIS_URL: 'rediss://h', REDIS_CERT: 'cert' }),
   redisReplicas: { text: '1', value: 1, wrong: ['-1', '101', 'x'], beside: { REDIS_URL: 'redis://h' } },
   stateDir: { text: 'memory', value: undefined, wrong: [] },
+  isTraceSent: { text: 'on', value: true, wrong: ['1', 'yes'] },
   isTagging: { text: 'off', value: false, wrong: ['maybe', 'true'] },
   createSettleMs: { text: '5m', value: 300_000, wrong: ['5', '2h', '1ms'] },
   cacheFreshMs: { text: 'off', value: undefined, wrong: ['5', '-1s'] },

@@ -109,7 +109,9 @@ test('an rpc in one proto file is served, named, listed and documented', async (
     ]);
     const { text } = await sendHttp(http, 'GET', '/metrics');
     for (const transport of ['grpc', 'http'])
-      expect(text).toContain(`count{rpc_method="${NAME}",rpc_status_code="OK",transport="${transport}"} 1`);
+      expect(text).toContain(
+        `count{rpc_method="${NAME}",rpc_status_code="OK",rpc_system_name="${transport}"} 1`,
+      );
   } finally {
     await service.stop();
     upstream.close();

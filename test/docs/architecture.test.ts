@@ -28,6 +28,7 @@ test('the steps of the pipeline stand in the order in which it takes them', () =
   const source = readFileSync('src/pipeline/pipeline.ts', 'utf8');
   const whole = bodyOf(source, 'async unary(')
     .replace('this.#begin(', () => bodyOf(source, '#begin(incoming: '))
+    .replace('this.#serve(', () => bodyOf(source, 'async #serve('))
     .replace('this.#admit(', () => bodyOf(source, 'async #admit('));
   const steps = listed('steps');
   expect(steps.length).toBeGreaterThan(8);

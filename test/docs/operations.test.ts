@@ -8,10 +8,11 @@ import { sendHttp } from '../support/http-request.ts';
 import { startOnSandbox } from '../support/service.ts';
 
 const text = readFileSync('docs/operations.md', 'utf8');
+const observability = readFileSync('docs/observability.md', 'utf8');
 
 /** The cells of each row of a table, between the comments that bear the table's name. */
-function rowsOf(name: string): string[][] {
-  const table = new RegExp(`<!-- ${name} -->\n(.*?)<!-- /${name} -->`, 's').exec(text)?.[1] ?? '';
+function rowsOf(name: string, from = text): string[][] {
+  const table = new RegExp(`<!-- ${name} -->\n(.*?)<!-- /${name} -->`, 's').exec(from)?.[1] ?? '';
   const rows = table.trim().split('\n').slice(2);
   expect(rows.length, name).toBeGreaterThan(0);
   return rows.map((row) =>
@@ -37,7 +38,7 @@ test('the metrics are those of the running service, no more and no less', async 
   const { text: metrics } = await sendHttp(app.httpAddress ?? '', 'GET', '/metrics');
   const registered = [...metrics.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name);
   expect(
-    rowsOf('metrics')
+    rowsOf('metrics', observability)
       .map(([name]) => unquoted(name))
       .toSorted(),
   ).toEqual(registered.toSorted());
@@ -75,7 +76,7 @@ test('every setting, variable and metric in the text exists', () => {
   const prose = text.replace(/<!-- (bounds|log members) -->.*?<!-- \/\1 -->/gs, '');
   const named = [...prose.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`/g)].map(([, name = '']) => name);
   expect(named.filter((name) => !variables.has(name))).toEqual([]);
-  const metrics = rowsOf('metrics').map(([name]) => unquoted(name));
+  const metrics = rowsOf('metrics', observability).map(([name]) => unquoted(name));
   const others = [...prose.matchAll(/`((?:vultr|rpc_server)_\w+)`/g)].map(([, name = '']) => name);
   expect(others.filter((name) => !metrics.includes(name))).toEqual([]);
 });

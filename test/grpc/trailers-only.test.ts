@@ -172,8 +172,8 @@ describe('an error before the first message goes as trailers only, and is logged
   test('and calls that are no rpc share one label in the metrics', async () => {
     const { call } = connectHttp2(server().address);
     await call('/made.up/Method', [EMPTY]);
-    const { text } = await server().metrics.render();
-    expect(text).toMatch(/rpc_method="_OTHER",rpc_status_code="UNIMPLEMENTED",transport="grpc"/);
+    const { text } = server().metrics.render();
+    expect(text).toMatch(/rpc_method="_OTHER",rpc_status_code="UNIMPLEMENTED",rpc_system_name="grpc"/);
     expect(text).not.toContain('made.up');
   });
 });

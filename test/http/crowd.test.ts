@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import type { HttpLimits } from '../../src/http/options.ts';
+import { Meter } from '../../src/telemetry/meter.ts';
+import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
+import { readMetric } from '../support/metrics.ts';
 
 const GET = 'GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n';
 const CLOSING = 'GET /api/things/i HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -16,7 +18,7 @@ const extraRoutes = new Map([
 /** A server whose calls wait until the test lets them go on. */
 async function startHeld(limits: Partial<HttpLimits>) {
   const go = Promise.withResolvers<void>();
-  const registry = new Registry();
+  const meter = new Meter();
   const server = await startThings(
     {
       unary: async () => {
@@ -24,9 +26,9 @@ async function startHeld(limits: Partial<HttpLimits>) {
         return jsonReply({ done: true });
       },
     },
-    { limits, extraRoutes, registry },
+    { limits, extraRoutes, meter },
   );
-  return { ...server, go: () => go.resolve(), registry };
+  return { ...server, go: () => go.resolve(), meter };
 }
 
 async function open(port: number): Promise<Socket> {
@@ -37,14 +39,13 @@ async function open(port: number): Promise<Socket> {
 }
 
 /** How often a metric counted a cause. */
-async function ended(registry: Registry, cause: string): Promise<number> {
-  const { values } = (await registry.getSingleMetric('http_server_ended_connections_total')?.get()) ?? {};
-  return values?.find(({ labels }) => labels['cause'] === cause)?.value ?? 0;
+function ended(meter: Meter, cause: string): number {
+  return readMetric(meter, METRICS.httpEndedConnections, { cause });
 }
 
 describe('connections without a request', () => {
   test('make room for new ones, the one that has been idle for longest first', async () => {
-    const { port, registry } = await startHeld({ maxConnections: 2, reservedConnections: 1 });
+    const { port, meter } = await startHeld({ maxConnections: 2, reservedConnections: 1 });
     const sockets = [await open(port), await open(port), await open(port)];
     // The first has been idle for the shortest time now.
     sockets[0]?.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -53,7 +54,7 @@ describe('connections without a request', () => {
     expect(await rawExchange(port, PROBE)).toMatch(/^HTTP\/1\.1 200 /);
     await closed;
     expect([sockets[0]?.closed, sockets[2]?.closed]).toEqual([false, false]);
-    expect(await ended(registry, 'idle')).toBe(1);
+    expect(ended(meter, 'idle')).toBe(1);
     for (const socket of sockets) socket.destroy();
   });
 
@@ -85,11 +86,11 @@ describe('connections with a request', () => {
   });
 
   test('that fill the reserve as well leave no room, and nothing gets a response', async () => {
-    const { port, go, registry, dispatcher } = await startHeld({ maxConnections: 1, reservedConnections: 0 });
+    const { port, go, meter, dispatcher } = await startHeld({ maxConnections: 1, reservedConnections: 0 });
     const busy = rawExchange(port, CLOSING);
     await expect.poll(() => dispatcher.seen.length).toBe(1);
     expect(await rawExchange(port, PROBE)).toBe('');
-    expect(await ended(registry, 'full')).toBe(1);
+    expect(ended(meter, 'full')).toBe(1);
     go();
     expect(await busy).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -97,12 +98,12 @@ describe('connections with a request', () => {
 
 describe('requests on one connection', () => {
   test('over the limit end the connection, and the rest is not handled', async () => {
-    const { port, dispatcher, registry } = await startHeld({ maxPipelined: 3 });
+    const { port, dispatcher, meter } = await startHeld({ maxPipelined: 3 });
     expect(await rawExchange(port, GET.repeat(10_000))).toBe('');
     expect(dispatcher.seen).toHaveLength(3);
     expect(dispatcher.seen.map(({ incoming }) => incoming.signal.aborted)).toEqual([true, true, true]);
     expect(dispatcher.refusals).toMatchObject([{ error: { reason: 'TOO_MANY_REQUESTS' } }]);
-    expect(await ended(registry, 'pipelining')).toBe(1);
+    expect(ended(meter, 'pipelining')).toBe(1);
   });
 
   test('within the limit get their responses in order, one batch after the other', async () => {
@@ -159,10 +160,10 @@ describe('memory', () => {
 
   test('for responses that nobody reads is bounded: the longest unread is cut off', async () => {
     const body = Buffer.alloc(16 * 1024 * 1024, 'x');
-    const registry = new Registry();
+    const meter = new Meter();
     const { port } = await startThings(
       { unary: () => jsonReply({}, { http: { status: 200, contentType: 'text/x', body } }) },
-      { limits: { maxUnreadBytes: 40 * 1024 * 1024 }, registry },
+      { limits: { maxUnreadBytes: 40 * 1024 * 1024 }, meter },
     );
     const sockets: Socket[] = [];
     for (let count = 0; count < 3; count += 1) {
@@ -172,7 +173,7 @@ describe('memory', () => {
       sockets.push(socket);
       await once(socket, 'readable');
     }
-    await expect.poll(() => ended(registry, 'unread')).toBe(1);
+    await expect.poll(() => ended(meter, 'unread')).toBe(1);
     const received = await Promise.all(
       sockets.map(async (socket) => {
         let bytes = 0;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { closeAtEnd } from './opened.ts';
 
@@ -9,6 +9,7 @@ export interface Received {
   /** Path and query as sent. */
   readonly url: string;
   readonly authorization: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** The body's text. */
   readonly body: string;
   /** Resolves when the caller has closed the connection before it had an answer. */
@@ -45,6 +46,7 @@ export async function startFakeUpstream(
       method: request.method ?? '',
       url: request.url ?? '',
       authorization: request.headers.authorization,
+      headers: request.headers,
       body: Buffer.concat(chunks).toString(),
       abandoned: abandoned.promise,
     };

@@ -52,8 +52,10 @@ export async function startService(
 export async function startOnSandbox(
   settings: Partial<ServeConfig> = {},
   options: SandboxOptions = {},
+  surroundings: Surroundings = {},
 ): Promise<TestService & { readonly sandbox: Sandbox }> {
   const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 7, ...options });
   closeAtEnd(() => sandbox.close());
-  return { ...(await startService({ upstream: new URL(sandbox.url), ...settings })), sandbox };
+  const service = await startService({ upstream: new URL(sandbox.url), ...settings }, surroundings);
+  return { ...service, sandbox };
 }

@@ -32,5 +32,13 @@ test('the effects of the stages show that order', async () => {
   });
   expect((await failure(client.send(request(), context()))).reason).toBe('VULTR_UNAVAILABLE');
   // The repetition passes the further stages, and the breaker, which has opened, refuses it before it asks for a permit.
-  expect(events).toEqual(['further', 'permit', 'upstream 1', 'breaker', 'retry', 'further']);
+  expect(events).toEqual([
+    'further',
+    'permit',
+    'upstream 1',
+    'breaker',
+    'retry',
+    'further',
+    'breaker_refused',
+  ]);
 });

@@ -3,8 +3,9 @@ import { spreadRetry } from '../../base/spread.ts';
 import { pause } from '../../base/wait.ts';
 import { abortError, untilAborted } from '../../status/abort.ts';
 import { CallError } from '../../status/call-error.ts';
+import { outsideSpans } from '../../telemetry/trace.ts';
 import { callerKey } from '../credential-key.ts';
-import type { VultrObserver } from '../observe.ts';
+import { callerLabel, type VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
 import type { BudgetLimits } from './options.ts';
 import { Pace } from './pace.ts';
@@ -42,6 +43,8 @@ export interface BudgetParts {
 }
 
 interface Waiter extends Place {
+  /** How telemetry names the caller. */
+  readonly label: string;
   readonly since: number;
   /** A permit that comes later is of no use. */
   readonly latestMs: number;
@@ -83,6 +86,7 @@ export class Budget {
     const waiter: Waiter = {
       kind: request.kind,
       caller: callerKey(request),
+      label: callerLabel(request),
       bytes: request.body?.length ?? 0,
       again: context.throttled ?? false,
       since,
@@ -93,7 +97,11 @@ export class Budget {
     this.#admit(waiter);
     // One that is granted at the same moment wins the race, and is released like any other.
     await untilAborted(granted.promise, signal, () => this.#queue.remove(waiter));
-    return this.#parts.clock.now();
+    const grantedMs = this.#parts.clock.now();
+    const waitedMs = grantedMs - since;
+    const { kind, label, caller: key } = waiter;
+    this.#parts.observe({ kind: 'permit', request: kind, caller: label, key, waitedMs });
+    return grantedMs;
   }
 
   /** Reports that a request which was granted its permit at `grantedMs` is over, and whether Vultr responded to it. */
@@ -156,7 +164,7 @@ export class Budget {
       this.#queue.remove(waiter);
       throw this.#toRefusal(waiter, 'too_late', before);
     }
-    void this.#pump();
+    void outsideSpans(() => this.#pump());
   }
 
   /** @throws CallError when the one that has to go is the one that has just come */
@@ -187,7 +195,7 @@ export class Budget {
   /** Tells a refused caller when the same call could be accepted, and tells each one a different time. */
   #toRefusal(waiter: Waiter, why: Refusal, before: number): CallError {
     const { clock, observe, random } = this.#parts;
-    observe({ kind: 'refused', request: waiter.kind, why });
+    observe({ kind: 'refused', request: waiter.kind, caller: waiter.label, why });
     const nowMs = clock.now();
     const dueInMs = this.#expectedAt(before) - nowMs;
     const waitMs = why === 'too_late' ? Math.max(0, waiter.latestMs - waiter.since) : 0;
@@ -225,7 +233,8 @@ export class Budget {
     this.#reserved = undefined;
     const waiter = isValid ? this.#queue.shift() : undefined;
     if (waiter === undefined) return;
-    this.#noteGrant(waiter);
+    this.#pace.notePermit(this.#parts.clock.now());
+    this.#inFlight += 1;
     waiter.grant();
   }
 
@@ -254,13 +263,5 @@ export class Budget {
         waiter.refuse(this.#toRefusal(waiter, 'too_late', before));
       }
     }
-  }
-
-  #noteGrant(waiter: Waiter): void {
-    const nowMs = this.#parts.clock.now();
-    this.#pace.notePermit(nowMs);
-    this.#inFlight += 1;
-    const { kind: request, caller, since } = waiter;
-    this.#parts.observe({ kind: 'permit', request, caller, waitedMs: nowMs - since });
   }
 }

@@ -125,8 +125,8 @@ describe('a permit', () => {
     void ask('A2', { kind: 'poll' });
     await clock.advance(1_000);
     expect(events).toEqual([
-      { kind: 'permit', request: 'read', caller: expect.any(String), waitedMs: 0 },
-      { kind: 'permit', request: 'poll', caller: expect.any(String), waitedMs: 100 },
+      { kind: 'permit', request: 'read', caller: '', key: expect.any(String), waitedMs: 0 },
+      { kind: 'permit', request: 'poll', caller: '', key: expect.any(String), waitedMs: 100 },
     ]);
   });
 });
@@ -144,7 +144,7 @@ describe('a call whose permit comes too late', () => {
       // Its permit would come after 5000; 1500 of its 2000 it could have waited.
       retryDelayMs: 3_500,
     });
-    expect(refusals()).toEqual([{ kind: 'refused', request: 'read', why: 'too_late' }]);
+    expect(refusals()).toEqual([{ kind: 'refused', request: 'read', caller: '', why: 'too_late' }]);
   });
 
   test('is not one whose permit comes soon because its credential has no others', async () => {
