@@ -159,29 +159,26 @@ export function createGate(options: GateOptions): Gate {
         if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect }));
       })();
     },
-    admitService: async (evidence, part, { peer, requestId }) => {
-      let identity: Identity | undefined;
-      try {
-        identity = await access.complete(await access.identify(evidence), undefined);
-        authorizeService(identity.caller, part);
-        return identity;
-      } catch (thrown) {
-        const error = CallError.from(thrown);
-        onDenied(identity?.caller.name, error.reason);
-        const denied = {
-          time: wallNow(),
-          identity,
-          peer,
-          requestId,
-          transport: 'http',
-          part,
-          error,
-        } as const;
-        await audit?.record(serviceDenialEntry(denied));
-        throw error;
-      }
-    },
+    admitService: (...asked) => admitService(options, ...asked),
   };
+}
+
+async function admitService(
+  { access, audit, wallNow = () => new Date(), onDenied = () => undefined }: GateOptions,
+  ...[evidence, part, { peer, requestId }]: Parameters<Gate['admitService']>
+): Promise<Identity> {
+  let identity: Identity | undefined;
+  try {
+    identity = await access.complete(await access.identify(evidence), undefined);
+    authorizeService(identity.caller, part);
+    return identity;
+  } catch (thrown) {
+    const error = CallError.from(thrown);
+    onDenied(identity?.caller.name, error.reason);
+    const from = { peer, requestId, transport: 'http' } as const;
+    await audit?.record(serviceDenialEntry({ ...from, time: wallNow(), identity, part, error }));
+    throw error;
+  }
 }
 
 /** Why a caller may no longer do what it was let in for; undefined: it still may. */
