@@ -11,6 +11,7 @@ import { openRedisCounter } from '../../src/access/redis-counter.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { RedisCommand, RedisTarget } from '../../src/base/redis.ts';
 import type { RedisCause } from '../../src/base/redis-error.ts';
+import { openReplicaBoard } from '../../src/figures/replicas.ts';
 import { openRedisStore } from '../../src/idempotency/redis-store.ts';
 import { DEFAULT_BUDGET } from '../../src/vultr/budget/options.ts';
 import { createSharedSource } from '../../src/vultr/budget/shared-source.ts';
@@ -348,7 +349,9 @@ describe.skipIf(version === '')(`the user of the documentation${needed}`, () => 
       redis: { ...target, probeIntervalMs: 50, connectTimeoutMs: 100, commandTimeoutMs: 100 },
       baseUrl: 'https://api.vultr.com',
     });
+    const replicas = openReplicaBoard({ redis: target, upstream: 'https://api.vultr.com', version: '1' });
     closeAtEnd(async () => {
+      replicas.close();
       await store.close();
       counter.close();
       await budget.close();
@@ -368,6 +371,7 @@ describe.skipIf(version === '')(`the user of the documentation${needed}`, () => 
     await eventually(async () => expect(budget.state().kind).toBe('redis'));
     await budget.slowDown();
     await budget.hold(10);
+    await eventually(async () => expect(replicas.list().replicas).toHaveLength(1));
     expect((await admin.keys('*')).filter((key) => !key.startsWith('vultr-grpc:'))).toEqual([]);
 
     const { redis } = connectTo(target);

@@ -22,6 +22,8 @@ const DOCUMENTS = [
   { file: 'README.md', atLeast: 18 },
   { file: 'docs/v2.md', atLeast: 8 },
   { file: 'docs/access.md', atLeast: 10 },
+  { file: 'docs/http.md', atLeast: 3 },
+  { file: 'docs/errors.md', atLeast: 2 },
 ];
 
 const FREE = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
