@@ -9,6 +9,9 @@ const ALONE = [
   'test/foreign/rolling-restart.test.ts',
 ];
 
+/** The suites and clients of others have a run of their own: npm run test:foreign. */
+const FOREIGN = 'test/foreign/**';
+
 /** Servers, sandboxes and child processes on shared, slow machines. */
 const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' as const };
 
@@ -22,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, FOREIGN],
           ...timeouts,
           // On a machine with two processors Vitest would run a project without an order of its own last.
           sequence: { groupOrder: 1 },

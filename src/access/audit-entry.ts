@@ -2,7 +2,7 @@ import { clip } from '../base/text.ts';
 import { createdId } from '../contract/created-id.ts';
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
-import type { IncomingRequest } from '../rpc/call.ts';
+import type { IncomingRequest, Transport } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
@@ -18,7 +18,7 @@ export interface AuditedCall {
   readonly identity: Identity | undefined;
   /** The address that the call came from. */
   readonly peer: string;
-  readonly transport: 'grpc' | 'http';
+  readonly transport: Transport;
   /** The operation that the request reached. */
   readonly operation: Operation;
   /** Undefined: that of the operation. */
@@ -66,7 +66,8 @@ export function auditEntry(call: AuditedCall): AuditEntry {
 }
 
 /** A request for a part of the service that was denied. */
-export interface DeniedService extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport'> {
+export interface DeniedService
+  extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport' | 'requestId'> {
   readonly part: ServiceTarget;
   readonly error: CallError;
 }
@@ -81,6 +82,7 @@ export function serviceDenialEntry(denied: DeniedService): AuditEntry {
     ...outcomeOf(denied.error),
     ids: [],
     request: null,
+    request_id: denied.requestId,
   };
 }
 

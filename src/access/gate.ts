@@ -72,7 +72,13 @@ export interface Gate {
    * All steps for a request over HTTP for a part of the service that is not an operation.
    * @throws CallError UNAUTHENTICATED or PERMISSION_DENIED
    */
-  admitService(evidence: Evidence, part: ServiceTarget, from: { readonly peer: string }): Promise<Identity>;
+  admitService(evidence: Evidence, part: ServiceTarget, from: ServiceCaller): Promise<Identity>;
+}
+
+/** Where a request for a part of the service came from. */
+export interface ServiceCaller {
+  readonly peer: string;
+  readonly requestId: string;
 }
 
 /** The options of a gate. */
@@ -153,7 +159,7 @@ export function createGate(options: GateOptions): Gate {
         if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect }));
       })();
     },
-    admitService: async (evidence, part, { peer }) => {
+    admitService: async (evidence, part, { peer, requestId }) => {
       let identity: Identity | undefined;
       try {
         identity = await access.complete(await access.identify(evidence), undefined);
@@ -162,7 +168,15 @@ export function createGate(options: GateOptions): Gate {
       } catch (thrown) {
         const error = CallError.from(thrown);
         onDenied(identity?.caller.name, error.reason);
-        const denied = { time: wallNow(), identity, peer, transport: 'http', part, error } as const;
+        const denied = {
+          time: wallNow(),
+          identity,
+          peer,
+          requestId,
+          transport: 'http',
+          part,
+          error,
+        } as const;
         await audit?.record(serviceDenialEntry(denied));
         throw error;
       }

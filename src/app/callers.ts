@@ -139,7 +139,8 @@ function reachOf({ resolveVultr, watchedRead }: CallersContext): ReachOperations
 
 function guardWith(gate: Gate): GuardRoute {
   return (part, route) => async (request) => {
-    await gate.admitService(request.evidence(), part, { peer: request.peer });
+    const { peer, requestId } = request;
+    await gate.admitService(request.evidence(), part, { peer, requestId });
     return await route(request);
   };
 }

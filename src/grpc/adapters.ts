@@ -1,8 +1,10 @@
 import type {
   handleBidiStreamingCall,
+  handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
   ServerDuplexStream,
+  ServerReadableStream,
   ServerWritableStream,
   StatusObject,
   UntypedHandleCall,
@@ -12,7 +14,8 @@ import type { Dispatcher, Reply } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
 import { type GrpcIncoming, toIncoming } from './incoming.ts';
-import { toMetadata, toStatusObject } from './status.ts';
+import { toMetadata } from './metadata.ts';
+import { toStatusObject } from './status.ts';
 
 type WritableCall = ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>;
 
@@ -29,7 +32,7 @@ export function adapt(operation: Operation, dispatcher: Dispatcher): UntypedHand
     case 'bidi_streaming':
       return bidiStreaming(operation, dispatcher);
     case 'client_streaming':
-      throw new Error(`${operation.name} is client streaming, which no adapter serves`);
+      return clientStreaming(operation, dispatcher);
   }
 }
 
@@ -43,7 +46,7 @@ function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Bu
         (bytes) => {
           incoming.completed();
           call.sendMetadata(toMetadata(incoming.responseMetadata));
-          callback(null, bytes);
+          callback(null, bytes, toMetadata(incoming.responseTrailers));
         },
         (thrown: unknown) => {
           incoming.completed();
@@ -73,9 +76,36 @@ function bidiStreaming(
   };
 }
 
+/** The handler's one reply is the last thing of its stream. */
+function clientStreaming(
+  operation: Operation,
+  dispatcher: Dispatcher,
+): handleClientStreamingCall<Buffer, Uint8Array> {
+  return (call, callback) => {
+    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    lastOf(dispatcher.stream(incoming)).then(
+      (bytes) => {
+        incoming.completed();
+        call.sendMetadata(toMetadata(incoming.responseMetadata));
+        callback(null, bytes, toMetadata(incoming.responseTrailers));
+      },
+      (thrown: unknown) => {
+        incoming.completed();
+        callback(toStatusOf(incoming, thrown));
+      },
+    );
+  };
+}
+
+async function lastOf(replies: AsyncIterable<Reply>): Promise<Uint8Array | null> {
+  let bytes: Uint8Array | null = null;
+  for await (const reply of replies) bytes = reply.toBinary();
+  return bytes;
+}
+
 async function* decodeEach(
   operation: Operation,
-  call: ServerDuplexStream<Buffer, Uint8Array>,
+  call: ServerDuplexStream<Buffer, Uint8Array> | ServerReadableStream<Buffer, Uint8Array>,
 ): AsyncGenerator<Message> {
   // The plain iterator of a duplex stream destroys its writing side, too, once the reading side has ended.
   for await (const bytes of call.iterator({ destroyOnReturn: false })) {
@@ -101,7 +131,7 @@ async function pump(
     }
     incoming.completed();
     sendMetadata();
-    call.end();
+    call.end(toMetadata(incoming.responseTrailers));
   } catch (thrown) {
     incoming.completed();
     call.emit('error', toStatusOf(incoming, thrown));
@@ -122,5 +152,6 @@ function write(call: WritableCall, bytes: Uint8Array, signal: AbortSignal): Prom
 }
 
 function toStatusOf(incoming: GrpcIncoming, thrown: unknown): StatusObject {
-  return toStatusObject(thrown, incoming.responseMetadata, incoming.mayRepeat());
+  const metadata = new Map([...incoming.responseMetadata, ...incoming.responseTrailers]);
+  return toStatusObject(thrown, metadata, incoming.mayRepeat());
 }

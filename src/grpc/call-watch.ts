@@ -59,7 +59,7 @@ export function watchCall(
     if (isEnded || stream.closed || stream.destroyed) return;
     isEnded = true;
     open.replied();
-    sendStatus(isOwn(given) ? given : refusal(fromGrpcJs(given, options.limits)));
+    sendStatus(isOwn(given) ? withoutText(given) : refusal(fromGrpcJs(given, options.limits)));
     stopReading(stream);
   };
   open.refuse = (error) => {
@@ -105,6 +105,11 @@ function readThrough(
         },
       }),
   });
+}
+
+/** The text that grpc-js gives every success tells nothing, and some clients take any text for that of an error. */
+function withoutText(given: Status): Status {
+  return given.code === status.OK ? { ...given, details: '' } : given;
 }
 
 /** Whether a status is a success, or an error that this service has made. */

@@ -122,7 +122,7 @@ export class Gate {
       requestId,
       deadline: timeoutMs === undefined ? undefined : systemClock.now() + timeoutMs,
       encoding: String(encoding),
-      isRequestStream: this.#operations.get(target)?.kind === 'bidi_streaming',
+      isRequestStream: /^(?:bidi|client)_streaming$/.test(this.#operations.get(target)?.kind ?? ''),
       refuse: () => undefined,
       replied: this.#loads.get(target) === 'watch' ? () => undefined : this.#options.shedder.begin(),
       end: (thrown) => call.refuse(thrown),

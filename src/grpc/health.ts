@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { nextEvent } from '../base/wait.ts';
+import type { Operation } from '../contract/operation.ts';
 import {
   HealthCheckRequest,
   HealthCheckResponse,
   HealthListResponse,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../gen/grpc/health/v1/health.ts';
-import type { Handler, Reply } from '../rpc/call.ts';
+import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
 import { toTyped } from '../rpc/typed.ts';
 import { CallError } from '../status/call-error.ts';
@@ -30,10 +31,11 @@ export function createHealth(services: readonly string[]): Health {
   changes.setMaxListeners(0);
   let status: ServingStatus = ServingStatus.NOT_SERVING;
 
-  async function* watch(service: string, signal: AbortSignal): AsyncGenerator<Reply> {
+  async function* watch({ operation, request, signal }: Call): AsyncGenerator<Reply> {
+    const { service } = toTyped(HealthCheckRequest, request);
     if (!names.has(service)) {
       // The specification keeps this stream open, since the service may appear later.
-      yield toReply(ServingStatus.SERVICE_UNKNOWN);
+      yield toReply(operation, ServingStatus.SERVICE_UNKNOWN);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       return;
     }
@@ -41,7 +43,7 @@ export function createHealth(services: readonly string[]): Health {
     while (!signal.aborted) {
       if (status !== sent) {
         sent = status;
-        yield toReply(status);
+        yield toReply(operation, status);
         continue;
       }
       await nextEvent(changes, 'change', signal);
@@ -61,7 +63,7 @@ export function createHealth(services: readonly string[]): Health {
           handle: async (call) => {
             const { service } = toTyped(HealthCheckRequest, call.request);
             if (!names.has(service)) throw unknownService(service);
-            return toReply(status);
+            return toReply(call.operation, status);
           },
         },
       ],
@@ -69,9 +71,9 @@ export function createHealth(services: readonly string[]): Health {
         'grpc.health.v1.Health/List',
         {
           kind: 'unary',
-          handle: async () => {
+          handle: async ({ operation }) => {
             const statuses = Object.fromEntries([...names].map((name) => [name, { status }]));
-            return binaryReply(HealthListResponse.encode({ statuses }).finish());
+            return binaryReply(operation, HealthListResponse.encode({ statuses }).finish());
           },
         },
       ],
@@ -79,15 +81,15 @@ export function createHealth(services: readonly string[]): Health {
         'grpc.health.v1.Health/Watch',
         {
           kind: 'server_streaming',
-          handle: (call) => watch(toTyped(HealthCheckRequest, call.request).service, call.signal),
+          handle: watch,
         },
       ],
     ]),
   };
 }
 
-function toReply(status: ServingStatus): Reply {
-  return binaryReply(HealthCheckResponse.encode({ status }).finish());
+function toReply(operation: Operation, status: ServingStatus): Reply {
+  return binaryReply(operation, HealthCheckResponse.encode({ status }).finish());
 }
 
 function unknownService(service: string): CallError {

@@ -1,19 +1,28 @@
-import type { Metadata, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type {
+  Metadata,
+  ServerDuplexStream,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming } from '../rpc/call.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
+import { toBinaryValue } from './metadata.ts';
 import type { CallContext, OpenCall } from './open-call.ts';
 
 /** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
   | ServerUnaryCall<Buffer, Uint8Array>
   | ServerWritableStream<Buffer, Uint8Array>
+  | ServerReadableStream<Buffer, Uint8Array>
   | ServerDuplexStream<Buffer, Uint8Array>;
 
 /** An Incoming of a gRPC call, and what its adapter has to report when it is over. */
 export interface GrpcIncoming extends Incoming {
+  readonly responseTrailers: Map<string, string>;
   /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
   completed(): void;
   /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */
@@ -40,6 +49,7 @@ export function toIncoming(
   return {
     operation,
     transport: 'grpc',
+    form: 'binary',
     peer: call.getPeer(),
     evidence: () => evidenceOf(call, open, metadata),
     metadata,
@@ -51,6 +61,7 @@ export function toIncoming(
       return { kind: 'message', message };
     },
     responseMetadata: new Map(),
+    responseTrailers: new Map(),
     completed: () => {
       isCompleted = true;
     },
@@ -71,11 +82,15 @@ function evidenceOf(
   return { connection: origin, address, certificate, identityHeaders, authorization };
 }
 
-/** The text metadata of a call. Binary values (`-bin`) are of no use to any handler and stay out. */
+/** The metadata of a call. Binary values (`-bin`) are in base64, as over HTTP. */
 function toMap(metadata: Metadata): ReadonlyMap<string, string> {
   const map = new Map<string, string>();
   for (const key of Object.keys(metadata.getMap())) {
-    if (!key.endsWith('-bin')) map.set(key, metadata.get(key).join(', '));
+    const values = metadata.get(key);
+    map.set(
+      key,
+      values.map((value) => (typeof value === 'string' ? value : toBinaryValue(value))).join(', '),
+    );
   }
   return map;
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
-import { createQueue } from './queue.ts';
+import { createQueue } from '../base/queue.ts';
 
 /** How many messages are inflated at a time; the others wait compressed, which is what the bounds count. */
 const AT_A_TIME = 4;

@@ -29,7 +29,7 @@ export function createReflection(contract: Contract): ReadonlyMap<string, Handle
         original_request: request,
         ...lookUp(request, index),
       };
-      yield binaryReply(ServerReflectionResponse.encode(response).finish());
+      yield binaryReply(call.operation, ServerReflectionResponse.encode(response).finish());
     }
   }
 

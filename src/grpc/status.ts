@@ -1,9 +1,10 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import { type StatusObject, status } from '@grpc/grpc-js';
 import { CallError } from '../status/call-error.ts';
 import { CODES } from '../status/code.ts';
 import { toStatusBytes, trailerMessage } from '../status/rpc-status.ts';
 import { ACCEPTED_ENCODINGS } from './inflate.ts';
+import { toMetadata } from './metadata.ts';
 
 /**
  * The trailer that tells a client's retry policy when to repeat a call, in milliseconds, or, when it is negative, not to
@@ -42,13 +43,6 @@ function pushbackOf(error: CallError, mayRepeat: boolean): string | undefined {
   if (!isHarmless || (error.code === 'RESOURCE_EXHAUSTED' && error.retryDelayMs === undefined)) return '-1';
   if (error.retryDelayMs === undefined) return undefined;
   return String(Math.min(Math.max(0, Math.ceil(error.retryDelayMs)), MAX_PUSHBACK_MS));
-}
-
-/** Response metadata for grpc-js. Values that gRPC metadata cannot carry (it is printable ASCII) are left out. */
-export function toMetadata(values: ReadonlyMap<string, string>): Metadata {
-  const metadata = new Metadata();
-  for (const [key, value] of values) if (/^[\x20-\x7e]*$/.test(value)) metadata.set(key, value);
-  return metadata;
 }
 
 /** The reasons of requests that are not gRPC. */

@@ -94,6 +94,8 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   /** The connections without a request, the one that has been so for longest first. */
   readonly #idle = new Set<Socket>();
+  /** Those that have something under way which is counted elsewhere. */
+  readonly #occupied = new Set<Socket>();
   #requests = 0;
   #isDraining = false;
   #isClosing = false;
@@ -111,6 +113,16 @@ export class Connections {
   /** Whether a connection was taken and has not ended. */
   has(socket: Socket): boolean {
     return this.#open.has(socket);
+  }
+
+  /** Reports that a connection has something under way that is no request of HTTP/1.1. */
+  occupy(socket: Socket): void {
+    if (this.#idle.delete(socket)) this.#occupied.add(socket);
+  }
+
+  /** Reports that it no longer has. */
+  rest(socket: Socket): void {
+    if (this.#occupied.delete(socket)) this.#idle.add(socket);
   }
 
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
@@ -218,7 +230,8 @@ export class Connections {
     if (connection.visits.size >= maxPipelined || this.#requests >= maxRequests)
       return tooManyRequests(this.#limits);
     // The connection of this request still counts as idle when it is its only one.
-    const busy = this.#open.size - this.#idle.size + (connection.visits.size === 0 ? 1 : 0);
+    const busy =
+      this.#open.size - this.#idle.size - this.#occupied.size + (connection.visits.size === 0 ? 1 : 0);
     return busy > maxConnections ? tooManyConnections(this.#limits) : undefined;
   }
 
@@ -247,6 +260,7 @@ export class Connections {
   #forget(socket: Socket): void {
     this.#open.delete(socket);
     this.#idle.delete(socket);
+    this.#occupied.delete(socket);
   }
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
-import { loadKindOf, NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
+import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
@@ -11,11 +11,12 @@ import { pickResponseBody } from '../transcoding/response-body.ts';
 import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply, isNotModified } from './conditional.ts';
-import type { Passage } from './connections.ts';
+import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination } from './destination.ts';
 import { toErrorResponse } from './error-response.ts';
 import { malformedTimeout, methodNotAllowed } from './errors.ts';
 import { evidenceOf } from './evidence.ts';
+import { type Exchange, send as sendPlain, type Tools } from './exchange.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import {
   type DistinctHeaders,
@@ -28,23 +29,12 @@ import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOption
 import { indentJson, takePretty } from './pretty.ts';
 import { readBody } from './read-body.ts';
 import { measureRequests } from './request-metric.ts';
-import { sendResponse } from './response.ts';
 import { PROBE_PATHS } from './service-routes.ts';
 import { sendStream } from './stream.ts';
-import { formatPeer, type Target } from './target.ts';
+import { formatPeer } from './target.ts';
 
 /** Bodies up to this size are read to their end even when the request is refused. */
 const SHORT_BODY_BYTES = 16 * 1024;
-
-/** A request that has been let in. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly target: Target;
-  readonly passage: Passage;
-  /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
-  readonly proceed: () => void;
-}
 
 /** One request on its way. */
 interface Work extends Exchange {
@@ -54,15 +44,6 @@ interface Work extends Exchange {
   readonly responseMetadata: Map<string, string>;
   /** Whether the caller wants JSON that people can read. */
   readonly isPretty: boolean;
-}
-
-/** What the handler works with. */
-interface Tools {
-  readonly options: HttpServerOptions;
-  readonly limits: HttpLimits;
-  readonly held: HeldBytes;
-  readonly shedder: Shedder;
-  readonly now: () => number;
 }
 
 /** Serves one HTTP request, to its end. Never throws: a failure is a response. */
@@ -79,9 +60,11 @@ export function createHandler(
 ): RequestHandler {
   const { shedder = NO_SHEDDER, now = systemClock.now } = options;
   const tools: Tools = { options, limits, held, shedder, now };
-  const { dispatcher, corsOrigins = [], allowedHosts } = options;
+  const { corsOrigins = [], allowedHosts } = options;
   const extraRoutes: ReadonlyMap<string, ExtraRoute> = options.extraRoutes ?? new Map();
-  const findDestination = createDestinations(options.operations, options.resolveVultr, extraRoutes.keys());
+  const operations = [...options.operations];
+  const findRpc = createRpcRoutes(tools, operations);
+  const findDestination = createDestinations(operations, options.resolveVultr, extraRoutes.keys());
 
   async function serve(work: Work): Promise<void> {
     const { request, response, method, target } = work;
@@ -94,8 +77,13 @@ export function createHandler(
       await send(tools, work, { status: 204, contentType: undefined, body: new Uint8Array() }, headers);
       return;
     }
+    const serveRpc = findRpc(work);
+    if (serveRpc !== undefined) {
+      await serveRpc(work);
+      return;
+    }
     const extra = extraRoutes.get(target.path);
-    const destination = noted(work, () => {
+    const destination = noted(tools, work, () => {
       if (!PROBE_PATHS.has(target.path)) checkHost(allowedHosts, request.headers);
       if (extra !== undefined) {
         if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method, ['GET', 'HEAD']);
@@ -112,51 +100,62 @@ export function createHandler(
     }
   }
 
-  /** A request that never reaches an operation is logged and counted, too. */
-  function noted<Value>({ request, target, responseMetadata }: Work, find: () => Value): Value {
-    try {
-      return find();
-    } catch (thrown) {
-      const error = CallError.from(thrown);
-      const requestId =
-        acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
-      responseMetadata.set('x-request-id', requestId);
-      const peer = formatPeer(request.socket);
-      dispatcher.refused({ transport: 'http', peer, target: target.path, requestId }, error);
-      throw error;
-    }
-  }
-
   const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
     const startedAt = performance.now();
-    const { request, response, target } = exchange;
-    // What is passed on to Vultr is passed on whole.
-    const { isPretty, query } = isVultrPath(target.path)
-      ? { isPretty: false, query: target.query }
-      : takePretty(target.query);
-    const work: Work = {
-      ...exchange,
-      target: { path: target.path, query },
-      isPretty,
-      method: request.method ?? '',
-      responseMetadata: new Map(),
-    };
+    const work = toWork(exchange);
     try {
       await serve(work);
     } catch (thrown) {
-      await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
+      await sendError(tools, work, CallError.from(thrown)).catch(() => exchange.response.destroy());
     }
     record(work, performance.now() - startedAt);
   };
 }
 
-function toExtraRequest({ request, target, passage }: Work): ExtraRequest {
+function toWork(exchange: Exchange): Work {
+  const { request, target } = exchange;
+  // What is passed on to Vultr is passed on whole.
+  const { isPretty, query } = isVultrPath(target.path)
+    ? { isPretty: false, query: target.query }
+    : takePretty(target.query);
+  return {
+    ...exchange,
+    target: { path: target.path, query },
+    isPretty,
+    method: request.method ?? '',
+    responseMetadata: new Map(),
+  };
+}
+
+/** A request that never reaches an operation is logged and counted, too. */
+function noted<Value>({ options: { dispatcher } }: Tools, work: Work, find: () => Value): Value {
+  try {
+    return find();
+  } catch (thrown) {
+    const error = CallError.from(thrown);
+    const { request, target } = work;
+    const refused = { transport: 'http', peer: formatPeer(request.socket), target: target.path } as const;
+    dispatcher.refused({ ...refused, requestId: requestIdOf(work) }, error);
+    throw error;
+  }
+}
+
+/** The id of a request that is no call, for the log and for the caller. */
+function requestIdOf({ request, responseMetadata }: Work): string {
+  const id = acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
+  responseMetadata.set('x-request-id', id);
+  return id;
+}
+
+function toExtraRequest(work: Work): ExtraRequest {
+  const { request, target, passage } = work;
   const { headers, socket } = request;
   return {
     ...target,
     headers,
     peer: formatPeer(socket),
+    requestId: requestIdOf(work),
     evidence: () => evidenceOf(request, headers.authorization),
     get signal() {
       return passage.signal;
@@ -293,21 +292,17 @@ function isShort({ headers: { 'content-length': length, expect } }: IncomingMess
   return length !== undefined && expect === undefined && Number(length) <= SHORT_BODY_BYTES;
 }
 
-/** Sends a response. A caller that leaves it unread for too long loses its connection. */
+/** Sends a response, indented for a caller that wants JSON that people can read. */
 async function send(
-  { limits, held }: Tools,
-  { request, response, passage, isPretty }: Work,
+  tools: Tools,
+  work: Work,
   given: HttpReply,
   headers: Readonly<Record<string, string>>,
   isKept = false,
 ): Promise<void> {
-  const isIndented = isPretty && given.contentType === 'application/json';
+  const isIndented = work.isPretty && given.contentType === 'application/json';
   const reply = isIndented ? { ...given, body: indentJson(given.body) } : given;
-  held.send(passage, request.socket, reply.body.length);
-  await sendResponse(response, reply, headers, isKept && !isIndented);
-  // What the kernel took at once needs no watching.
-  if (response.writableLength > 0 || request.socket.writableLength > 0)
-    response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
+  await sendPlain(tools, work, reply, headers, isKept && !isIndented);
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {

@@ -33,11 +33,12 @@ export class HeldBytes {
     });
   }
 
-  /** Counts a response until it is out. Those that have waited for longest to be read make room for it. */
+  /** Counts a response, or the latest message of one, until it is out. Those that have waited for longest to be read make room for it. */
   send(passage: Passage, socket: Socket, bytes: number): void {
+    if (this.#unsent.has(passage)) this.#release(passage);
+    else passage.onEnd(() => this.#release(passage));
     this.#unsent.set(passage, { socket, bytes });
     this.#unread += bytes;
-    passage.onEnd(() => this.#release(passage));
     for (const [oldest, { socket: itsSocket }] of this.#unsent) {
       if (this.#unread <= this.#limits.maxUnreadBytes || oldest === passage) return;
       this.#release(oldest);

@@ -69,6 +69,8 @@ export interface ExtraRequest {
   readonly headers: IncomingHttpHeaders;
   /** The address of the caller, for the log. */
   readonly peer: string;
+  /** The caller's `x-request-id` when it is harmless, else a new one. */
+  readonly requestId: string;
   /** What may prove who is calling. */
   readonly evidence: () => Evidence;
   /** Aborts when the caller left. */

@@ -12,6 +12,8 @@ export interface ReadBodyOptions {
   readonly hold: (bytes: number) => void;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
+  /** Whether it is taken with a content coding, as it is. Default: no. */
+  readonly isEncodedTaken?: boolean;
 }
 
 /**
@@ -20,9 +22,10 @@ export interface ReadBodyOptions {
  * when the caller leaves
  */
 export async function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<Uint8Array> {
-  const { limits, deadline, now, proceed } = options;
+  const { limits, deadline, now, proceed, isEncodedTaken = false } = options;
   const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw encodedBody(encoding);
+  const isPlain = encoding === undefined || encoding.toLowerCase() === 'identity';
+  if (!isPlain && !isEncodedTaken) throw encodedBody(encoding);
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBodyBytes) throw bodyTooLarge(limits);
   proceed();

@@ -6,7 +6,7 @@ import { compressed } from './compressed.ts';
 /** What is smaller gains nothing by compression. */
 const MIN_COMPRESSED_BYTES = 1024;
 
-const COMPRESSIBLE = /^(?:text\/|application\/(?:json|x-ndjson|yaml|openapi\+json|javascript))/;
+const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson|yaml|openapi\+json|javascript))/;
 
 /**
  * Sends a response as a whole: with its length, compressed when it is over 1 KB and the caller takes that, without

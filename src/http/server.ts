@@ -10,6 +10,7 @@ import { classifyClientError, refuseConnection, toErrorResponse } from './error-
 import { malformedRequest, unknownExpectation } from './errors.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { Http2Bridge, type ParseError } from './http2-bridge.ts';
 import {
   DEFAULT_HTTP_CONNECTION_LIFE,
   DEFAULT_HTTP_LIMITS,
@@ -51,7 +52,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // server.close() calls it. Node's own treats a connection as idle whose response is written but not sent yet, or has others
   // waiting behind it, and would cut it off.
   server.closeIdleConnections = () => connections.endIdle();
-  const front = new Front({ options, limits, connections, handle });
+  const bridge = new Http2Bridge(server, limits, connections);
+  const front = new Front({ options, limits, connections, handle, bridge });
 
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
     connections.add(socket),
@@ -72,6 +74,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
         connections.close();
+        bridge.close();
         server.close(() => {
           clearTimeout(timer);
           resolve();
@@ -126,6 +129,7 @@ class Front {
   readonly #limits: HttpLimits;
   readonly #connections: Connections;
   readonly #handle: RequestHandler;
+  readonly #bridge: Http2Bridge;
   /** The latest response of each connection. */
   readonly #responses = new WeakMap<Socket, ServerResponse>();
 
@@ -134,11 +138,13 @@ class Front {
     limits: HttpLimits;
     connections: Connections;
     handle: RequestHandler;
+    bridge: Http2Bridge;
   }) {
     this.#options = parts.options;
     this.#limits = parts.limits;
     this.#connections = parts.connections;
     this.#handle = parts.handle;
+    this.#bridge = parts.bridge;
   }
 
   take(request: IncomingMessage, response: ServerResponse, proceed: () => void): void {
@@ -166,12 +172,13 @@ class Front {
   }
 
   /** Refuses bytes that are not a request. */
-  refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  refuseBytes(error: ParseError, socket: Socket): void {
     // A handshake that failed comes here, too. Nothing can be said on such a connection.
     if (!this.#connections.has(socket)) {
       socket.destroy();
       return;
     }
+    if (this.#bridge.take(socket, error)) return;
     const failure = classifyClientError(error, this.#limits);
     const response = this.#responses.get(socket);
     const isAnswered = response?.headersSent === true && !response.writableFinished;

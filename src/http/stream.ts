@@ -83,7 +83,11 @@ export async function sendStream(
   const heartbeat = startHeartbeat(response, format, options.heartbeatMs);
   try {
     for (let next = first; next.done !== true; next = await iterator.next()) {
-      await write(response, format.message(options.toJson(next.value), next.value.eventText?.()), options);
+      await writeChunk(
+        response,
+        format.message(options.toJson(next.value), next.value.eventText?.()),
+        options,
+      );
       heartbeat.refresh();
     }
     response.end(format.end);
@@ -118,9 +122,13 @@ function startHeartbeat(response: ServerResponse, format: StreamFormat, heartbea
 }
 
 /** Writes, and waits until the caller has read enough for more. A caller that reads nothing loses its connection. */
-async function write(response: ServerResponse, text: string, options: StreamOptions): Promise<void> {
+export async function writeChunk(
+  response: ServerResponse,
+  chunk: string | Uint8Array,
+  options: Pick<StreamOptions, 'signal' | 'writeTimeoutMs'>,
+): Promise<void> {
   if (options.signal.aborted) throw options.signal.reason;
-  if (response.write(text)) return;
+  if (response.write(chunk)) return;
   const stalled = setTimeout(() => response.destroy(), options.writeTimeoutMs);
   try {
     await once(response, 'drain', { signal: options.signal });

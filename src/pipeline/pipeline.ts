@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
-import { spreadRetry } from '../base/spread.ts';
 import { validate } from '../contract/validate.ts';
 import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
 import { originMetadata } from '../rpc/reply.ts';
@@ -16,6 +15,7 @@ import { createMessage } from '../transcoding/message.ts';
 import type { Admission, Authority, OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
 import { isBrought } from './credential.ts';
+import { endOf, shuttingDown } from './ending.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
 import { untilEnded, untilOver } from './until.ts';
 
@@ -221,7 +221,7 @@ class CallPipeline implements Pipeline {
   /** The steps between the arrival of a call and its handler. */
   async #admit(state: CallState): Promise<Call> {
     const { incoming, lifetime, requestId, admission } = state;
-    const { operation, metadata, responseMetadata, requests } = incoming;
+    const { operation, metadata, responseMetadata, responseTrailers, requests } = incoming;
     const identifying = admission?.identify();
     if (identifying instanceof Promise) await lifetime.until(identifying);
     const reading = incoming.read();
@@ -253,6 +253,7 @@ class CallPipeline implements Pipeline {
       idempotencyKey,
       waitMs,
       responseMetadata,
+      responseTrailers,
       requests,
     };
   }
@@ -291,31 +292,13 @@ class CallPipeline implements Pipeline {
   }
 }
 
-/** What ended a call: when its lifetime did, that counts, unless the handler knows that the outcome is open. */
-function endOf(lifetime: Lifetime, thrown: unknown): CallError {
-  const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
-  const reason = lifetime.endReason;
-  if (reason === undefined || knowsBetter) return withOwnTime(CallError.from(thrown));
-  // Each caller is told a time of its own, so that they do not come to the next replica together.
-  return reason.reason === 'SHUTTING_DOWN' ? shuttingDown() : reason;
-}
-
 /**
- * Everybody whom Vultr refuses at the same moment, or who shares one request, gets the same wait from it. Each caller is told a
- * time of its own, never an earlier one.
+ * Encodes a reply while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too. The reply
+ * keeps the bytes for its transport.
  */
-function withOwnTime(error: CallError): CallError {
-  const isVultrs = error.vultr !== undefined || error.reason === 'VULTR_UNAVAILABLE';
-  if (!isVultrs || error.retryDelayMs === undefined) return error;
-  return error.withRetryDelay(spreadRetry(error.retryDelayMs, Math.random));
-}
-
-/**
- * Encodes a reply for gRPC while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too.
- * The reply keeps the bytes for its transport.
- */
-function assertSendable(reply: Reply, { transport }: Incoming): void {
-  if (transport === 'grpc') reply.toBinary();
+function assertSendable(reply: Reply, { form }: Incoming): void {
+  if (form === 'binary') reply.toBinary();
+  else if (form === 'json') reply.toJson();
 }
 
 /** Tells the caller how its reply came about. */
@@ -339,13 +322,4 @@ function handlerFor<K extends Handler['kind']>(
 function deadlineOf(wanted: number | undefined, timeoutMs: Timeout): number {
   const now = systemClock.now();
   return Math.min(wanted ?? now + timeoutMs.default, now + timeoutMs.max);
-}
-
-function shuttingDown(): CallError {
-  return new CallError(
-    'UNAVAILABLE',
-    'SHUTTING_DOWN',
-    'This replica of the service is shutting down. Call again: another replica serves the call.',
-    { retryDelayMs: spreadRetry(1_000, Math.random) },
-  );
 }

@@ -3,6 +3,9 @@ import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Evidence } from './evidence.ts';
 
+/** The protocol that a call came by; `http` is JSON by the operation's HTTP rule, or a request that is passed on to Vultr. */
+export type Transport = 'grpc' | 'http' | 'connect' | 'grpc_web';
+
 /** A call on its way through the service, whichever transport brought it. */
 export interface Call {
   readonly operation: Operation;
@@ -37,6 +40,8 @@ export interface Call {
   readonly waitMs?: number | undefined;
   /** What is sent to the caller besides the reply, lower-case names: gRPC initial metadata, HTTP headers. */
   readonly responseMetadata: Map<string, string>;
+  /** The same, sent after the reply; undefined: the transport has no trailers. */
+  readonly responseTrailers?: Map<string, string> | undefined;
   /** The messages of a caller that streams them; `request` is empty then. */
   readonly requests: AsyncIterable<Message> | undefined;
 }
@@ -122,7 +127,9 @@ export type Handler =
 /** A call as a transport hands it to the pipeline. */
 export interface Incoming {
   readonly operation: Operation;
-  readonly transport: 'grpc' | 'http';
+  readonly transport: Transport;
+  /** The form in which the replies are sent; undefined: the HTTP response that the operation has. */
+  readonly form?: 'binary' | 'json' | undefined;
   /** The address of the caller, for the log. */
   readonly peer: string;
   /** What may prove who is calling. */
@@ -142,6 +149,8 @@ export interface Incoming {
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */
+  readonly responseTrailers?: Map<string, string>;
+  /** As in Call. */
   readonly requests?: AsyncIterable<Message>;
 }
 
@@ -152,7 +161,7 @@ export type IncomingRequest =
 
 /** A request that a transport refuses by itself. */
 export interface RefusedRequest {
-  readonly transport: 'grpc' | 'http';
+  readonly transport: Transport;
   /** The address of the caller, for the log. */
   readonly peer: string;
   /** What was asked for. */

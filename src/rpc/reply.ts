@@ -1,6 +1,12 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { Operation } from '../contract/operation.ts';
+import { stringifyJson } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
-import { CallError } from '../status/call-error.ts';
+import { decodeMessage } from '../transcoding/decode-binary.ts';
+import { encodeMessage } from '../transcoding/encode-json.ts';
+import type { Message } from '../transcoding/message.ts';
+import { Violations } from '../transcoding/violations.ts';
 import type { CacheStatus, HttpReply, Reply, ReplyOrigin } from './call.ts';
 
 const STRUCT_URL = 'type.googleapis.com/google.protobuf.Struct';
@@ -70,14 +76,22 @@ export function httpReply(http: HttpReply, origin?: ReplyOrigin): Reply {
   };
 }
 
-/** A response of a service that only gRPC serves. */
-export function binaryReply(bytes: Uint8Array): Reply {
+/**
+ * A response that a handler has encoded itself, by the generated code.
+ * @param operation whose response it is: its JSON is made by the descriptor, for the few callers who want that
+ */
+export function binaryReply({ descriptor }: Operation, bytes: Uint8Array): Reply {
   return {
     toBinary: () => bytes,
-    toJson: () => {
-      throw new CallError('UNIMPLEMENTED', 'ROUTE_NOT_FOUND', 'This operation has no HTTP form.');
-    },
+    toJson: () => encodeJson(descriptor.output, decodeMessage(descriptor.output, bytes)),
   };
+}
+
+function encodeJson(type: DescMessage, message: Message): Uint8Array {
+  const violations = new Violations();
+  const json = encodeMessage(type, message, '', { violations, elsewhere: new Set() });
+  violations.throwIfAny();
+  return Buffer.from(stringifyJson(json));
 }
 
 /** From the best to the worst that a caller may have been given. */

@@ -26,6 +26,13 @@ export interface VultrFailure {
   };
 }
 
+/** A detail of an error that is encoded already: a message of a type of its own. */
+export interface ErrorDetail {
+  /** The full name of its type: `google.rpc.Help`. */
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
 /** What a CallError consists of apart from code, reason and message. */
 export interface CallErrorOptions {
   /** Facts for programs, for google.rpc.ErrorInfo.metadata. No secrets. */
@@ -37,6 +44,8 @@ export interface CallErrorOptions {
   readonly vultr?: VultrFailure;
   /** The HTTP status of the reply, when it is not that of the code. */
   readonly httpStatus?: number;
+  /** What the caller gets as details in the place of the usual ones; default: those that follow from the rest of the error. */
+  readonly details?: readonly ErrorDetail[];
   /** HTTP headers that belong to the error, for example Allow. */
   readonly httpHeaders?: Readonly<Record<string, string>>;
   /** `no`: it is certain that Vultr has not carried out the request. Default `maybe`. */
@@ -59,6 +68,7 @@ export class CallError extends Error {
   readonly vultr: VultrFailure | undefined;
   readonly httpStatus: number | undefined;
   readonly httpHeaders: Readonly<Record<string, string>>;
+  readonly details: readonly ErrorDetail[] | undefined;
   /** `no`: it is certain that Vultr has not carried out the request. */
   readonly reached: 'no' | 'maybe';
 
@@ -72,6 +82,7 @@ export class CallError extends Error {
     this.vultr = options.vultr;
     this.httpStatus = options.httpStatus;
     this.httpHeaders = options.httpHeaders ?? {};
+    this.details = options.details;
     this.reached = options.reached ?? 'maybe';
   }
 

@@ -1,10 +1,10 @@
 import { clip } from '../base/text.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../gen/google/rpc/error_details.ts';
 import { Status } from '../gen/google/rpc/status.ts';
-import type { CallError } from './call-error.ts';
+import type { CallError, ErrorDetail } from './call-error.ts';
 import { CODES } from './code.ts';
 
-const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
+const TYPE_PREFIX = 'type.googleapis.com/';
 
 /**
  * The most bytes of the binary status and of the text that accompanies it. They travel as trailers, one in base64 and the
@@ -29,22 +29,22 @@ function details(error: CallError, requestId: string | undefined): Record<string
   const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
   const list: Record<string, unknown>[] = [
     {
-      '@type': `${TYPE_PREFIX}ErrorInfo`,
+      '@type': `${TYPE_PREFIX}google.rpc.ErrorInfo`,
       reason: error.reason,
       domain: error.domain,
       metadata: { http_status: String(httpStatus), ...error.metadata },
     },
   ];
   if (error.violations.length > 0) {
-    list.push({ '@type': `${TYPE_PREFIX}BadRequest`, fieldViolations: violations(error) });
+    list.push({ '@type': `${TYPE_PREFIX}google.rpc.BadRequest`, fieldViolations: violations(error) });
   }
   if (error.retryDelayMs !== undefined) {
     list.push({
-      '@type': `${TYPE_PREFIX}RetryInfo`,
+      '@type': `${TYPE_PREFIX}google.rpc.RetryInfo`,
       retryDelay: `${Math.max(0, error.retryDelayMs) / 1000}s`,
     });
   }
-  if (requestId !== undefined) list.push({ '@type': `${TYPE_PREFIX}RequestInfo`, requestId });
+  if (requestId !== undefined) list.push({ '@type': `${TYPE_PREFIX}google.rpc.RequestInfo`, requestId });
   return list;
 }
 
@@ -100,33 +100,48 @@ export function toStatusBytes(error: CallError): Buffer {
   }
 }
 
+/** A detail of an error as it is sent, with its content as JSON for people, where it is known. */
+export interface SentDetail extends ErrorDetail {
+  readonly debug?: Readonly<Record<string, unknown>>;
+}
+
+/** The details of an error, each encoded, for a protocol that does not send google.rpc.Status itself. */
+export function toDetails(error: CallError): readonly SentDetail[] {
+  if (error.details !== undefined) return error.details;
+  const json = details(error, undefined);
+  return encodeDetails(error, MAX_VIOLATIONS).map((detail, index) => {
+    const { '@type': _, ...debug } = json[index] ?? {};
+    return { ...detail, debug };
+  });
+}
+
 function encodeStatus(error: CallError, violationCount: number): Buffer {
-  const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
-  const list = [
-    any(
-      'ErrorInfo',
-      ErrorInfo.encode({
-        reason: error.reason,
-        domain: error.domain,
-        metadata: { http_status: String(httpStatus), ...error.metadata },
-      }).finish(),
-    ),
-  ];
-  if (violationCount > 0) {
-    const field_violations = violations(error)
-      .slice(0, violationCount)
-      .map((violation) => ({ ...violation, reason: '' }));
-    list.push(any('BadRequest', BadRequest.encode({ field_violations }).finish()));
-  }
-  if (error.retryDelayMs !== undefined) {
-    const millis = Math.max(0, Math.ceil(error.retryDelayMs));
-    const retry_delay = { seconds: BigInt(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
-    list.push(any('RetryInfo', RetryInfo.encode({ retry_delay }).finish()));
-  }
-  const status = { code: CODES[error.code].number, message: trailerMessage(error), details: list };
+  const list = error.details ?? encodeDetails(error, violationCount);
+  const status = {
+    code: CODES[error.code].number,
+    message: trailerMessage(error),
+    details: list.map(({ type, value }) => ({
+      type_url: `${TYPE_PREFIX}${type}`,
+      value: Buffer.from(value),
+    })),
+  };
   return Buffer.from(Status.encode(status).finish());
 }
 
-function any(type: string, value: Uint8Array): { type_url: string; value: Buffer } {
-  return { type_url: TYPE_PREFIX + type, value: Buffer.from(value) };
+function encodeDetails(error: CallError, violationCount: number): ErrorDetail[] {
+  const httpStatus = error.vultr?.status ?? error.httpStatus ?? CODES[error.code].http;
+  const { reason, domain } = error;
+  const info = { reason, domain, metadata: { http_status: String(httpStatus), ...error.metadata } };
+  const list = [{ type: 'google.rpc.ErrorInfo', value: ErrorInfo.encode(info).finish() }];
+  const field_violations = violations(error)
+    .slice(0, violationCount)
+    .map((violation) => ({ ...violation, reason: '' }));
+  if (field_violations.length > 0)
+    list.push({ type: 'google.rpc.BadRequest', value: BadRequest.encode({ field_violations }).finish() });
+  if (error.retryDelayMs !== undefined) {
+    const millis = Math.max(0, Math.ceil(error.retryDelayMs));
+    const retry_delay = { seconds: BigInt(Math.floor(millis / 1000)), nanos: (millis % 1000) * 1_000_000 };
+    list.push({ type: 'google.rpc.RetryInfo', value: RetryInfo.encode({ retry_delay }).finish() });
+  }
+  return list;
 }

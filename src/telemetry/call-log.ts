@@ -1,4 +1,5 @@
 import { clip } from '../base/text.ts';
+import type { Transport } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Code } from '../status/code.ts';
 import { describeError, describeStack, redact } from './describe.ts';
@@ -9,7 +10,7 @@ import type { Logger } from './log.ts';
 export interface CallRecord {
   /** The full name of the rpc, or what was asked for when there is no such rpc. */
   readonly method: string;
-  readonly transport: 'grpc' | 'http';
+  readonly transport: Transport;
   readonly requestId: string | undefined;
   /** The address that the call came from. */
   readonly peer: string;

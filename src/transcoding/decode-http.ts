@@ -1,4 +1,4 @@
-import type { DescField } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { JsonError, parseStrictJson } from '../payload/strict-json.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
 import type { FieldPath, HttpBinding } from './binding.ts';
@@ -48,6 +48,19 @@ export function decodeHttpRequest(
   return message;
 }
 
+/**
+ * Reads a message from JSON text alone. It must be there: no bytes are no JSON.
+ * @param check as for decodeHttpRequest
+ * @throws CallError INVALID_ARGUMENT, with every violation, or with the position when it is not JSON
+ */
+export function decodeJsonRequest(input: DescMessage, bytes: Uint8Array, check: MessageCheck): Message {
+  const violations = new Violations();
+  const message = decodeJsonMessage(input, parseJsonText(bytes), '', violations);
+  if (violations.list.length > 0) addUnknown(check(message), violations);
+  violations.throwIfAny();
+  return message;
+}
+
 /** Adds what is wrong with fields about which nothing is known yet. */
 function addUnknown(found: readonly FieldViolation[], violations: Violations): void {
   const known = new Set(violations.list.map(({ field }) => field));
@@ -82,6 +95,10 @@ function decodeBodyAndQuery(
 function parseBody({ contentType, body }: RequestParts): FieldValue | undefined {
   if (body.length === 0) return undefined;
   checkContentType(contentType);
+  return parseJsonText(body);
+}
+
+function parseJsonText(body: Uint8Array): FieldValue {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);

@@ -1,4 +1,5 @@
 import { ownTurn } from '../base/own-turn.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { createKeyGuard } from './key-guard.ts';
 import type { VultrRequest } from './request.ts';
@@ -18,12 +19,15 @@ export interface VultrClient extends Vultr, Omit<Stages, 'send'> {}
  */
 export function createVultrClient(options: StageOptions): VultrClient {
   const { send, state, inspect, close } = createStages(options);
+  const { random = Math.random } = options;
   const refuseEcho = createKeyGuard();
   return {
     call: async (operation, request, callOptions) => {
       // As it is: its signal is made when a stage reads it.
       const vultrRequest = toVultrRequest(operation, request, callOptions);
-      const response = await send(vultrRequest, callOptions);
+      const response = await send(vultrRequest, callOptions).catch((thrown) => {
+        throw withOwnTime(thrown, random);
+      });
       if (response.body.length > LARGE_BYTES) await ownTurn();
       if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
       return response;
@@ -32,6 +36,16 @@ export function createVultrClient(options: StageOptions): VultrClient {
     inspect,
     close,
   };
+}
+
+/**
+ * Everybody whom Vultr refuses at the same moment, or who shares one request, is given the same wait by it. Each caller is told a
+ * time of its own, never an earlier one, so that they do not come back together.
+ */
+function withOwnTime(thrown: unknown, random: () => number): unknown {
+  if (!(thrown instanceof CallError) || thrown.retryDelayMs === undefined) return thrown;
+  const isVultrs = thrown.vultr !== undefined || thrown.reason === 'VULTR_UNAVAILABLE';
+  return isVultrs ? thrown.withRetryDelay(spreadRetry(thrown.retryDelayMs, random)) : thrown;
 }
 
 /** A request as the stages take it: with everything that its operation says about it. */

@@ -206,17 +206,21 @@ describe('a creation', () => {
 });
 
 test('a part of the service is for callers that may', async () => {
-  const { gate } = await open();
-  expect((await gate.admitService(evidence(key.key), 'metrics', { peer: '10.0.0.1:1' })).caller.name).toBe(
-    'bot',
-  );
-  await expect(gate.admitService(evidence(key.key), 'docs', { peer: '10.0.0.1:1' })).rejects.toMatchObject({
+  const { gate, lines } = await open();
+  const from = { peer: '10.0.0.1:1', requestId: 'r' };
+  expect((await gate.admitService(evidence(key.key), 'metrics', from)).caller.name).toBe('bot');
+  expect(lines).toEqual([]);
+  await expect(gate.admitService(evidence(key.key), 'docs', from)).rejects.toMatchObject({
     code: 'PERMISSION_DENIED',
     message: expect.stringContaining('service:docs'),
   });
-  await expect(gate.admitService(evidence(), 'metrics', { peer: '10.0.0.1:1' })).rejects.toMatchObject({
+  await expect(gate.admitService(evidence(), 'metrics', from)).rejects.toMatchObject({
     code: 'UNAUTHENTICATED',
   });
+  expect(lines).toMatchObject([
+    { method: 'service:docs', caller: 'bot', request_id: 'r' },
+    { method: 'service:metrics', caller: null, request_id: 'r' },
+  ]);
 });
 
 test('identity headers are picked by their very names', () => {

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
+import { CODES } from '../../src/status/code.ts';
 import { type CertificateFiles, createCa } from '../support/access.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { openForFile } from '../support/opened.ts';
+import { frameOf } from '../support/rpc-frames.ts';
 import {
   callStream,
   callUnary,
@@ -154,17 +156,36 @@ async function overGrpc(path: string, message: Uint8Array, showing: Showing, isS
   return { code, reason: info?.reason, text };
 }
 
-async function overHttp(method: string, target: string, showing: Showing): Promise<Outcome> {
+async function overHttp(
+  method: string,
+  target: string,
+  showing: Showing,
+  body?: string | Uint8Array,
+  contentType = 'application/json',
+): Promise<Outcome> {
   const { direct, viaProxy } = opened();
   const { status, text } = await sendHttps(
     (showing.isViaProxy ? viaProxy : direct).http,
     method,
     target,
     { ca: ca.cert, certificate: showing.certificate },
-    { 'content-type': 'application/json', ...headersOf(showing) },
+    { 'content-type': contentType, ...headersOf(showing) },
+    body,
   );
   return { code: status, reason: /"reason":"([A-Z_]+)"/.exec(text)?.[1], text };
 }
+
+async function overWeb(path: string, message: Uint8Array, showing: Showing): Promise<Outcome> {
+  const body = frameOf(message);
+  const { text } = await overHttp('POST', path, showing, body, 'application/grpc-web');
+  const code = Number(/grpc-status: (\d+)/.exec(text)?.[1]);
+  const details = Buffer.from(/details-bin: (\S+)/.exec(text)?.[1] ?? '', 'base64').toString('latin1');
+  const name = Object.entries(CODES).find(([, { number }]) => number === code)?.[0] ?? '';
+  return { code: name, reason: /CALLER_[A-Z]+/.exec(details)?.[0], text };
+}
+
+/** The start of every path of a call of CloudService. */
+const CLOUD = '/vultr.cloud.v1.CloudService';
 
 const empty = new Uint8Array();
 const rawGet = rawRequest({ method: 'GET', path: '/v2/instances' });
@@ -215,6 +236,50 @@ const SURFACES: Readonly<Record<string, Surface>> = {
     ...HTTP,
     requests: 1,
     call: (showing) => overHttp('GET', '/api/instances', showing),
+  },
+  'Connect: CloudService': {
+    ...HTTP,
+    requests: 1,
+    call: (showing) => overHttp('POST', `${CLOUD}/ListInstances`, showing, '{}'),
+  },
+  'Connect: CloudService, by GET': {
+    ...HTTP,
+    requests: 1,
+    call: (showing) =>
+      overHttp('GET', `${CLOUD}/ListInstances?connect=v1&encoding=json&message=%7B%7D`, showing),
+  },
+  'Connect: vultr.v2': {
+    ...HTTP,
+    requests: 1,
+    call: (showing) => overHttp('POST', '/vultr.v2.InstancesService/ListInstances', showing, '{}'),
+  },
+  'Connect: RawService': {
+    ...HTTP,
+    requests: 1,
+    call: (showing) => overHttp('POST', '/vultr.v2.RawService/Call', showing, rawGet, 'application/proto'),
+  },
+  'Connect: RawService to what the contract does not know': {
+    ...HTTP,
+    ok: 404,
+    requests: 1,
+    call: (showing) =>
+      overHttp('POST', '/vultr.v2.RawService/Call', showing, rawUnknown, 'application/proto'),
+  },
+  'gRPC-Web: CloudService': {
+    ...GRPC,
+    requests: 1,
+    call: (showing) => overWeb(`${CLOUD}/ListInstances`, empty, showing),
+  },
+  'gRPC-Web: vultr.v2': {
+    ...GRPC,
+    requests: 1,
+    call: (showing) => overWeb('/vultr.v2.InstancesService/ListInstances', empty, showing),
+  },
+  'gRPC-Web: reflection': {
+    ...GRPC,
+    requests: 0,
+    call: (showing) =>
+      overWeb('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', listServices, showing),
   },
   'HTTP: /v2': { ...HTTP, requests: 1, call: (showing) => overHttp('GET', '/v2/instances', showing) },
   'HTTP: /v2, what the contract does not know': {

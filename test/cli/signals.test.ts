@@ -61,6 +61,15 @@ test('SIGTERM tells the caller under way that its connection ends, so that its n
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
+test('a second signal ends the service at once, also while it drains', async () => {
+  const { child, http, err } = await serve({ args: ['--drain-delay', '60s'] });
+  child.kill('SIGTERM');
+  await expect.poll(err).toContain('"msg":"stopping"');
+  expect((await sendHttp(http, 'GET', '/readyz')).status).toBe(503);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([1, null]);
+});
+
 test('a log that nobody reads holds up neither calls nor SIGTERM', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stderr-'));
   const path = join(folder, 'pipe');

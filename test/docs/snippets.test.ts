@@ -24,6 +24,7 @@ const DOCUMENTS = [
   { file: 'docs/access.md', atLeast: 10 },
   { file: 'docs/http.md', atLeast: 3 },
   { file: 'docs/errors.md', atLeast: 2 },
+  { file: 'docs/connect.md', atLeast: 5 },
 ];
 
 const FREE = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];

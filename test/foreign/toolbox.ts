@@ -72,6 +72,17 @@ export async function pythonTools(packages: readonly string[]): Promise<Tools> {
   });
 }
 
+/**
+ * Builds Go programs into a folder below the temporary one, where later runs find them.
+ * @param packages with their versions: `example.com/module/cmd/tool@v1.0.0`
+ */
+export async function goTools(packages: readonly string[]): Promise<Tools> {
+  return await install('go', packages, async (folder) => {
+    for (const each of packages)
+      await runProgram('go', ['install', each], { cwd: folder, env: { GOBIN: folder } });
+  });
+}
+
 async function install(
   kind: string,
   packages: readonly string[],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createQueue } from '../../src/base/queue.ts';
 import { ByteBound } from '../../src/grpc/byte-bound.ts';
 import { createFrameReader } from '../../src/grpc/frames.ts';
-import { createQueue } from '../../src/grpc/queue.ts';
 import { parseTimeout } from '../../src/grpc/timeout.ts';
 
 interface Holder {

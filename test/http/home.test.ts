@@ -53,6 +53,7 @@ test('the Host that a caller sends is repeated only when it is valid', async () 
     query: '',
     headers: { host: '"><script>', accept: 'text/html' },
     peer: '',
+    requestId: 'r',
     signal: new AbortController().signal,
     evidence: () => {
       throw new Error('The page asks for no proof.');

@@ -128,7 +128,10 @@ message Req { string id = 1; string name = 2; }
 message Res { string name = 1; repeated string list = 2; }
 message RawReq { string method = 1; string path = 2; string query = 3; google.protobuf.Value body = 4; }
 service S {
-  rpc Get(Req) returns (Res) { option (google.api.http) = { get: "/api/things/{id}" }; }
+  rpc Get(Req) returns (Res) {
+    option (google.api.http) = { get: "/api/things/{id}" };
+    option idempotency_level = NO_SIDE_EFFECTS;
+  }
   rpc Secret(Req) returns (Res) {
     option (google.api.http) = { get: "/api/secrets/{id}" };
     option (vultr.options.v1.effect) = EFFECT_SECRET;
@@ -154,6 +157,7 @@ service S {
     option (google.api.http) = { post: "/v2/things/{id}/halt" };
     option (vultr.options.v1.effect) = EFFECT_CHANGE;
   }
+  rpc Talk(stream Req) returns (stream Res);
   rpc Raw(RawReq) returns (Res) { option (vultr.options.v1.raw) = true; }
 }
 `;

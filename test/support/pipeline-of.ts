@@ -52,6 +52,7 @@ export function incoming(rpc: string, given: Partial<Incoming> = {}): Incoming {
   return {
     operation,
     transport: 'grpc',
+    form: 'binary',
     peer: '127.0.0.1:9',
     evidence: () => ({
       address: '127.0.0.1',

@@ -81,7 +81,7 @@ export function sendHttps(
   target: string,
   tls: ClientTls,
   headers: Values = {},
-  body?: string,
+  body?: string | Uint8Array,
 ): Promise<HttpReply> {
   const { hostname, port } = new URL(`https://${address}`);
   const { promise, resolve, reject } = Promise.withResolvers<HttpReply>();

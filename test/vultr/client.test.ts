@@ -173,3 +173,32 @@ describe('the door', () => {
     expect(sent).toEqual([]);
   });
 });
+
+test('callers whom Vultr refuses together are told times of their own, never earlier than Vultr said', async () => {
+  const upstream = await startHttp((_, response) => response.writeHead(429, { 'retry-after': '7' }).end());
+  const client = createVultrClient({ baseUrl: upstream.url, singleflight: {}, retry: { maxAttempts: 1 } });
+  onTestFinished(() => client.close());
+  const operation: UpstreamOperation = {
+    name: 'Read',
+    effect: 'READ',
+    idempotency: 'NO_SIDE_EFFECTS',
+    isPublic: true,
+    isForm: false,
+    create: undefined,
+    bindings: [],
+  };
+  const asked = {
+    method: 'GET',
+    path: '/v2/regions',
+    query: '',
+    accept: undefined,
+    contentType: undefined,
+    body: undefined,
+  };
+  const call = () => failure(client.call(operation, asked, { ...context(), credential: undefined }));
+  const errors = await Promise.all(Array.from({ length: 10 }, call));
+  const delays = errors.map(({ retryDelayMs = 0 }) => retryDelayMs);
+  expect(new Set(errors.map(({ vultr }) => vultr?.retryAfterMs))).toEqual(new Set([7_000]));
+  expect(Math.min(...delays)).toBeGreaterThanOrEqual(7_000);
+  expect(new Set(delays).size).toBeGreaterThan(5);
+});

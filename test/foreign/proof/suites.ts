@@ -1,0 +1,57 @@
+/** A row of docs/proof.md. */
+export interface Suite {
+  /** The name of the row: what a test gives to recordCases, or a name for all tests of the file that give nothing. */
+  readonly name: string;
+  /** The test file, in test/foreign. */
+  readonly file: string;
+  /** Whether its tests count cases of their own. */
+  readonly isCounted?: boolean;
+  readonly shows: string;
+}
+
+/** Every suite, in the order of the table. */
+export const SUITES: readonly Suite[] = [
+  {
+    name: 'connectrpc conformance: Connect and gRPC-Web',
+    file: 'conformance.test.ts',
+    isCounted: true,
+    shows:
+      'both protocols over HTTP/1.1 and HTTP/2, binary and JSON, gzip and Brotli, as the Go clients of others read them',
+  },
+  {
+    name: 'connectrpc conformance: gRPC',
+    file: 'conformance.test.ts',
+    isCounted: true,
+    shows: 'the gRPC side, as connect-go and grpc-go read it',
+  },
+  {
+    name: 'buf curl, grpcurl, grpc_health_probe',
+    file: 'tools.test.ts',
+    shows: 'tools that people call by hand',
+  },
+  {
+    name: 'govultr',
+    file: 'govultr.test.ts',
+    shows: "every method of Vultr's Go client, through the gateway and against the sandbox",
+  },
+  {
+    name: 'virtual keys in clients',
+    file: 'virtual-key.test.ts',
+    shows: 'official clients with a virtual key for a Vultr key',
+  },
+  {
+    name: 'generated clients',
+    file: 'clients.test.ts',
+    shows: 'the programs of clients.md, in the languages at hand',
+  },
+  {
+    name: 'retry policies',
+    file: 'grpc-retry.test.ts',
+    shows: 'grpc-go, grpcio and grpc-js repeat what may be repeated',
+  },
+  {
+    name: 'OpenAPI tools',
+    file: 'openapi.test.ts',
+    shows: 'validators, generated clients and Schemathesis on /openapi.json',
+  },
+];
