@@ -116,24 +116,26 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
     const files = ['--dir', folder, '--dbfilename', 'dump.rdb'];
     const first = await ownRedis(files);
     const admin = adminOf(first);
-    await admin.eval("for i = 1, 2000 do redis.call('SET', i, string.rep('x', 100)) end return 1", 0);
+    await admin.eval("for i = 1, 2000 do redis.call('SET', i, string.rep('x', 1000)) end return 1", 0);
     await admin.save();
     await first.stop();
     const slow = await ownRedis([
       ...files,
       '--key-load-delay',
-      '2000',
+      '5000',
       '--loading-process-events-interval-bytes',
       '1024',
     ]);
-    await expectFailure(slow, 'loading');
+    // While it reads a large key it does not respond in time.
+    await eventually(() => expectFailure(slow, 'loading'));
   });
 
   test('a script that holds it up', async () => {
     const server = await ownRedis(['--lua-time-limit', '10']);
+    const admin = adminOf(server);
+    await admin.ping();
     const endless = adminOf(server);
     void endless.eval('while true do end', 0).catch(() => undefined);
-    const admin = adminOf(server);
     await eventually(async () => {
       const { redis } = connectTo(server);
       expect((await failureOf(redis.send(...SET))).reason).toBe('busy');
