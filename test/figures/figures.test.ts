@@ -77,7 +77,7 @@ test('calls, failures and what callers have of the budget are counted', () => {
   figures.recordCall(record(), true);
   figures.recordCall(record({ durationMs: 20, error, secret: 'SECRET-KEY', caller: 'ci' }), true);
   figures.recordCall(record({ method: '/path/with/SECRET-KEY', error }), false);
-  figures.observe({ kind: 'permit', request: 'read', caller: '', key: 'caller ci', waitedMs: 7 });
+  figures.observe({ kind: 'permit', request: 'read', caller: 'ci', key: 'caller ci', waitedMs: 7 });
   figures.observe({ kind: 'permit', request: 'read', caller: '', key: '', waitedMs: 0 });
   figures.observe({ kind: 'retry_refused' });
   nowMs += 1_000;
@@ -118,7 +118,13 @@ test('its memory is bounded, whatever comes', () => {
   const error = new CallError('INTERNAL', 'INTERNAL_ERROR', 'x'.repeat(10_000));
   for (let count = 0; count < 5_000; count += 1) {
     figures.recordCall(record({ method: `m${count}`, error, requestId: `r${count}` }), true);
-    figures.observe({ kind: 'permit', request: 'read', caller: '', key: `caller c${count}`, waitedMs: 0 });
+    figures.observe({
+      kind: 'permit',
+      request: 'read',
+      caller: `c${count}`,
+      key: `caller c${count}`,
+      waitedMs: 0,
+    });
   }
   expect(figures.calls().last_minute).toHaveLength(FIGURE_LIMITS.maxMethods);
   expect(figures.callers(new Map())).toHaveLength(FIGURE_LIMITS.maxCallers);
