@@ -118,24 +118,28 @@ export function createHandler(
   const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
   return async (exchange) => {
     const startedAt = performance.now();
-    const { request, response, target } = exchange;
-    // What is passed on to Vultr is passed on whole.
-    const { isPretty, query } = isVultrPath(target.path)
-      ? { isPretty: false, query: target.query }
-      : takePretty(target.query);
-    const work: Work = {
-      ...exchange,
-      target: { path: target.path, query },
-      isPretty,
-      method: request.method ?? '',
-      responseMetadata: new Map(),
-    };
+    const work = toWork(exchange);
     try {
       await serve(work);
     } catch (thrown) {
-      await sendError(tools, work, CallError.from(thrown)).catch(() => response.destroy());
+      await sendError(tools, work, CallError.from(thrown)).catch(() => exchange.response.destroy());
     }
     record(work, performance.now() - startedAt);
+  };
+}
+
+function toWork(exchange: Exchange): Work {
+  const { request, target } = exchange;
+  // What is passed on to Vultr is passed on whole.
+  const { isPretty, query } = isVultrPath(target.path)
+    ? { isPretty: false, query: target.query }
+    : takePretty(target.query);
+  return {
+    ...exchange,
+    target: { path: target.path, query },
+    isPretty,
+    method: request.method ?? '',
+    responseMetadata: new Map(),
   };
 }
 
