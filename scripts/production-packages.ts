@@ -15,6 +15,9 @@ export interface ProductionPackage {
   readonly loads: readonly string[];
 }
 
+/** Packages of development of which scripts/build.ts puts files into dist/, without what they depend on. */
+const COPIED = ['swagger-ui-dist'];
+
 interface LockEntry {
   readonly version: string;
   readonly license?: string;
@@ -22,21 +25,22 @@ interface LockEntry {
   readonly dev?: boolean;
   readonly hasInstallScript?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 type Lock = Readonly<Record<string, LockEntry>>;
 
 /**
- * The packages that package-lock.json has for the service itself, those of development left out, by name and version. The
- * first one is the service.
+ * The packages that package-lock.json has for the service itself, by name and version; of those of development only what is
+ * copied into it. The first one is the service.
  */
 export function productionPackages(): readonly [ProductionPackage, ...ProductionPackage[]] {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Lock };
   const { '': root, ...others } = packages;
   if (root === undefined) throw new Error('package-lock.json does not name this package.');
   const needed = Object.entries(others)
-    .filter(([, { dev = false }]) => !dev)
+    .filter(([path, { dev = false }]) => !dev || isCopied(path))
     .map(([path, entry]) => toPackage(path, entry, packages))
     .toSorted((one, other) => (`${one.name}@${one.version}` < `${other.name}@${other.version}` ? -1 : 1));
   return [{ ...toPackage('', root, packages), name: 'vultr-grpc' }, ...needed];
@@ -44,7 +48,9 @@ export function productionPackages(): readonly [ProductionPackage, ...Production
 
 function toPackage(path: string, entry: LockEntry, packages: Lock): ProductionPackage {
   const { version, license = '', integrity = '', hasInstallScript = false } = entry;
-  const names = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
+  const copied = COPIED.filter((name) => entry.devDependencies?.[name] !== undefined);
+  const loaded = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
+  const names = isCopied(path) ? [] : [...loaded, ...copied];
   return {
     name: path.replace(/^.*node_modules\//, ''),
     version,
@@ -54,6 +60,10 @@ function toPackage(path: string, entry: LockEntry, packages: Lock): ProductionPa
     hasInstallScript,
     loads: names.flatMap((name) => resolve(name, path, packages) ?? []),
   };
+}
+
+function isCopied(path: string): boolean {
+  return COPIED.some((name) => path === `node_modules/${name}`);
 }
 
 /** Where Node finds a package that another one loads: in the nearest node_modules folder that has it. */

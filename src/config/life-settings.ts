@@ -94,7 +94,7 @@ export const LIFE_SETTINGS: SettingsOf<LifeConfig> = {
   shedCalls: {
     env: 'SHED_CALLS',
     flag: 'shed-calls',
-    default: '16',
+    default: '8',
     help: 'calls in progress up to which none is refused for that',
     parse: parseInteger(1, 10_000),
   },

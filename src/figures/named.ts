@@ -15,9 +15,8 @@ export class NamedValues<Value> {
   get(name: string): Value {
     const known = this.#values.get(name);
     if (known !== undefined) return known;
-    if (this.#values.size >= this.#most) this.#forgetIdle();
-    // The last place is for all names that have none of their own.
-    const given = this.#values.size >= this.#most - 1 ? OTHERS : name;
+    if (this.#isFull()) this.#forgetIdle();
+    const given = this.#isFull() ? OTHERS : name;
     const value = this.#values.get(given) ?? this.#make();
     this.#values.set(given, value);
     return value;
@@ -25,6 +24,11 @@ export class NamedValues<Value> {
 
   entries(): IterableIterator<[string, Value]> {
     return this.#values.entries();
+  }
+
+  /** The last place is for all names that have none of their own. */
+  #isFull(): boolean {
+    return this.#values.size - Number(this.#values.has(OTHERS)) >= this.#most - 1;
   }
 
   #forgetIdle(): void {

@@ -2,6 +2,7 @@ import { constants } from 'node:http2';
 import { systemClock } from '../base/clock.ts';
 import { jitterAge } from '../base/spread.ts';
 import { connectionAged } from './errors.ts';
+import { leave } from './farewell.ts';
 import type { Connection } from './open-call.ts';
 
 /** How long the connections of the gRPC side live. */
@@ -48,11 +49,12 @@ export function limitLife(connection: Connection, life: ConnectionLife): void {
  * The other side is told to make its next call elsewhere (GOAWAY), at a time of its own for each connection, so that those
  * that came together do not leave together.
  */
-function endAtAge({ session, calls }: Connection, { maxAgeMs, ageGraceMs }: ConnectionLife): void {
+function endAtAge(connection: Connection, { maxAgeMs, ageGraceMs }: ConnectionLife): void {
+  const { session, calls } = connection;
   if (maxAgeMs === undefined) return;
   let timer = setTimeout(
     () => {
-      session.close();
+      void leave(connection);
       timer = setTimeout(endCalls, ageGraceMs).unref();
     },
     jitterAge(maxAgeMs, Math.random),

@@ -1,4 +1,5 @@
 import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { systemClock } from '../base/clock.ts';
@@ -26,18 +27,22 @@ export class Connections {
   }
 
   /** Accepts a new one, and closes an idle one when there are too many. */
-  open(session: Http2Session): Connection {
-    const { socket } = session;
+  open(session: Http2Session, socket: Socket): Connection {
     const { remoteAddress = 'unknown', remotePort = 0 } = socket;
     const peer = `${remoteAddress}:${remotePort}`;
     const certificate = socket instanceof TLSSocket ? certificateNames(socket) : undefined;
     const origin = { address: remoteAddress, certificate };
-    const connection: Connection = { session, peer, origin, calls: new Set(), isSpare: true };
+    const connection: Connection = { session, socket, peer, origin, calls: new Set(), isSpare: true };
     this.#bySession.set(session, connection);
     session.once('close', () => this.#forget(connection));
     if (this.#makeRoom()) this.#add(connection);
     else this.#addSpare(connection);
     return connection;
+  }
+
+  /** All that are open. */
+  all(): readonly Connection[] {
+    return [...this.#full, ...this.#spare];
   }
 
   /** The one of a session; undefined: it has been closed. */

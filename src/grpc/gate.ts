@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
 import { type LoadKind, loadKindOf, type Shedder } from '../pipeline/shedder.ts';
@@ -19,6 +20,7 @@ import {
   unknownEncoding,
   unknownMethod,
 } from './errors.ts';
+import { leave } from './farewell.ts';
 import { isKnownEncoding } from './inflate.ts';
 import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
@@ -75,8 +77,13 @@ export class Gate {
   }
 
   /** Takes a new connection. */
-  connect(session: Http2Session): void {
-    limitLife(this.#connections.open(session), this.#options.life);
+  connect(session: Http2Session, socket: Socket): void {
+    limitLife(this.#connections.open(session, socket), this.#options.life);
+  }
+
+  /** Has everybody make their next calls elsewhere. Resolves once no more calls are taken. */
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.all().map(leave));
   }
 
   /** Takes a new call, and serves it if nothing is wrong with it and there is room. */

@@ -1,4 +1,5 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
@@ -14,6 +15,8 @@ export type CallContext = ReturnType<ServerInterceptingCallInterface['getAuthCon
 /** A connection that has been taken. */
 export interface Connection {
   readonly session: Http2Session;
+  /** What the session writes to. */
+  readonly socket: Socket;
   /** The address of the other side, for the log. */
   readonly peer: string;
   readonly origin: ConnectionOrigin;

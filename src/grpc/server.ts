@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import {
   Server,
   ServerInterceptingCall,
@@ -80,7 +81,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   const gate = new Gate({ operations, dispatcher, shedder, limits, life, intake, outlet });
   const turnstile = new Turnstile();
-  http2.on('session', (session) => gate.connect(session));
+  /** The socket that Node is being given: it makes its session before it returns. */
+  let accepted: Socket | undefined;
+  http2.on('session', (session) => {
+    if (accepted !== undefined) gate.connect(session, accepted);
+  });
   http2.on('stream', (opened, headers) => {
     // The streams of a server are of this class, which the declaration of the event leaves open.
     const stream = opened as ServerHttp2Stream;
@@ -96,13 +101,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     else turnstile.pass(enter);
   });
   const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;
-  const listener = await listen({ ...options.listen, maxSockets, tls: options.tls }, (socket) =>
-    http2.emit('connection', socket),
-  );
+  const listener = await listen({ ...options.listen, maxSockets, tls: options.tls }, (socket) => {
+    accepted = socket;
+    http2.emit('connection', socket);
+    accepted = undefined;
+  });
   return {
     host: options.listen.host,
     port: listener.port,
-    close: (graceMs) => close(server, listener, graceMs),
+    close: (graceMs) => close(server, gate, listener, graceMs),
   };
 }
 
@@ -145,10 +152,11 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-async function close(server: Server, listener: Listener, graceMs: number): Promise<void> {
+async function close(server: Server, gate: Gate, listener: Listener, graceMs: number): Promise<void> {
   const timer = setTimeout(() => listener.cut(), graceMs);
   const stopped = listener.stop();
-  // Tells every caller to go (GOAWAY). That they have been told does not mean that their calls are done; the end of their
+  await gate.close();
+  // That every caller has been told to go (GOAWAY) does not mean that their calls are done; the end of their
   // connections does.
   server.tryShutdown(() => undefined);
   await stopped;

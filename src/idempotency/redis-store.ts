@@ -26,7 +26,7 @@ export interface RedisStoreOptions extends RedisTarget {
  * no eviction). Each record is a hash with a time to live, and leases are measured by the clock of Redis.
  */
 export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
-  const { replicas = 0, commandTimeoutMs = 1_000 } = options;
+  const { commandTimeoutMs = 1_000 } = options;
   const prefix = `${options.prefix ?? REDIS_PREFIX}idempotency:`;
   const { leaseMs = 5_000, rememberedMs = REMEMBERED_MS } = options.limits ?? {};
   const redis: RedisConnection = openRedis({
@@ -37,6 +37,7 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
     waitsForConnection: true,
     onReady: () => void lookAtMemory(),
   });
+  const runSafely = safeRunner(redis, options, commandTimeoutMs / 2);
   let problem = '';
 
   async function lookAtMemory(): Promise<void> {
@@ -54,16 +55,6 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
     ...values,
   ];
 
-  /** Before a request is sent, what was written must be where a failover finds it. */
-  async function runSafely(command: RedisCommand): Promise<unknown> {
-    if (replicas === 0) return await redis.send(...command);
-    const [result, reached] = await redis.sendBoth(command, ['WAIT', replicas, commandTimeoutMs / 2]);
-    if (Number(reached) >= replicas) return result;
-    const message = `A record of a creation has reached ${Number(reached)} replicas of Redis and needs ${replicas}.`;
-    options.observe?.({ kind: 'failed', use: 'record', cause: 'replicas', text: message });
-    throw new RedisFailure('replicas', message);
-  }
-
   async function probe(): Promise<void> {
     await redis.send('SET', `${prefix}probe`, '', 'PX', 1_000);
   }
@@ -71,9 +62,13 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
   return {
     begin: async (key, { fields, tag, postUntil }, owner) => {
       const text = writeFields(fields);
-      const found = await runSafely(
-        command(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil),
-      );
+      const begin = command(BEGIN, key, owner, leaseMs, rememberedMs, text, tag ?? '', postUntil);
+      // Nothing will be sent: a new key is a new one next time, too, and one that was taken over is free again.
+      const found = await runSafely(begin, (result) => {
+        const { kind } = readBegun(result, fields);
+        if (kind === 'fresh') return command(REMOVE, key, owner);
+        return kind === 'recovered' ? command(SET_IF_OWNER, key, owner, 'lease', 0) : undefined;
+      });
       return readBegun(found, fields);
     },
     renew: async (key, owner) => {
@@ -94,6 +89,30 @@ export function openRedisStore(options: RedisStoreOptions): IdempotencyStore {
     check: probe,
     probe,
     close: async () => redis.close(),
+  };
+}
+
+/** Runs a command that writes; undone when it has not reached enough replicas. */
+type RunSafely = (
+  command: RedisCommand,
+  undo?: (result: unknown) => RedisCommand | undefined,
+) => Promise<unknown>;
+
+/** Before a request is sent, what was written must be where a failover finds it. */
+function safeRunner(
+  redis: RedisConnection,
+  { replicas = 0, observe }: RedisStoreOptions,
+  waitMs: number,
+): RunSafely {
+  if (replicas === 0) return (command) => redis.send(...command);
+  return async (command, undo) => {
+    const [result, reached] = await redis.sendBoth(command, ['WAIT', replicas, waitMs]);
+    if (Number(reached) >= replicas) return result;
+    const undoing = undo?.(result);
+    if (undoing !== undefined) await redis.send(...undoing).catch(() => undefined);
+    const text = `The record of a creation reached ${Number(reached)} replicas of Redis; ${replicas} are required.`;
+    observe?.({ kind: 'failed', use: 'record', cause: 'replicas', text });
+    throw new RedisFailure('replicas', text);
   };
 }
 

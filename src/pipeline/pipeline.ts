@@ -296,9 +296,19 @@ class CallPipeline implements Pipeline {
 function endOf(lifetime: Lifetime, thrown: unknown): CallError {
   const knowsBetter = thrown instanceof CallError && thrown.reason === 'CREATE_UNCERTAIN';
   const reason = lifetime.endReason;
-  if (reason === undefined || knowsBetter) return CallError.from(thrown);
+  if (reason === undefined || knowsBetter) return withOwnTime(CallError.from(thrown));
   // Each caller is told a time of its own, so that they do not come to the next replica together.
   return reason.reason === 'SHUTTING_DOWN' ? shuttingDown() : reason;
+}
+
+/**
+ * Everybody whom Vultr refuses at the same moment, or who shares one request, gets the same wait from it. Each caller is told a
+ * time of its own, never an earlier one.
+ */
+function withOwnTime(error: CallError): CallError {
+  const isVultrs = error.vultr !== undefined || error.reason === 'VULTR_UNAVAILABLE';
+  if (!isVultrs || error.retryDelayMs === undefined) return error;
+  return error.withRetryDelay(spreadRetry(error.retryDelayMs, Math.random));
 }
 
 /**

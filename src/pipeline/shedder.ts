@@ -1,7 +1,7 @@
 import { spreadRetry } from '../base/spread.ts';
 import type { Operation } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
-import { type LoadGauge, startLoadGauge } from './load-gauge.ts';
+import { type Load, type LoadGauge, startLoadGauge } from './load-gauge.ts';
 
 /** What a call is when there is too much to do: watches are refused first, then reads, and changes last. */
 export type LoadKind = 'watch' | 'read' | 'change';
@@ -33,7 +33,7 @@ export interface ShedderOptions {
   /** Told that none is refused any more, and how many were. */
   readonly onEnd: (counts: ShedCounts) => void;
   /** Measures the delay of the event loop. Default: a timer. */
-  readonly startGauge?: (take: (delayMs: number) => void) => LoadGauge;
+  readonly startGauge?: (take: (load: Load) => void) => LoadGauge;
 }
 
 /** Sheds nothing. */
@@ -41,6 +41,23 @@ export const NO_SHEDDER: Shedder = { objection: () => undefined, begin: () => ()
 
 /** How many measurements in a row have to be above the bound: a pause of the garbage collector is one or two. */
 const LONG_IN_A_ROW = 3;
+
+/** The loop is saturated when it has worked for so much of the time, for so long, over so many measurements. */
+const BUSY_PART = 0.95;
+const BUSY_MS = 100;
+const BUSY_IN_A_ROW = 2;
+
+/** How much of what a call costs is still known at the next measurement: half of it after 0.7 s. */
+const MEMORY = 0.98;
+
+/**
+ * Calls in progress may always rise to so many, and by so much with each measurement while the loop copes, to twice as many within
+ * 0.1 s. What comes faster is taken as long as the loop can do it within so many times the bound.
+ */
+const LEAST_BURST = 64;
+const BURST_GROWTH = 1.15;
+const BURST_DECAY = 0.99;
+const BURST_BOUNDS = 4;
 
 /** How many have to be within it, half a second of them, before watches are taken again. */
 const CALM_IN_A_ROW = 25;
@@ -50,10 +67,16 @@ const HARDEST_CUT = 0.3;
 const MILDEST_CUT = 0.8;
 
 /**
- * How fast the limit grows with each measurement: slowly while the delay is more than half of the bound; otherwise quickly, but
- * for the time that calls wait for it, since what it lets in shows late.
+ * How the limit changes with each measurement. While it is in use, it is to keep the loop at work for this part of the time: a loop
+ * that is always at work is one behind which everything queues. What it lets in shows late, so that it changes slowly then.
  */
-const GROWTH = { late: 1.01, inUse: 1.05, free: 1.2 } as const;
+const WORK_PART = { low: 0.7, high: 0.8 } as const;
+const CHANGE = { down: 0.97, hold: 1, up: 1.05, free: 1.2 } as const;
+/** Over how long that part is taken. */
+const WORK_MS = 200;
+
+/** So many measurements without a refusal, a second of them, mean that the limit is of no use any more. */
+const UNUSED_IN_A_ROW = 50;
 
 /** From here on there is no limit. */
 const NO_LIMIT = 4_096;
@@ -73,8 +96,11 @@ export function loadKindOf({ service, kind, effect }: Operation): LoadKind | und
 }
 
 /**
- * Makes a shedder. While the event loop is late, it lets fewer calls be in progress at a time, until it is not late any more; when
- * the loop is well, it lets in more again, until there is no limit.
+ * Makes a shedder. When the event loop is late, or saturated with more to come than it can do within the bound, it lets in as
+ * many calls at a time as it can do within the bound, by what calls cost; and fewer, if it is late all the same. When the loop
+ * is well, it lets in more again, until there is no limit.
+ *
+ * It cannot go by the delay alone: most calls wait for Vultr first, so that hundreds are let in before the loop is late at all.
  */
 export function createShedder(options: ShedderOptions): Shedder {
   return new LimitingShedder(options);
@@ -88,18 +114,29 @@ class LimitingShedder implements Shedder {
   #inProgress = 0;
   /** How many reads may be in progress; infinite when the event loop has been well for long enough. */
   #limit = Number.POSITIVE_INFINITY;
+  /** How far the calls in progress may rise at once. */
+  #burst = LEAST_BURST;
   #isStrained = false;
   #longInARow = 0;
   #calmInARow = 0;
+  /** Since the last refusal of a read or a change. */
+  #unusedInARow = 0;
+  /** The part of the time that the loop has worked of late. */
+  #workPart = 0;
+  readonly #busy = { times: 0, ms: 0 };
+  /** How long the loop has worked, and how many calls have ended, of late. */
+  readonly #spent = { activeMs: 0, calls: 0 };
   #counts: Record<LoadKind, number> | undefined;
 
   constructor(options: ShedderOptions) {
     this.#options = options;
-    this.#gauge = (options.startGauge ?? startLoadGauge)((delayMs) => this.#take(delayMs));
+    this.#gauge = (options.startGauge ?? startLoadGauge)((load) => this.#take(load));
   }
 
   objection(kind: LoadKind | undefined): CallError | undefined {
-    if (!this.#isStrained || kind === undefined || !this.#isTooMuch(kind)) return undefined;
+    if (kind === undefined) return undefined;
+    if (!this.#isStrained && this.#isFlood()) this.#limitTo(this.#inProgress);
+    if (!this.#isStrained || !this.#isTooMuch(kind)) return undefined;
     this.#note(kind);
     this.#nextError = (this.#nextError + 1) % ERRORS;
     return this.#errors[this.#nextError];
@@ -113,6 +150,7 @@ class LimitingShedder implements Shedder {
       if (isOver) return;
       isOver = true;
       this.#inProgress -= 1;
+      this.#spent.calls += 1;
       this.#pauseWhenIdle();
     };
   }
@@ -128,37 +166,89 @@ class LimitingShedder implements Shedder {
       this.#options.onBegin();
     }
     this.#counts[kind] += 1;
+    if (kind !== 'watch') this.#unusedInARow = 0;
     this.#options.onShed(kind);
   }
 
-  #take(delayMs: number): void {
-    const { delayMs: bound } = this.#options;
-    const isLong = delayMs > bound;
+  #take(load: Load): void {
+    const isLong = load.delayMs > this.#options.delayMs;
     this.#longInARow = isLong ? this.#longInARow + 1 : 0;
     this.#calmInARow = isLong ? 0 : this.#calmInARow + 1;
-    if (this.#longInARow === LONG_IN_A_ROW) this.#cut(delayMs);
-    else if (this.#isStrained && !isLong) this.#recover(delayMs);
+    this.#unusedInARow += 1;
+    this.#noteWork(load);
+    if (!isLong && !this.#isBusy) this.#growBurst();
+    if (this.#longInARow === LONG_IN_A_ROW) this.#cut(load.delayMs);
+    else if (this.#isDrowning()) this.#limitTo(this.#affordable());
+    else if (this.#isStrained && !isLong) this.#recover();
     this.#pauseWhenIdle();
+  }
+
+  #noteWork({ activeMs, elapsedMs }: Load): void {
+    const isBusy = activeMs >= elapsedMs * BUSY_PART;
+    this.#busy.times = isBusy ? this.#busy.times + 1 : 0;
+    this.#busy.ms = isBusy ? this.#busy.ms + elapsedMs : 0;
+    const part = elapsedMs === 0 ? 0 : activeMs / elapsedMs;
+    this.#workPart += (part - this.#workPart) * Math.min(1, elapsedMs / WORK_MS);
+    this.#spent.activeMs = this.#spent.activeMs * MEMORY + activeMs;
+    this.#spent.calls *= MEMORY;
+  }
+
+  #growBurst(): void {
+    const wanted = Math.min(this.#burst * BURST_GROWTH, 2 * this.#inProgress);
+    this.#burst = Math.max(LEAST_BURST, this.#burst * BURST_DECAY, wanted);
+  }
+
+  /** Whether more has come at once than the loop can do in time, which it is late to show: most calls wait for Vultr first. */
+  #isFlood(): boolean {
+    return this.#inProgress >= this.#burst && this.#inProgress > BURST_BOUNDS * this.#affordable();
+  }
+
+  get #isBusy(): boolean {
+    return this.#busy.times >= BUSY_IN_A_ROW && this.#busy.ms >= BUSY_MS;
+  }
+
+  /** Whether the loop has no time left, and the calls in progress want more of it than they should wait for. */
+  #isDrowning(): boolean {
+    const affordable = this.#affordable();
+    return this.#isBusy && this.#limit > affordable && this.#inProgress > 2 * affordable;
+  }
+
+  /** How many calls the loop can do within the bound, by what they have cost of late; infinite: that is not known. */
+  #affordable(): number {
+    const { activeMs, calls } = this.#spent;
+    if (calls < 1) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#options.leastCalls, (this.#options.delayMs * calls) / Math.max(activeMs, 1));
   }
 
   /** What comes of a cut is waited for: the next one needs as many long delays again. */
   #cut(delayMs: number): void {
     this.#longInARow = 0;
-    this.#isStrained = true;
     const part = Math.min(MILDEST_CUT, Math.max(HARDEST_CUT, this.#options.delayMs / delayMs));
-    const cut = Math.min(this.#limit, this.#inProgress) * part;
-    this.#limit = Math.max(this.#options.leastCalls, Math.floor(cut));
+    const cut = Math.floor(Math.min(this.#limit, this.#inProgress) * part);
+    const affordable = this.#affordable();
+    this.#limitTo(affordable < this.#limit ? affordable : cut);
   }
 
-  #recover(delayMs: number): void {
-    const isLate = delayMs > this.#options.delayMs / 2;
-    const isInUse = this.#inProgress > this.#limit / 2;
-    this.#limit *= GROWTH[isLate ? 'late' : isInUse ? 'inUse' : 'free'];
-    if (this.#limit >= NO_LIMIT) this.#limit = Number.POSITIVE_INFINITY;
-    if (this.#limit < NO_LIMIT || this.#calmInARow < CALM_IN_A_ROW) return;
+  #limitTo(calls: number): void {
+    if (!this.#isStrained) this.#unusedInARow = 0;
+    this.#isStrained = true;
+    this.#limit = Math.max(this.#options.leastCalls, calls);
+  }
+
+  #recover(): void {
+    this.#limit = Math.max(this.#options.leastCalls, this.#limit * CHANGE[this.#change()]);
+    const isUnused = this.#limit >= NO_LIMIT || this.#unusedInARow >= UNUSED_IN_A_ROW;
+    if (!isUnused || this.#calmInARow < CALM_IN_A_ROW) return;
+    this.#limit = Number.POSITIVE_INFINITY;
     this.#isStrained = false;
     if (this.#counts !== undefined) this.#options.onEnd(this.#counts);
     this.#counts = undefined;
+  }
+
+  #change(): keyof typeof CHANGE {
+    if (this.#inProgress <= this.#limit / 2) return 'free';
+    if (this.#workPart > WORK_PART.high) return 'down';
+    return this.#workPart > WORK_PART.low ? 'hold' : 'up';
   }
 
   /** Without calls and with nothing to recover from, there is nothing to measure. */

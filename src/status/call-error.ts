@@ -91,6 +91,21 @@ export class CallError extends Error {
     return this.vultr === undefined ? 'vultr-grpc' : 'vultr.com';
   }
 
+  /** The same error with another time to ask again. */
+  withRetryDelay(retryDelayMs: number): CallError {
+    const { metadata, violations, vultr, httpStatus, httpHeaders, reached, cause } = this;
+    return new CallError(this.code, this.reason, this.message, {
+      metadata,
+      violations,
+      httpHeaders,
+      reached,
+      retryDelayMs,
+      ...(vultr !== undefined && { vultr }),
+      ...(httpStatus !== undefined && { httpStatus }),
+      ...(cause !== undefined && { cause }),
+    });
+  }
+
   /** Classifies whatever was thrown: a CallError stays as it is, anything else becomes INTERNAL with a fixed text. */
   static from(thrown: unknown): CallError {
     if (thrown instanceof CallError) return thrown;

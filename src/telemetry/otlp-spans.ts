@@ -1,23 +1,17 @@
+import { randomFillSync } from 'node:crypto';
 import {
   type Context,
   createTraceState,
   type Span as OtelSpan,
   ROOT_CONTEXT,
-  type SpanContext,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  ParentBasedSampler,
-  type Sampler,
-  TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace';
-import type { SamplerName } from './otel-settings.ts';
+import { type IdGenerator, SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
+import type { TraceSettings } from './otel-settings.ts';
 import {
   type BeginSpan,
   outsideSpans,
@@ -27,19 +21,44 @@ import {
   type TraceContext,
 } from './trace.ts';
 
-/** Makes a sampler by its name. */
-export function createSampler(name: SamplerName, ratio: number): Sampler {
-  if (name === 'always_on') return new AlwaysOnSampler();
-  if (name === 'always_off') return new AlwaysOffSampler();
-  if (name === 'traceidratio') return new TraceIdRatioBasedSampler(ratio);
-  const root = name.replace('parentbased_', '') as 'always_on' | 'always_off' | 'traceidratio';
-  return new ParentBasedSampler({ root: createSampler(root, ratio) });
+/** Decides whether a trace is sampled: by its parent, if there is one, and by its id. */
+type IsSampled = (parent: TraceContext | undefined, traceId: string) => boolean;
+
+/** Has a tracer of the SDK, which takes what it is given and asks this for ids, begin the spans that are sampled. */
+export class SpanStarter implements IdGenerator {
+  readonly #isSampled: IsSampled;
+  #traceId = '';
+
+  constructor({ sampler, ratio }: Pick<TraceSettings, 'sampler' | 'ratio'>) {
+    this.#isSampled = createSampler(sampler, ratio);
+  }
+
+  /** The SDK asks for the id of a trace only while a span without a parent is begun. */
+  readonly generateTraceId = (): string => this.#traceId;
+
+  readonly generateSpanId = (): string => randomHex(8);
+
+  /** Most calls are not sampled, and the SDK would make as much of them as of others, twice over what is needed. */
+  begin(tracer: Tracer): BeginSpan {
+    return ({ name, kind, parent }) => {
+      this.#traceId = parent?.traceId ?? randomHex(16);
+      if (!this.#isSampled(parent, this.#traceId)) return new UnsampledSpan(this.#traceId, parent?.state);
+      return new SampledSpan(tracer.startSpan(name, { kind: KINDS[kind] }, toContext(parent)));
+    };
+  }
 }
 
-/** Has a tracer of the SDK begin spans. */
-export function createSpanStarter(tracer: Tracer): BeginSpan {
-  return ({ name, kind, parent }) =>
-    new SdkSpan(tracer.startSpan(name, { kind: KINDS[kind] }, toContext(parent)));
+function createSampler(name: TraceSettings['sampler'], ratio: number): IsSampled {
+  if (name === 'always_on') return () => true;
+  if (name === 'always_off') return () => false;
+  if (name === 'traceidratio') {
+    // The SDK's, so that services in other languages sample the same traces.
+    const sampler = new TraceIdRatioBasedSampler(ratio);
+    const { RECORD_AND_SAMPLED } = SamplingDecision;
+    return (_parent, traceId) => sampler.shouldSample(ROOT_CONTEXT, traceId).decision === RECORD_AND_SAMPLED;
+  }
+  const root = createSampler(name.replace('parentbased_', '') as typeof name, ratio);
+  return (parent, traceId) => parent?.isSampled ?? root(parent, traceId);
 }
 
 const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
@@ -49,42 +68,31 @@ const KINDS: Readonly<Record<SpanStart['kind'], SpanKind>> = {
 
 function toContext(parent: TraceContext | undefined): Context {
   if (parent === undefined) return ROOT_CONTEXT;
-  const spanContext = parent instanceof SdkSpan ? parent.spanContext : toSpanContext(parent);
-  return trace.setSpanContext(ROOT_CONTEXT, spanContext);
-}
-
-/** The span of somebody else, which came with a call. */
-function toSpanContext({ traceId, spanId, isSampled, state }: TraceContext): SpanContext {
-  return {
+  const { traceId, spanId, isSampled, state } = parent;
+  return trace.setSpanContext(ROOT_CONTEXT, {
     traceId,
     spanId,
     traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
+    // What is no span of this process came with a call.
+    isRemote: !(parent instanceof SampledSpan),
     ...(state !== undefined && { traceState: createTraceState(state) }),
-  };
+  });
 }
 
-class SdkSpan implements Span {
+/** A span that is exported when it ends. */
+class SampledSpan implements Span {
   readonly #span: OtelSpan;
-  readonly spanContext: SpanContext;
-  readonly isSampled: boolean;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly isSampled = true;
 
   constructor(span: OtelSpan) {
     this.#span = span;
-    this.spanContext = span.spanContext();
-    this.isSampled = span.isRecording();
-  }
-
-  get traceId(): string {
-    return this.spanContext.traceId;
-  }
-
-  get spanId(): string {
-    return this.spanContext.spanId;
+    ({ traceId: this.traceId, spanId: this.spanId } = span.spanContext());
   }
 
   get state(): string | undefined {
-    return this.spanContext.traceState?.serialize();
+    return this.#span.spanContext().traceState?.serialize();
   }
 
   note(attributes: SpanAttributes): void {
@@ -103,4 +111,38 @@ class SdkSpan implements Span {
     // The export, which its end may set going, is no part of it.
     outsideSpans(() => this.#span.end());
   }
+}
+
+/** A span that only passes its context on. */
+class UnsampledSpan implements Span {
+  readonly traceId: string;
+  readonly spanId = randomHex(8);
+  readonly isSampled = false;
+  readonly state: string | undefined;
+
+  constructor(traceId: string, state: string | undefined) {
+    this.traceId = traceId;
+    this.state = state;
+  }
+
+  note(): void {}
+
+  event(): void {}
+
+  fail(): void {}
+
+  end(): void {}
+}
+
+/** Random bytes for many ids, since to get them takes as long for one. */
+const pool = Buffer.alloc(4_096);
+let poolAt = pool.length;
+
+function randomHex(bytes: number): string {
+  if (poolAt + bytes > pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  poolAt += bytes;
+  return pool.toString('hex', poolAt - bytes, poolAt);
 }

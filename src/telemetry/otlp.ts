@@ -7,11 +7,16 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  type SpanExporter,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import type { Meter } from './meter.ts';
 import type { MetricSettings, OtelSettings, TraceSettings } from './otel-settings.ts';
 import { createMetricProducer } from './otlp-metrics.ts';
-import { createSampler, createSpanStarter } from './otlp-spans.ts';
+import { SpanStarter } from './otlp-spans.ts';
 import type { BeginSpan } from './trace.ts';
 
 /** What OTLP is spoken for. */
@@ -52,10 +57,10 @@ export async function openOtlp({ settings, meter, version, onState }: OtlpOption
   const reader = settings.metrics && (await openReader(settings.metrics, onState));
   reader?.setMetricProducer(createMetricProducer(meter, resource, scope));
   return {
-    beginSpan: traces && createSpanStarter(traces.getTracer(scope.name, scope.version)),
+    beginSpan: traces?.starter.begin(traces.provider.getTracer(scope.name, scope.version)),
     close: async () => {
       const given = new AbortController();
-      const ending = Promise.allSettled([traces?.shutdown(), reader?.shutdown()]);
+      const ending = Promise.allSettled([traces?.provider.shutdown(), reader?.shutdown()]);
       const timeout = delay(FLUSH_TIMEOUT_MS, undefined, { signal: given.signal }).catch(() => undefined);
       await Promise.race([ending, timeout]);
       given.abort();
@@ -79,7 +84,7 @@ async function openTraces(
   settings: TraceSettings,
   resource: Resource,
   onState: OtlpOptions['onState'],
-): Promise<TracerProvider> {
+): Promise<{ readonly provider: TracerProvider; readonly starter: SpanStarter }> {
   const { protocol, sampler, ratio, ...batches } = settings;
   const { OTLPTraceExporter } =
     protocol === 'grpc'
@@ -87,11 +92,15 @@ async function openTraces(
       : await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter: SpanExporter = watched(new OTLPTraceExporter(), (problem) => onState('traces', problem));
   const given = Object.fromEntries(Object.entries(batches).filter(([, value]) => value !== undefined));
-  return new TracerProvider({
+  const starter = new SpanStarter({ sampler, ratio });
+  const provider = new TracerProvider({
     resource,
-    sampler: createSampler(sampler, ratio),
+    // The starter has decided by then.
+    sampler: new AlwaysOnSampler(),
+    idGenerator: starter,
     spanProcessors: [new BatchSpanProcessor({ exporter, ...given })],
   });
+  return { provider, starter };
 }
 
 async function openReader(

@@ -12,6 +12,8 @@ export interface TransportLimits {
   readonly bodyTimeoutMs: number;
   /** The largest body of a response. Default 32 MB. */
   readonly maxResponseBytes: number;
+  /** The bytes of all bodies that are being read; one more may stand out over it. Default 128 MB. */
+  readonly maxReadingBytes: number;
   /** How long an unused connection stays open. Default 4000: shorter than any proxy's, so that ours is the side that
    * closes and no request meets a connection that is just going away. */
   readonly keepAliveMs: number;
@@ -25,6 +27,7 @@ const DEFAULT_LIMITS: TransportLimits = {
   headersTimeoutMs: 60_000,
   bodyTimeoutMs: 30_000,
   maxResponseBytes: 32 * 1024 * 1024,
+  maxReadingBytes: 128 * 1024 * 1024,
   keepAliveMs: 4_000,
   closeTimeoutMs: 5_000,
 };

@@ -1,8 +1,9 @@
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { holdsSecret } from '../base/secret.ts';
-import { abortError } from '../status/abort.ts';
+import { abortError, untilAborted } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
+import { BodyRoom } from './body-room.ts';
 import { toConnectionError } from './connection-errors.ts';
 import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
@@ -37,6 +38,7 @@ export interface Transport {
 export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOptions): Transport {
   const { origin, prefix } = parseBaseUrl(baseUrl);
   const bounds = resolveLimits(limits);
+  const room = new BodyRoom(bounds.maxReadingBytes);
   const pool = createPool(origin, bounds, tls);
 
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
@@ -55,7 +57,7 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
     try {
       response = await pool.request({ ...options, signal });
       phase = 'body';
-      body = await response.body.bytes();
+      body = await readBody(response.body, room, signal);
     } catch (thrown) {
       throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
     }
@@ -79,6 +81,26 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
     return closing;
   };
   return { send, close };
+}
+
+/** Reads a body as fast as there is room for it. */
+async function readBody(
+  stream: Dispatcher.ResponseData['body'],
+  room: BodyRoom,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const space = room.open();
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      const waiting = space.take(chunk.length);
+      if (waiting !== undefined) await untilAborted(waiting, signal);
+      chunks.push(chunk);
+    }
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  } finally {
+    space.release();
+  }
 }
 
 function createPool(origin: string, bounds: TransportLimits, tls: TransportOptions['tls']): Pool {

@@ -51,7 +51,9 @@ async function remains(
   collector?: OtlpReceiver,
 ): Promise<Output[]> {
   const pages = await Promise.all(
-    ['/metrics', '/readyz', '/healthz'].map((path) => sendHttp(app.httpAddress ?? '', 'GET', path)),
+    ['/metrics', '/readyz', '/healthz', '/', '/status'].map((path) =>
+      sendHttp(app.httpAddress ?? '', 'GET', path),
+    ),
   );
   const files = stateDir === undefined ? [] : readdirSync(stateDir);
   // What has not been exported yet is exported when the service stops.

@@ -226,6 +226,9 @@ describe('what is sampled', () => {
   test('is what OTEL_TRACES_SAMPLER says', async () => {
     expect((await sampled({ OTEL_TRACES_SAMPLER: 'always_off' }, '01')).spans).toBe(0);
     expect((await sampled({ OTEL_TRACES_SAMPLER: 'always_on' }, '00')).spans).toBe(2);
+    const ratio = (part: string) => ({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: part });
+    expect((await sampled(ratio('0'), '01')).spans).toBe(0);
+    expect((await sampled(ratio('1'), '00')).spans).toBe(2);
   });
 });
 

@@ -1,19 +1,23 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../bench/overload/redis-server.ts';
 import { openRedisCounter } from '../../src/access/redis-counter.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { RedisCommand, RedisTarget } from '../../src/base/redis.ts';
 import type { RedisCause } from '../../src/base/redis-error.ts';
+import { openReplicaBoard } from '../../src/figures/replicas.ts';
 import { openRedisStore } from '../../src/idempotency/redis-store.ts';
 import { DEFAULT_BUDGET } from '../../src/vultr/budget/options.ts';
 import { createSharedSource } from '../../src/vultr/budget/shared-source.ts';
 import type { VultrEvent } from '../../src/vultr/observe.ts';
 import { createCa } from '../support/access.ts';
+import { closeAtEnd } from '../support/opened.ts';
 import {
   adminOf,
   connectTo,
@@ -24,7 +28,6 @@ import {
   startSentinel,
 } from '../support/redis.ts';
 import { temporaryFolder } from '../support/stores.ts';
-import { startTcp } from '../support/vultr.ts';
 
 const program = process.env['REDIS_SERVER'] || 'redis-server';
 const version = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '';
@@ -180,7 +183,7 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
     expect(record.events).toEqual([{ kind: 'ready', use: 'record' }]);
   });
 
-  test('a budget on a replica goes on with the own part, and says why', async () => {
+  test('a budget on a replica goes on with its share, and says why', async () => {
     const master = await ownRedis();
     const replica = await ownRedis(['--replicaof', '127.0.0.1', `${master.port}`]);
     await replicated(adminOf(master), 1);
@@ -193,7 +196,7 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
       redis: { url: replica.url, probeIntervalMs: 50, connectTimeoutMs: 100, commandTimeoutMs: 100 },
       baseUrl: 'https://api.vultr.com',
     });
-    onTestFinished(() => source.close());
+    closeAtEnd(() => source.close());
     await source.reserve();
     expect(events).toEqual([
       { kind: 'source', state: 'degraded', error: expect.stringContaining('READONLY') },
@@ -214,8 +217,11 @@ describe.skipIf(version === '')(`the failures of a real Redis are told apart${ne
   });
 
   test('a connection that is closed', async () => {
-    const closing = await startTcp((socket) => socket.destroy());
-    await expectFailure({ url: closing.url.replace('http', 'redis') }, 'closed');
+    const closing = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(closing, 'listening');
+    closeAtEnd(() => closing.close());
+    const { port } = closing.address() as AddressInfo;
+    await expectFailure({ url: `redis://127.0.0.1:${port}` }, 'closed');
   });
 });
 
@@ -300,6 +306,32 @@ describe.skipIf(version === '')(`a Redis with TLS${needed}`, () => {
   });
 });
 
+test.skipIf(version === '')(`a master with TLS is found by Sentinels with TLS${needed}`, async () => {
+  const folder = temporaryFolder();
+  const ca = createCa(folder);
+  const { cert, key } = ca.issue('redis', { subject: '/CN=redis', altNames: 'IP:127.0.0.1' });
+  const files: readonly (readonly [string, string])[] = [
+    ['tls-cert-file', cert],
+    ['tls-key-file', key],
+    ['tls-ca-cert-file', ca.cert],
+    ['tls-replication', 'yes'],
+  ];
+  const masterPort = await freePort();
+  await ownRedis(['--tls-port', `${masterPort}`, ...files.flatMap(([name, value]) => [`--${name}`, value])]);
+  const tlsPort = await freePort();
+  await startSentinel(folder, masterPort, [
+    `tls-port ${tlsPort}`,
+    ...files.map(([name, value]) => `${name} ${value}`),
+  ]);
+  const material = { ca: readFileSync(ca.cert), cert: readFileSync(cert), key: readFileSync(key) };
+  const { redis } = connectTo({
+    url: 'rediss://mymaster',
+    sentinels: [{ host: '127.0.0.1', port: tlsPort }],
+    tls: () => material,
+  });
+  await eventually(async () => expect(String(await redis.send(...SET))).toBe('OK'));
+});
+
 describe.skipIf(version === '')(`the user of the documentation${needed}`, () => {
   test('may do all that the service does, and nothing beyond its prefix', async () => {
     const server = await ownRedis();
@@ -317,7 +349,9 @@ describe.skipIf(version === '')(`the user of the documentation${needed}`, () => 
       redis: { ...target, probeIntervalMs: 50, connectTimeoutMs: 100, commandTimeoutMs: 100 },
       baseUrl: 'https://api.vultr.com',
     });
-    onTestFinished(async () => {
+    const replicas = openReplicaBoard({ redis: target, upstream: 'https://api.vultr.com', version: '1' });
+    closeAtEnd(async () => {
+      replicas.close();
       await store.close();
       counter.close();
       await budget.close();
@@ -337,6 +371,7 @@ describe.skipIf(version === '')(`the user of the documentation${needed}`, () => 
     await eventually(async () => expect(budget.state().kind).toBe('redis'));
     await budget.slowDown();
     await budget.hold(10);
+    await eventually(async () => expect(replicas.list().replicas).toHaveLength(1));
     expect((await admin.keys('*')).filter((key) => !key.startsWith('vultr-grpc:'))).toEqual([]);
 
     const { redis } = connectTo(target);

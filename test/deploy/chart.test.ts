@@ -20,7 +20,7 @@ const SANDBOX = [
   '--set=upstream=sandbox,replicas=1,redis.secret=,callers.secret=,callers.allowAnonymous=true',
 ];
 const REDIS = [
-  '--set=redis.tlsSecret=redis-tls,redis.clientCertificate=true,redis.sentinels={a:26379,b:26379}',
+  '--set=redis.tlsSecret=redis-tls,redis.clientCertificate=true,redis.sentinels={a:26379,b:26379},redis.sentinelPasswordKey=sentinel',
 ];
 const MUTUAL = ['--set=tls.clientAuth=required'];
 const MONITORED = ['--set=serviceMonitor.enabled=true,image.digest=sha256:'.concat('a'.repeat(64))];
@@ -123,7 +123,11 @@ const NO_POD: ReturnType<typeof podOf> = {
 
 /** The settings that the pod starts with; values of Secrets are made up. */
 function configOf({ env }: Container): ServeConfig {
-  const secrets: Labels = { REDIS_URL: 'rediss://:p@redis', VULTR_API_KEY: 'KEY' };
+  const secrets: Labels = {
+    REDIS_URL: 'rediss://:p@redis',
+    REDIS_SENTINEL_PASSWORD: 'p',
+    VULTR_API_KEY: 'KEY',
+  };
   const image = /^ENV (.*)$/m.exec(readFileSync('deploy/Containerfile', 'utf8'))?.[1] ?? '';
   const ofImage = image.split(' ').map((pair) => pair.split('=') as [string, string]);
   const ofPod = env.map(({ name, value }) => [name, value ?? secrets[name]] as const);
@@ -190,7 +194,9 @@ describe.skipIf(noHelm !== '')(`the chart${noHelm}`, () => {
     });
 
     test('has secrets by reference only', () => {
-      const secret = container.env.filter(({ name }) => ['REDIS_URL', 'VULTR_API_KEY'].includes(name));
+      const secret = container.env.filter(({ name }) =>
+        ['REDIS_URL', 'REDIS_SENTINEL_PASSWORD', 'VULTR_API_KEY'].includes(name),
+      );
       for (const { value, valueFrom } of secret) {
         expect(value).toBeUndefined();
         expect(valueFrom).toHaveProperty('secretKeyRef');
@@ -240,6 +246,12 @@ describe.skipIf(noHelm !== '')(`the chart${noHelm}`, () => {
     expect(egress([])).toEqual(['"port":53', '"port":53', '"port":443', '"port":6379']);
     expect(egress(REDIS)).toContain('"port":26379');
     expect(egress(SANDBOX)).toEqual(['"port":53', '"port":53', '"port":443']);
+  });
+
+  test('is the job that the alerts ask for', () => {
+    const manifests = manifestsOf(MONITORED);
+    expect(manifests.get('ServiceMonitor')?.spec).toMatchObject({ jobLabel: 'app.kubernetes.io/name' });
+    expect(manifests.get('Service')?.metadata.labels['app.kubernetes.io/name']).toBe('vultr-grpc');
   });
 
   test('is the image of a digest where there is one', () => {

@@ -84,7 +84,7 @@ const canIsolate =
 
 describe.skipIf(!canIsolate)(
   `the steps of the Containerfile in clean folders${canIsolate ? '' : ' (left out: it takes root and unshare)'}`,
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   () => {
     const root = mkdtempSync(join(tmpdir(), 'vultr-grpc-image-'));
     const folders: Readonly<Record<string, string>> = {
@@ -158,7 +158,7 @@ describe.skipIf(!canIsolate)(
       }
       addNode();
       chmodSync(root, 0o755);
-    }, 300_000);
+    }, 600_000);
 
     /** Runs a program in the last stage: as its user, on a root that is only read but for its volume. */
     function inImage(command: readonly string[], env: Readonly<Record<string, string>>) {

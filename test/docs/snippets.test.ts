@@ -23,6 +23,8 @@ const DOCUMENTS = [
   { file: 'docs/v2.md', atLeast: 8 },
   { file: 'docs/access.md', atLeast: 10 },
   { file: 'docs/connect.md', atLeast: 5 },
+  { file: 'docs/http.md', atLeast: 3 },
+  { file: 'docs/errors.md', atLeast: 2 },
 ];
 
 const FREE = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];

@@ -115,6 +115,43 @@ describe('closing', () => {
     agent.destroy();
   });
 
+  test('of some age is told in its next response that it ends, and not before', async () => {
+    const { port } = await startThings(
+      { unary: async () => jsonReply({ done: true }) },
+      { life: { maxAgeMs: 300 } },
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const call = async () => {
+      const outgoing = request({ port, host: '127.0.0.1', path: '/api/things/i', agent });
+      outgoing.end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      return [response.headers.connection, outgoing.reusedSocket];
+    };
+    expect(await call()).toEqual(['keep-alive', false]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(await call()).toEqual(['close', true]);
+    expect(await call()).toEqual(['keep-alive', false]);
+    agent.destroy();
+  });
+
+  test('of some age ends its streams after the grace, with a reason to call again', async () => {
+    const { url } = await startThings(
+      {
+        async *stream(incoming) {
+          yield jsonReply({ name: 'a' });
+          await new Promise((_resolve, reject) =>
+            incoming.signal.addEventListener('abort', () => reject(incoming.signal.reason)),
+          );
+        },
+      },
+      { life: { maxAgeMs: 100, ageGraceMs: 100 } },
+    );
+    const text = await (await fetch(`${url}/api/things/1:watch`)).text();
+    expect(text).toContain('CONNECTION_TOO_OLD');
+  });
+
   test('lets a large response out that is written but not read yet', async () => {
     const body = Buffer.alloc(32 * 1024 * 1024, 'x');
     const { port, close } = await startThings({

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { startRedisServer } from '../../bench/overload/redis-server.ts';
 import type { RedisEvent } from '../../src/base/redis.ts';
 import { openRedisStore, type RedisStoreOptions } from '../../src/idempotency/redis-store.ts';
 import { failureOf as grpcFailureOf } from '../support/grpc-failure.ts';
 import { sendHttp } from '../support/http-request.ts';
+import { closeAtEnd } from '../support/opened.ts';
 import { adminOf, eventually, failureOf, ownRedis, replicated, startSentinel } from '../support/redis.ts';
 import { startOnSandbox } from '../support/service.ts';
 import { temporaryFolder } from '../support/stores.ts';
@@ -21,7 +22,7 @@ const REQUEST = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '2284' };
 function openStore(options: RedisStoreOptions) {
   const events: RedisEvent[] = [];
   const store = openRedisStore({ commandTimeoutMs: 400, observe: (event) => events.push(event), ...options });
-  onTestFinished(() => store.close());
+  closeAtEnd(() => store.close());
   return { store, events };
 }
 
@@ -42,7 +43,8 @@ describe.skipIf(probe === undefined)(`a record in a Redis with replicas${needed}
     await store.complete('k1', Buffer.from('x'));
 
     replica.process().kill('SIGCONT');
-    await eventually(async () => expect((await store.begin('k3', RECORD, 'me')).kind).toBe('fresh'));
+    // Nothing was sent for k2, so the refused attempt has left no trace.
+    await eventually(async () => expect((await store.begin('k2', RECORD, 'other')).kind).toBe('fresh'));
   });
 
   test('survives a failover by Sentinel, and creates go on', { timeout: 40_000 }, async () => {
@@ -101,6 +103,76 @@ describe.skipIf(probe === undefined)(`a record in a Redis with replicas${needed}
     const { store } = openStore({ url: 'redis://mymaster', sentinels: [{ host: '127.0.0.1', port: 1 }] });
     expect((await failureOf(store.begin('k', RECORD, 'me'))).reason).toBe('failover');
   });
+});
+
+describe.skipIf(probe === undefined)(`a Redis that takes no records${needed}`, () => {
+  const HTTP = { httpListen: { host: '127.0.0.1', port: 0 } };
+
+  test.each<{ cause: string; start: () => Promise<{ url: string; mend: () => Promise<unknown> }> }>([
+    {
+      cause: 'memory',
+      start: async () => {
+        const server = await ownRedis(['--maxmemory', '1']);
+        const admin = adminOf(server);
+        return { url: server.url, mend: () => admin.config('SET', 'maxmemory', '0') };
+      },
+    },
+    {
+      cause: 'read_only',
+      start: async () => {
+        const master = await ownRedis();
+        const replica = await ownRedis(['--replicaof', '127.0.0.1', `${master.port}`]);
+        await replicated(adminOf(master), 1);
+        const admin = adminOf(replica);
+        return { url: replica.url, mend: () => admin.call('REPLICAOF', 'NO', 'ONE') };
+      },
+    },
+    {
+      cause: 'password',
+      start: async () => {
+        const server = await ownRedis();
+        const admin = adminOf(server);
+        const user = ['on', '~*', '+@all'];
+        await admin.call('ACL', 'SETUSER', 'me', ...user, '>other');
+        return {
+          url: server.url.replace('//', '//me:PASSWORD-OF-REDIS@'),
+          mend: () => admin.call('ACL', 'SETUSER', 'me', '>PASSWORD-OF-REDIS'),
+        };
+      },
+    },
+  ])(
+    'for $cause refuses creates with a key, sends nothing, says why, and serves them when it is mended',
+    async (given) => {
+      const { url, mend } = await given.start();
+      const { client, sandbox, log, app } = await startOnSandbox({ redisUrl: url, rate: 30, ...HTTP });
+      const get = async (path: string) => (await sendHttp(app.httpAddress ?? '', 'GET', path)).text;
+      const create = () => client.ask('createInstance', { ...REQUEST, request_id: randomUUID() });
+
+      const refused = await grpcFailureOf(create());
+      expect(refused.info?.reason).toBe('IDEMPOTENCY_UNAVAILABLE');
+      expect(sandbox.state.instancesCreated).toBe(0);
+      // Everything else is served.
+      await client.ask('listInstances', {});
+      expect(JSON.parse(await get('/readyz'))).toMatchObject({
+        budget: 'degraded',
+        idempotency: 'unavailable',
+      });
+      for (const use of ['record', 'budget']) {
+        expect(log.lines({ msg: 'Redis fails', use, cause: given.cause }), use).toHaveLength(1);
+        expect(await get('/metrics')).toMatch(
+          new RegExp(`^redis_failures_total\\{use="${use}",cause="${given.cause}"\\} [1-9]`, 'm'),
+        );
+      }
+
+      await mend();
+      await eventually(create);
+      expect(sandbox.state.instancesCreated).toBe(1);
+      await eventually(async () =>
+        expect(JSON.parse(await get('/readyz'))).toMatchObject({ budget: 'redis', idempotency: 'available' }),
+      );
+      expect(log.text).not.toContain('PASSWORD-OF-REDIS');
+    },
+  );
 });
 
 describe.skipIf(probe === undefined)(`a Redis that may forget${needed}`, () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Load } from '../../src/pipeline/load-gauge.ts';
 import { createShedder, type LoadKind, type ShedCounts, type Shedder } from '../../src/pipeline/shedder.ts';
 
 const BOUND_MS = 50;
@@ -6,7 +7,7 @@ const LEAST = 10;
 
 /** A shedder whose event loop is as late as a test says. */
 function measured() {
-  let take: (delayMs: number) => void = () => undefined;
+  let take: (load: Load) => void = () => undefined;
   const seen = { shed: [] as LoadKind[], begun: 0, ends: [] as ShedCounts[], isMeasuring: false };
   const shedder = createShedder({
     delayMs: BOUND_MS,
@@ -29,9 +30,14 @@ function measured() {
     },
   });
   const late = (delayMs: number, times = 1): void => {
-    for (let count = 0; count < times; count += 1) take(delayMs);
+    for (let count = 0; count < times; count += 1)
+      take({ delayMs, activeMs: delayMs, elapsedMs: delayMs + 20 });
   };
-  return { shedder, late, seen };
+  /** Has the loop work all the time, for 50 ms each time, without being late. */
+  const busy = (times: number): void => {
+    for (let count = 0; count < times; count += 1) take({ delayMs: 30, activeMs: 50, elapsedMs: 50 });
+  };
+  return { shedder, late, busy, seen };
 }
 
 function begin(shedder: Shedder, count: number): (() => void)[] {
@@ -149,18 +155,59 @@ describe('while the event loop is late', () => {
   });
 });
 
+describe('calls that cost the event loop more than it has', () => {
+  /** Calls that have cost 10 ms each. */
+  function costly() {
+    const one = measured();
+    for (const end of begin(one.shedder, 20)) end();
+    one.busy(4);
+    return one;
+  }
+
+  test('are refused before it is late, once it is saturated', () => {
+    const { shedder, busy } = costly();
+    begin(shedder, 60);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    busy(2);
+    expect(isTaken(shedder, 'read')).toBe(false);
+  });
+
+  test('are refused when they come all at once, before the loop has done anything for them', () => {
+    const { shedder } = costly();
+    expect(roomFor(shedder, 'read')).toBe(64);
+  });
+
+  test('are taken when they come little by little, as they do while Vultr is slow', () => {
+    const { shedder, late } = costly();
+    for (let step = 0; step < 100; step += 1) {
+      begin(shedder, 4);
+      late(1, 3);
+      expect(isTaken(shedder, 'read')).toBe(true);
+    }
+  });
+});
+
+test('calls that cost little may come all at once', () => {
+  const { shedder, busy } = measured();
+  for (const end of begin(shedder, 1_000)) end();
+  busy(2);
+  expect(roomFor(shedder, 'read')).toBeGreaterThanOrEqual(1_000);
+});
+
 describe('once the event loop is well again', () => {
   /** Two seconds: a measurement takes 20 ms. */
   const TWO_SECONDS = 100;
 
-  test('everything is taken within two seconds', () => {
+  test('watches and as many reads as before are taken within two seconds', () => {
     const { shedder, late } = measured();
-    const calls = begin(shedder, 1_000);
-    late(5_000, 100);
+    const calls = begin(shedder, 500);
+    late(200, 9);
+    expect(isTaken(shedder, 'read')).toBe(false);
     for (const end of calls) end();
+    for (const end of begin(shedder, 9_000)) end();
     late(5, TWO_SECONDS);
     expect(isTaken(shedder, 'watch')).toBe(true);
-    expect(roomFor(shedder, 'read')).toBe(10_000);
+    expect(roomFor(shedder, 'read')).toBeGreaterThanOrEqual(500);
   });
 
   test('watches wait for longer than reads', () => {
@@ -182,12 +229,30 @@ describe('once the event loop is well again', () => {
     expect(isTaken(shedder, 'read')).toBe(true);
   });
 
+  test('the limit goes down while the loop is at work all the time, so that nothing queues behind it', () => {
+    const { shedder, late, busy } = measured();
+    const calls = begin(shedder, 100);
+    late(100, 3);
+    busy(20);
+    expect(limitOf(shedder, calls)).toBe(Math.ceil(50 * 0.97 ** 20));
+  });
+
+  test('a limit that nobody has met for a second is gone', () => {
+    const { shedder, late } = measured();
+    begin(shedder, 40);
+    late(60, 3);
+    late(40, 50);
+    expect(roomFor(shedder, 'read')).toBe(10_000);
+  });
+
   test('the limit grows by a few per cent at a time while it is in use, and quickly when it is not', () => {
     const inUse = measured();
     const calls = begin(inUse.shedder, 100);
     inUse.late(100, 3);
     inUse.late(5, 5);
-    expect(limitOf(inUse.shedder, calls)).toBe(Math.ceil(50 * 1.05 ** 5));
+    const limit = limitOf(inUse.shedder, calls);
+    expect(limit).toBeGreaterThan(50);
+    expect(limit).toBeLessThanOrEqual(Math.ceil(50 * 1.05 ** 5));
 
     const free = measured();
     const ended = begin(free.shedder, 100);

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { loadContract } from '../../src/contract/load.ts';
+import type { ConnectionLife } from '../../src/grpc/connection-life.ts';
 import { createHealth, type Health } from '../../src/grpc/health.ts';
 import type { GrpcLimits } from '../../src/grpc/limits.ts';
 import { createReflection } from '../../src/grpc/reflection.ts';
 import { startGrpcServer } from '../../src/grpc/server.ts';
 import { admitEverybody } from '../../src/pipeline/admission.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
+import type { Shedder } from '../../src/pipeline/shedder.ts';
 import type { Handler, StreamHandler, UnaryHandler } from '../../src/rpc/call.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { type CollectedLog, collectLog } from './collected-log.ts';
@@ -27,7 +29,7 @@ export interface TestGrpcServer {
 /** Starts the gRPC side with its health, its reflection and these rpcs of CloudService. It is closed when the test ends. */
 export async function startGrpc(
   rpcs: Readonly<Record<string, UnaryHandler>>,
-  { limits, streams = {} }: GrpcServerSettings = {},
+  { limits, life, shedder, streams = {} }: GrpcServerSettings = {},
 ): Promise<TestGrpcServer> {
   const log = collectLog();
   const metrics = createMetrics();
@@ -53,6 +55,8 @@ export async function startGrpc(
     dispatcher: pipeline,
     listen: { host: '127.0.0.1', port: 0 },
     ...(limits !== undefined && { limits }),
+    ...(life !== undefined && { life }),
+    ...(shedder !== undefined && { shedder }),
   });
   health.setServing(true);
   closeAtEnd(async () => {
@@ -65,6 +69,8 @@ export async function startGrpc(
 /** What may differ from the service as it is. */
 export interface GrpcServerSettings {
   readonly limits?: Partial<GrpcLimits>;
+  readonly life?: Partial<ConnectionLife>;
+  readonly shedder?: Shedder;
   /** Rpcs of CloudService that stream. */
   readonly streams?: Readonly<Record<string, StreamHandler>>;
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { freePort, type RedisServer, startRedisServer } from '../../bench/overload/redis-server.ts';
 import {
   openRedis,
@@ -13,12 +13,13 @@ import {
   type RedisTarget,
 } from '../../src/base/redis.ts';
 import { RedisFailure } from '../../src/base/redis-error.ts';
+import { closeAtEnd } from './opened.ts';
 
 /** Starts a redis-server of the running test's own. It is stopped when the test ends. */
 export async function ownRedis(more: readonly string[] = []): Promise<RedisServer> {
   const server = await startRedisServer(more);
   if (server === undefined) throw new Error('There is no redis-server.');
-  onTestFinished(async () => {
+  closeAtEnd(async () => {
     server.process().kill('SIGCONT');
     await server.stop();
   });
@@ -29,7 +30,7 @@ export async function ownRedis(more: readonly string[] = []): Promise<RedisServe
 export function adminOf({ url }: Pick<RedisServer, 'url'>): Redis {
   const admin = new Redis(url, { retryStrategy: () => 50 });
   admin.on('error', () => undefined);
-  onTestFinished(() => admin.disconnect());
+  closeAtEnd(() => admin.disconnect());
   return admin;
 }
 
@@ -48,7 +49,7 @@ export function connectTo(
     maxReconnectMs: 100,
     ...options,
   });
-  onTestFinished(() => redis.close());
+  closeAtEnd(() => redis.close());
   return { redis, events };
 }
 
@@ -84,7 +85,7 @@ export async function startSentinel(
     stdio: 'ignore',
   });
   await once(sentinel, 'spawn');
-  onTestFinished(async () => {
+  closeAtEnd(async () => {
     if (sentinel.exitCode === null && sentinel.signalCode === null) {
       sentinel.kill('SIGKILL');
       await once(sentinel, 'exit');

@@ -70,7 +70,9 @@ test('a request that could not be sent in time is refused at once, and takes no 
     metadata: { refused: 'caller_rate' },
   });
   expect((error as CallError).retryDelayMs).toBeGreaterThan(0);
-  expect(events).toEqual([{ kind: 'refused', request: 'read', why: 'caller_rate' }]);
+  expect(events).toEqual([
+    { kind: 'refused', request: 'read', caller: expect.any(String), why: 'caller_rate' },
+  ]);
   const next = ask('a', 1, 5_000);
   await clock.advance(5_000);
   await Promise.all([...first, next]);

@@ -124,7 +124,7 @@ function operationLink({ id, method, path, summary }) {
     { href: `#${id}`, title: summary },
     label,
     ' ',
-    element('span', {}, summary, element('small', {}, path)),
+    element('span', { class: 'what' }, element('span', {}, summary), element('small', {}, path)),
   );
 }
 
@@ -221,6 +221,8 @@ function makeAccessible(room) {
         name || (control.matches('.body-param__text') ? 'Request body' : 'Value'),
       );
     }
+    // The page has a main part already.
+    room.querySelector('main')?.setAttribute('role', 'group');
     for (const code of room.querySelectorAll('pre:not([tabindex])')) code.setAttribute('tabindex', '0');
   };
   new MutationObserver(mend).observe(room, { childList: true, subtree: true });

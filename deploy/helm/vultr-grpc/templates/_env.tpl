@@ -35,6 +35,10 @@
 {{- if $v.redis.secret }}
 - name: REDIS_URL
   valueFrom: { secretKeyRef: { name: {{ $v.redis.secret }}, key: {{ $v.redis.key }} } }
+{{- if $v.redis.sentinelPasswordKey }}
+- name: REDIS_SENTINEL_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ $v.redis.secret }}, key: {{ $v.redis.sentinelPasswordKey }} } }
+{{- end }}
 {{- end }}
 {{- if $v.apiKey.secret }}
 - name: VULTR_API_KEY
