@@ -93,7 +93,7 @@ export class CallError extends Error {
 
   /** The same error with another time to ask again. */
   withRetryDelay(retryDelayMs: number): CallError {
-    const { metadata, violations, vultr, httpStatus, httpHeaders, reached, cause } = this;
+    const { metadata, violations, vultr, details, httpStatus, httpHeaders, reached, cause } = this;
     return new CallError(this.code, this.reason, this.message, {
       metadata,
       violations,
@@ -101,6 +101,7 @@ export class CallError extends Error {
       reached,
       retryDelayMs,
       ...(vultr !== undefined && { vultr }),
+      ...(details !== undefined && { details }),
       ...(httpStatus !== undefined && { httpStatus }),
       ...(cause !== undefined && { cause }),
     });

@@ -25,8 +25,8 @@ export default class ProofReporter implements Reporter {
       const result = resultOf(suite, modules);
       if (result !== undefined) results.set(suite.name, result);
     }
-    const before = readFileSync(FILE, 'utf8');
-    const rows = new Map(rowsOf(before).map((row) => [row.split(' | ')[0]?.slice(2) ?? '', row]));
+    const page = readFileSync(FILE, 'utf8');
+    const rows = new Map(rowsOf(page).map((row) => [row.split(' | ')[0]?.slice(2) ?? '', row]));
     for (const { name, shows } of SUITES) {
       const result = results.get(name);
       if (result === undefined) continue;
@@ -35,8 +35,10 @@ export default class ProofReporter implements Reporter {
         `proof: ${name}: ${passed} passed of ${total}, ${known} known failures, ${seconds} s\n`,
       );
       const row = `| ${name} | ${shows} | ${passed} | ${total} | ${known} | ${seconds} |`;
+      const before = rows.get(name);
       if (process.env['PROOF'] === 'write') rows.set(name, row);
-      else if (withoutSeconds(rows.get(name) ?? '') !== withoutSeconds(row)) {
+      else if (before === undefined) process.stdout.write(`${FILE} has no row for it yet:\n${row}\n`);
+      else if (withoutSeconds(before) !== withoutSeconds(row)) {
         process.stderr.write(
           `${FILE} says otherwise; PROOF=write npm run test:foreign writes it anew:\n${row}\n`,
         );
@@ -49,7 +51,7 @@ export default class ProofReporter implements Reporter {
       '| suite | what it shows | passed | of | known failures | seconds |\n|---|---|---|---|---|---|';
     writeFileSync(
       FILE,
-      before.replace(new RegExp(`${START}.*${END}`, 's'), () => `${START}\n${head}\n${table}\n${END}`),
+      page.replace(new RegExp(`${START}.*${END}`, 's'), () => `${START}\n${head}\n${table}\n${END}`),
     );
   }
 }

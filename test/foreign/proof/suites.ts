@@ -54,4 +54,19 @@ export const SUITES: readonly Suite[] = [
     file: 'openapi.test.ts',
     shows: 'validators, generated clients and Schemathesis on /openapi.json',
   },
+  {
+    name: 'OpenTelemetry collector',
+    file: 'collector.test.ts',
+    shows: 'what the service sends by OTLP, as the collector reads it',
+  },
+  {
+    name: 'Prometheus',
+    file: 'prometheus.test.ts',
+    shows: 'the metrics and the rules of alerts, as Prometheus reads them',
+  },
+  {
+    name: 'rolling restart',
+    file: 'rolling-restart.test.ts',
+    shows: 'clients of others while replicas are replaced',
+  },
 ];
