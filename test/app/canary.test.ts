@@ -55,13 +55,15 @@ async function remains(
       sendHttp(app.httpAddress ?? '', 'GET', path),
     ),
   );
-  const files = stateDir === undefined ? [] : readdirSync(stateDir);
+  // A service that stops removes some of them.
+  const names = stateDir === undefined ? [] : readdirSync(stateDir);
+  const files = names.map((file) => ({ what: file, text: readFileSync(join(stateDir ?? '', file)) }));
   // What has not been exported yet is exported when the service stops.
   if (collector !== undefined) await app.close();
   return [
     { what: 'the log', text: log.text },
     ...pages.map(({ text, headers }) => ({ what: 'a page', text: text + JSON.stringify(headers) })),
-    ...files.map((file) => ({ what: file, text: readFileSync(join(stateDir ?? '', file)) })),
+    ...files,
     ...(collector?.bodies ?? []).map((text) => ({ what: 'an export', text })),
     ...(collector?.spans ?? []).map((span) => ({ what: 'a span', text: JSON.stringify(span) })),
   ];
