@@ -6,7 +6,6 @@ const ALONE = [
   'test/app/blocking.test.ts',
   'test/vultr/budget/overload.test.ts',
   'test/idempotency/chaos.test.ts',
-  'test/foreign/rolling-restart.test.ts',
 ];
 
 /** The suites and clients of others have a run of their own: npm run test:foreign. */

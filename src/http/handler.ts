@@ -272,8 +272,10 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
     response.destroy();
     return;
   }
-  // Node reads the rest of a body that nobody wants; a connection is cheaper than a long one.
-  if (!request.complete && !isShort(request)) response.setHeader('connection', 'close');
+  // The rest of a body that nobody reads must not be taken for the next request. While the service is busy, a connection costs
+  // more than a short body, which Node reads and throws away.
+  const isKept = error.reason === 'OVERLOADED' && isShort(request);
+  if (!request.complete && !isKept) response.setHeader('connection', 'close');
   const { status, headers, body } = toErrorResponse(error, {
     path: target.path,
     accept: request.headers.accept,

@@ -47,7 +47,7 @@ export const BEHAVIOURS: Readonly<Record<string, Readonly<Record<string, readonl
     'a DNS record without a priority shows -1, and an explicit 0 stays': ['issues'],
     '%s: %s': ['issues', 'terraform'],
     'a wrong tier is a refused create': ['issues'],
-    'managed databases say what is missing in another member': ['issues'],
+    'managed databases put the text of an error into another member': ['issues'],
     'a change of a NAT gateway is accepted with 202': ['documents'],
     'a CAA record whose value contains blanks is refused, on a create and on a change': ['issues'],
     'an IPv6 network of bare metal is listed, whether it came with the create or later': ['documents'],
@@ -81,7 +81,7 @@ export const BEHAVIOURS: Readonly<Record<string, Readonly<Record<string, readonl
     'metrics are kept by machine': ['documents'],
   },
   'edge-limit': {
-    'the 31st request within a second gets the edge refusal, before the key is looked at': [
+    'the 31st request within a second gets the edge refusal, before the key is checked': [
       'guides',
       'probes',
       'issues',
@@ -228,10 +228,10 @@ export const BEHAVIOURS: Readonly<Record<string, Readonly<Record<string, readonl
     'a blank in a query is a plus or %20, and a plus is %2B': ['assumed'],
     'a content type with a charset is fine, unknown query parameters are ignored': ['catalogue', 'assumed'],
     'an escaped slash stays inside its segment, and segments are decoded once': ['assumed'],
-    'the body of a GET is not looked at': ['assumed'],
+    'the body of a GET is ignored': ['assumed'],
     'a body over 1 MB is 413, as text/html': ['assumed'],
     'headers over 16 KB are 431 and garbage is 400, and the server lives on': ['assumed'],
-    'another scheme than Bearer is no key': ['assumed'],
+    'a scheme other than Bearer does not carry a key': ['assumed'],
     'a key without the right reads, but changes nothing': ['documents', 'assumed'],
     '%s needs none': ['probes', 'documents'],
   },
