@@ -223,7 +223,9 @@ function httpKeepAlive(name: string, port: number): Caller {
 async function isServing({ http }: Ports): Promise<boolean> {
   const { text } = await sendHttp(`127.0.0.1:${http}`, 'GET', '/metrics');
   return ['grpc', 'http'].every((transport) =>
-    new RegExp(`^rpc_server_call_duration_seconds_count.*"OK",rpc_system_name="${transport}"`, 'm').test(text),
+    new RegExp(`^rpc_server_call_duration_seconds_count.*"OK",rpc_system_name="${transport}"`, 'm').test(
+      text,
+    ),
   );
 }
 
