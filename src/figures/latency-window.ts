@@ -2,7 +2,7 @@
 const WINDOW = { ms: 60_000, slots: 6 } as const;
 const SLOT_MS = WINDOW.ms / WINDOW.slots;
 
-/** Two bins for each doubling, from half a millisecond to twenty minutes: a percentile is right within a fifth. */
+/** Two bins for each doubling, from half a millisecond to twenty minutes: a percentile is at most 1.42 times the truth. */
 const BINS = { count: 43, leastMs: 0.5, perDoubling: 2 } as const;
 
 /** What a window holds, summed up. */

@@ -33,7 +33,7 @@ test('a series counts by the second, leaves out the one under way and forgets wh
   expect(series.list(101_000)).toEqual([0, 0, 1]);
 });
 
-test('a window has the percentiles of the last minute within a fifth of the truth, and the longest as it is', () => {
+test('a window has the percentiles of the last minute to a factor of 1.42, and the longest as it is', () => {
   const window = new LatencyWindow();
   expect(window.summary(0)).toEqual({
     calls: 0,
