@@ -157,8 +157,12 @@ describe.skipIf(probe === undefined)(`a Redis that takes no records${needed}`, (
         budget: 'degraded',
         idempotency: 'unavailable',
       });
+      // On a busy machine the first answer of Redis may be late, which is a cause of its own; the next attempt tells more.
       for (const use of ['record', 'budget']) {
-        expect(log.lines({ msg: 'Redis fails', use, cause: given.cause }), use).toHaveLength(1);
+        await eventually(async () => {
+          await client.ask('listInstances', {});
+          expect(log.lines({ msg: 'Redis fails', use, cause: given.cause }), use).toHaveLength(1);
+        });
         expect(await get('/metrics')).toMatch(
           new RegExp(`^redis_failures_total\\{use="${use}",cause="${given.cause}"\\} [1-9]`, 'm'),
         );
