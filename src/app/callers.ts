@@ -10,7 +10,7 @@ import type { Environment } from '../config/read.ts';
 import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
 import type { Contract } from '../contract/load.ts';
 import type { ExtraRequest } from '../http/options.ts';
-import type { GuardRoute } from '../http/service-routes.ts';
+import type { GuardRoute } from '../http/routes/service.ts';
 import type { HomeFacts } from '../pages/home-page.ts';
 import { admitEverybody, type OpenAdmission } from '../pipeline/admission.ts';
 import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';

@@ -4,7 +4,7 @@ import { readVersion } from '../config/version.ts';
 import type { Figures } from '../figures/figures.ts';
 import type { ReplicaBoard } from '../figures/replicas.ts';
 import type { BudgetFigures, CacheFigures, Snapshot } from '../figures/snapshot.ts';
-import type { Phase } from '../http/service-routes.ts';
+import type { Phase } from '../http/routes/service.ts';
 import type { VultrClient } from '../vultr/client.ts';
 import type { CacheView, StageDetails, StageState } from '../vultr/stages.ts';
 import type { Watches } from '../watch/watches.ts';

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
@@ -6,12 +7,38 @@ import type { IncomingRequest } from '../rpc/call.ts';
 import type { FieldViolation } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { decodeHttpRequest } from '../transcoding/decode-http.ts';
+import { createMessage } from '../transcoding/message.ts';
 import { findPathFault } from '../transcoding/plain-path.ts';
-import { createRouter, type Router } from '../transcoding/router.ts';
+import { createRouter, type Route, type Router } from '../transcoding/router.ts';
+import { suggest } from '../transcoding/suggest.ts';
 import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
-import { adviceFor, createSuggestions, type SuggestPath } from './advice.ts';
 import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
-import type { Target } from './target.ts';
+
+/** Where a request goes, as it came: nothing is decoded or folded. */
+export interface Target {
+  readonly path: string;
+  /** Without the question mark; "" when there is none. */
+  readonly query: string;
+}
+
+/** The absolute form of RFC 9112, section 3.2.2, which every server has to take. */
+const ABSOLUTE = /^https?:\/\/[^/?]*/i;
+
+/**
+ * Splits a request target at its first question mark. `new URL` would not do: it folds `..` and `%2e%2e`, and takes the
+ * first segment of `//a/b` for a host.
+ */
+export function parseTarget(target: string): Target {
+  const local = target.startsWith('/') ? target : target.replace(ABSOLUTE, '');
+  const mark = local.indexOf('?');
+  const path = mark < 0 ? local : local.slice(0, mark);
+  return { path: path === '' ? '/' : path, query: mark < 0 ? '' : local.slice(mark + 1) };
+}
+
+/** The address of a caller, for the log: `127.0.0.1:40312`, `[::1]:40312`. */
+export function formatPeer({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}
 
 /** What a request is for, and how it is read. */
 export interface Destination {
@@ -109,4 +136,100 @@ function toOperation(
 function isOfPath({ variables }: HttpBinding): (violation: FieldViolation) => boolean {
   const names = new Set(variables.map((fields) => fields.map(({ name }) => name).join('.')));
   return ({ field }) => names.has(field);
+}
+
+/** Names the path that was probably meant; undefined when none is near. */
+export type SuggestPath = (path: string) => string | undefined;
+
+/** What can be suggested. */
+export interface Known {
+  /** Paths, and path templates of operations. */
+  readonly templates: ReadonlySet<string>;
+  readonly router: Router<Operation>;
+  readonly resolveVultr: ResolveOperation;
+}
+
+/** A longer path is not the misspelling of one. */
+const MAX_PATH_LENGTH = 200;
+
+/** How many fields are named. */
+const MAX_FIELDS = 12;
+
+/**
+ * Makes it from what there is: a path with a small mistake, one whose `/api` or `/v2` was forgotten, or both. What it names are
+ * paths of this service's own, never a part of what the caller sent, which may be a secret in the wrong place.
+ */
+export function createSuggestions({ templates, router, resolveVultr }: Known): SuggestPath {
+  const served = (path: string): string | undefined => {
+    if (templates.has(path)) return path;
+    const match = router.match('GET', path);
+    if (match.kind === 'unknown') return undefined;
+    const route = match.kind === 'match' ? match : match.routes[0];
+    return route?.binding.template.source;
+  };
+  const vultrs = (path: string): string | undefined => {
+    const { isRaw, bindings } = resolveVultr('GET', path);
+    return isRaw ? undefined : bindings[0]?.template.source;
+  };
+  return (path) => {
+    if (path.length > MAX_PATH_LENGTH) return undefined;
+    const plain = path.replace(/\/{2,}/g, '/').replace(/\/+$/, '');
+    const bare = plain.replace(/^\/(?:api\/v[12]|api|v1)(?=\/)/i, '');
+    if (bare === '') return undefined;
+    return (
+      served(plain) ??
+      served(`/api${bare}`) ??
+      vultrs(`/v2${bare}`) ??
+      nearest(plain, templates) ??
+      nearest(`/api${bare}`, templates)
+    );
+  };
+}
+
+/** The template that a path was probably meant for: its literals are near, and what its variables take counts as right. */
+function nearest(path: string, templates: Iterable<string>): string | undefined {
+  const segments = path.split('/');
+  const byPath = new Map<string, string>();
+  for (const template of templates) {
+    const parts = template.split('/');
+    if (parts.length !== segments.length) continue;
+    const filled = parts.map((part, index) =>
+      part.replace(/\{.*\}/, () => (segments[index] ?? '').replace(/:.*$/, '')),
+    );
+    byPath.set(filled.join('/'), template);
+  }
+  return byPath.get(suggest(path, byPath.keys()) ?? '');
+}
+
+/** What to send with each of these methods, as sentences. */
+export function adviceFor(routes: readonly Route<Operation>[]): string {
+  return routes
+    .filter(({ binding }) => binding.httpMethod !== 'GET' && binding.httpMethod !== '*')
+    .map(({ binding }) => `${binding.httpMethod} ${binding.template.source} takes ${bodyOf(binding)}.`)
+    .join(' ');
+}
+
+function bodyOf({ body, input, variables }: HttpBinding): string {
+  if (body === 'none') return 'no body';
+  const fields = body === 'message' ? input.fields : (body.message?.fields ?? []);
+  const bound = new Set(variables.map(([field]) => field.name));
+  const names = fields
+    .map(({ name }) => name)
+    .filter((name) => !bound.has(name) && name !== 'additional_fields');
+  // What an empty message lacks is what has to be given.
+  const lacking = new Set(validate(input, createMessage()).map(({ field }) => field));
+  const required = names.filter((name) => lacking.has(name));
+  const optional = names.filter((name) => !lacking.has(name));
+  const lists = [
+    ...(required.length > 0 ? [`with ${some(required)}`] : []),
+    ...(optional.length > 0
+      ? [`${required.length > 0 ? 'and, if you like,' : 'that may have'} ${some(optional)}`]
+      : []),
+  ];
+  return ['a JSON object', ...lists].join(' ');
+}
+
+function some(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_FIELDS).map((name) => `"${name}"`);
+  return names.length > shown.length ? `${shown.join(', ')} and more` : shown.join(', ');
 }

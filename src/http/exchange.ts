@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Shedder } from '../pipeline/shedder.ts';
 import type { HttpReply } from '../rpc/call.ts';
+import type { Meter } from '../telemetry/meter.ts';
+import { METRICS } from '../telemetry/metric-table.ts';
 import type { Passage } from './connections.ts';
-import type { HeldBytes } from './held-bytes.ts';
+import type { Target } from './destination.ts';
 import type { HttpLimits, HttpServerOptions } from './options.ts';
+import type { HeldBytes } from './request-body.ts';
 import { sendResponse } from './response.ts';
-import type { Target } from './target.ts';
 
 /** A request that has been let in. */
 export interface Exchange {
@@ -39,4 +41,38 @@ export async function send(
   // What the kernel took at once needs no watching.
   if (response.writableLength > 0 || request.socket.writableLength > 0)
     response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
+}
+
+/** A request that has been served. */
+export interface ServedRequest {
+  readonly method: string;
+  readonly route?: string | undefined;
+  readonly response: Pick<ServerResponse, 'headersSent' | 'statusCode'>;
+}
+
+/** The methods that OpenTelemetry's conventions name; callers could make up others. */
+const METHODS: ReadonlySet<string> = new Set([
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY'],
+]);
+
+/** Makes the function that measures each request of the HTTP side, once its response is on its way. */
+export function measureRequests(
+  meter: Meter | undefined,
+  scheme: 'http' | 'https',
+): (request: ServedRequest, durationMs: number) => void {
+  if (meter === undefined) return () => undefined;
+  const duration = meter.histogram(METRICS.httpServerDuration);
+  return ({ method, route = '', response }, durationMs) => {
+    const status = response.headersSent ? String(response.statusCode) : '';
+    // A caller that has left gets no response.
+    const errorType = status === '' ? 'no_response' : response.statusCode >= 500 ? status : '';
+    duration.record(
+      durationMs / 1_000,
+      METHODS.has(method) ? method : '_OTHER',
+      status,
+      route,
+      scheme,
+      errorType,
+    );
+  };
 }

@@ -12,26 +12,23 @@ import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply, isNotModified } from './conditional.ts';
 import { createRpcRoutes } from './connect/rpc.ts';
-import { createDestinations, type Destination } from './destination.ts';
-import { toErrorResponse } from './error-response.ts';
-import { malformedTimeout, methodNotAllowed } from './errors.ts';
-import { evidenceOf } from './evidence.ts';
-import { type Exchange, send as sendPlain, type Tools } from './exchange.ts';
-import type { HeldBytes } from './held-bytes.ts';
+import { createDestinations, type Destination, formatPeer } from './destination.ts';
+import { malformedTimeout, methodNotAllowed, toErrorResponse } from './errors.ts';
+import { type Exchange, measureRequests, send as sendPlain, type Tools } from './exchange.ts';
 import {
   type DistinctHeaders,
+  evidenceOf,
   headersOfInterest,
   metadataHeaders,
   parseGrpcTimeout,
   requestMetadata,
 } from './metadata.ts';
 import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
-import { indentJson, takePretty } from './pretty.ts';
-import { readBody } from './read-body.ts';
-import { measureRequests } from './request-metric.ts';
-import { PROBE_PATHS } from './service-routes.ts';
+import type { HeldBytes } from './request-body.ts';
+import { readBody } from './request-body.ts';
+import { indentJson, takePretty } from './response.ts';
+import { PROBE_PATHS } from './routes/service.ts';
 import { sendStream } from './stream.ts';
-import { formatPeer } from './target.ts';
 
 /** Bodies up to this size are read to their end even when the request is refused. */
 const SHORT_BODY_BYTES = 16 * 1024;

@@ -1,3 +1,7 @@
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { certificateNames } from '../access/certificate-names.ts';
+import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
 
 const PREFIX = 'grpc-metadata-';
@@ -117,4 +121,18 @@ export function parseGrpcTimeout(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
   const unitMs = UNITS.get(unit);
   return digits === undefined || unitMs === undefined ? undefined : Math.ceil(Number(digits) * unitMs);
+}
+
+/** What a request brings that may prove who is calling. */
+export function evidenceOf(
+  { socket, headersDistinct }: IncomingMessage,
+  authorization: string | undefined,
+): Evidence {
+  return {
+    connection: socket,
+    address: socket.remoteAddress ?? 'unknown',
+    certificate: socket instanceof TLSSocket ? certificateNames(socket) : undefined,
+    identityHeaders: pickIdentityHeaders((name) => headersDistinct[name]),
+    authorization,
+  };
 }

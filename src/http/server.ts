@@ -6,10 +6,15 @@ import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
 import { Connections, type EndCause } from './connections.ts';
-import { classifyClientError, refuseConnection, toErrorResponse } from './error-response.ts';
-import { malformedRequest, unknownExpectation } from './errors.ts';
+import { formatPeer, parseTarget } from './destination.ts';
+import {
+  classifyClientError,
+  malformedRequest,
+  refuseConnection,
+  toErrorResponse,
+  unknownExpectation,
+} from './errors.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
-import { HeldBytes } from './held-bytes.ts';
 import { Http2Bridge, type ParseError } from './http2-bridge.ts';
 import {
   DEFAULT_HTTP_CONNECTION_LIFE,
@@ -17,9 +22,9 @@ import {
   type HttpLimits,
   type HttpServerOptions,
 } from './options.ts';
+import { HeldBytes } from './request-body.ts';
 import { sendResponse } from './response.ts';
-import { PROBE_PATHS } from './service-routes.ts';
-import { formatPeer, parseTarget } from './target.ts';
+import { PROBE_PATHS } from './routes/service.ts';
 
 /** The HTTP side, listening. */
 export interface HttpServer {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import { prefersEventStream } from './accept.ts';
-import { toStatusText } from './error-response.ts';
+import { toStatusText } from './errors.ts';
 
 /** How the messages of a stream are written. All texts are whole lines. */
 interface StreamFormat {

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { loadContract } from '../../src/contract/load.ts';
+import { createServiceRoutes } from '../../src/http/routes/service.ts';
 import { startHttpServer } from '../../src/http/server.ts';
-import { createServiceRoutes } from '../../src/http/service-routes.ts';
 import type { Dispatcher } from '../../src/rpc/call.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createResolver } from '../../src/v2/resolve.ts';

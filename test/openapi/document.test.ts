@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readBundledContract } from '../../src/contract/bundled.ts';
 import { loadContract } from '../../src/contract/load.ts';
-import { toErrorResponse } from '../../src/http/error-response.ts';
+import { toErrorResponse } from '../../src/http/errors.ts';
 import { createOpenApi } from '../../src/openapi/document.ts';
 import type { OpenApiOperation, Response, Schema } from '../../src/openapi/types.ts';
 import { CallError } from '../../src/status/call-error.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parseTarget } from '../../src/http/target.ts';
+import { parseTarget } from '../../src/http/destination.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { CODES } from '../../src/status/code.ts';
 import { decodeHttpRequest } from '../../src/transcoding/decode-http.ts';

@@ -2,10 +2,10 @@ import type { Operation } from '../../contract/operation.ts';
 import type { Incoming, IncomingRequest } from '../../rpc/call.ts';
 import { CallError } from '../../status/call-error.ts';
 import type { Message } from '../../transcoding/message.ts';
-import { evidenceOf } from '../evidence.ts';
+import { formatPeer } from '../destination.ts';
 import type { Exchange, Tools } from '../exchange.ts';
-import { type ReadBodyOptions, readBody } from '../read-body.ts';
-import { formatPeer } from '../target.ts';
+import { evidenceOf } from '../metadata.ts';
+import { type ReadBodyOptions, readBody } from '../request-body.ts';
 import type { Protocol } from './protocol.ts';
 import { checkVersion, rpcMetadata, timeoutOf } from './request-headers.ts';
 

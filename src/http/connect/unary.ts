@@ -1,7 +1,7 @@
 import type { IncomingRequest } from '../../rpc/call.ts';
 import type { CallError } from '../../status/call-error.ts';
 import { conditionalReply } from '../conditional.ts';
-import { toErrorResponse } from '../error-response.ts';
+import { toErrorResponse } from '../errors.ts';
 import { send } from '../exchange.ts';
 import { decompressor } from './encodings.ts';
 import { connectStatus, toConnectError } from './failure.ts';

@@ -1,11 +1,11 @@
-import { readBundledContract } from '../contract/bundled.ts';
-import type { OpenApiOptions } from '../openapi/document.ts';
-import type { OpenApiFormat } from '../openapi/render.ts';
-import type { HttpReply } from '../rpc/call.ts';
-import { entityTag } from './conditional.ts';
+import { readBundledContract } from '../../contract/bundled.ts';
+import type { OpenApiOptions } from '../../openapi/document.ts';
+import type { OpenApiFormat } from '../../openapi/render.ts';
+import type { HttpReply } from '../../rpc/call.ts';
+import { entityTag } from '../conditional.ts';
+import type { ExtraRoute } from '../options.ts';
 import { once } from './once.ts';
-import type { ExtraRoute } from './options.ts';
-import type { GuardRoute } from './service-routes.ts';
+import type { GuardRoute } from './service.ts';
 
 /**
  * The routes that hand out the contract itself: `/openapi.json` and `/openapi.yaml`, written when they are first asked for, and
@@ -48,7 +48,7 @@ async function openApiReply(
   options: OpenApiOptions,
 ): Promise<HttpReply> {
   // Loaded here, so that a service nobody asks for the document starts without it.
-  const { renderOpenApiInThread } = await import('../openapi/thread.ts');
+  const { renderOpenApiInThread } = await import('../../openapi/thread.ts');
   const body = Buffer.from(await renderOpenApiInThread(format, options));
   // Only who may see it gets it, so no cache between may keep it.
   const headers = { etag: entityTag(body), 'cache-control': 'private, no-cache' };

@@ -1,5 +1,5 @@
-import type { HttpReply } from '../rpc/call.ts';
-import type { ExtraRoute } from './options.ts';
+import type { HttpReply } from '../../rpc/call.ts';
+import type { ExtraRoute } from '../options.ts';
 
 /** Makes the reply for the first request and keeps it for all others; a failure is not kept. */
 export function once(make: () => Promise<HttpReply>): ExtraRoute {

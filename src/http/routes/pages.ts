@@ -1,9 +1,9 @@
-import { ASSETS, type Asset } from '../pages/assets.ts';
-import { DOCS_PAGE } from '../pages/docs-page.ts';
-import { HTML, PAGE_HEADERS } from '../pages/layout.ts';
-import { entityTag } from './conditional.ts';
+import { ASSETS, type Asset } from '../../pages/assets.ts';
+import { DOCS_PAGE } from '../../pages/docs-page.ts';
+import { HTML, PAGE_HEADERS } from '../../pages/layout.ts';
+import { entityTag } from '../conditional.ts';
+import type { ExtraRoute } from '../options.ts';
 import { once } from './once.ts';
-import type { ExtraRoute } from './options.ts';
 
 /**
  * `/docs`, and the files that pages load. They are the same for everybody and tell nothing of the service, so they need no

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import packageJson from '../../package.json' with { type: 'json' };
-import { createHomeRoute } from '../../src/http/home.ts';
-import { startOnSandbox } from '../support/service.ts';
-import { connectHttp } from '../support/v2/gateway.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { createHomeRoute } from '../../../src/http/routes/home.ts';
+import { startOnSandbox } from '../../support/service.ts';
+import { connectHttp } from '../../support/v2/gateway.ts';
 
 test('/ tells a program where it is, and the paths and commands that it names work', async () => {
   const { app, sandbox } = await startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } });

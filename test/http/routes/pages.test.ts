@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { sendHttp } from '../support/http-request.ts';
-import { openForFile } from '../support/opened.ts';
-import { startOnSandbox } from '../support/service.ts';
+import { sendHttp } from '../../support/http-request.ts';
+import { openForFile } from '../../support/opened.ts';
+import { startOnSandbox } from '../../support/service.ts';
 
 const opened = openForFile(() => startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } }));
 

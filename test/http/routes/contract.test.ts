@@ -1,9 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readBundledContract } from '../../src/contract/bundled.ts';
-import { startOnSandbox } from '../support/service.ts';
-import { connectHttp } from '../support/v2/gateway.ts';
+import { readBundledContract } from '../../../src/contract/bundled.ts';
+import { startOnSandbox } from '../../support/service.ts';
+import { connectHttp } from '../../support/v2/gateway.ts';
 
 test('the OpenAPI document is served as JSON and as YAML, compressed, and is the same document', async () => {
   const { app } = await startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } });

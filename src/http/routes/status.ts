@@ -1,14 +1,14 @@
-import type { Clock } from '../base/clock.ts';
-import { pause } from '../base/wait.ts';
-import type { Snapshot } from '../figures/snapshot.ts';
-import { HTML, PAGE_HEADERS } from '../pages/layout.ts';
-import { renderFigures, renderLockedStatus, renderStatus } from '../pages/status-page.ts';
-import type { Reply } from '../rpc/call.ts';
-import { CallError } from '../status/call-error.ts';
-import { chooseView, prefersHtml } from './accept.ts';
-import { tooManyViewers } from './errors.ts';
-import type { ExtraReply, ExtraRequest, ExtraRoute } from './options.ts';
-import type { GuardRoute } from './service-routes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { pause } from '../../base/wait.ts';
+import type { Snapshot } from '../../figures/snapshot.ts';
+import { HTML, PAGE_HEADERS } from '../../pages/layout.ts';
+import { renderFigures, renderLockedStatus, renderStatus } from '../../pages/status-page.ts';
+import type { Reply } from '../../rpc/call.ts';
+import { CallError } from '../../status/call-error.ts';
+import { chooseView, prefersHtml } from '../accept.ts';
+import { tooManyViewers } from '../errors.ts';
+import type { ExtraReply, ExtraRequest, ExtraRoute } from '../options.ts';
+import type { GuardRoute } from './service.ts';
 
 /** What bounds the live page. */
 export const STATUS_LIMITS = {

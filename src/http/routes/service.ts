@@ -1,7 +1,7 @@
-import type { ServiceTarget } from '../access/target.ts';
-import type { HttpReply } from '../rpc/call.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import type { ExtraRoute } from './options.ts';
+import type { ServiceTarget } from '../../access/target.ts';
+import type { HttpReply } from '../../rpc/call.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ExtraRoute } from '../options.ts';
 
 /**
  * Where the service is in its life. `starting`: it takes no calls yet. `ready`: it takes calls. `draining`: it is being stopped,

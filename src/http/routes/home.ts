@@ -1,7 +1,7 @@
-import { type HomeFacts, renderHome } from '../pages/home-page.ts';
-import { HTML, PAGE_HEADERS } from '../pages/layout.ts';
-import { prefersHtml } from './accept.ts';
-import type { ExtraRequest, ExtraRoute } from './options.ts';
+import { type HomeFacts, renderHome } from '../../pages/home-page.ts';
+import { HTML, PAGE_HEADERS } from '../../pages/layout.ts';
+import { prefersHtml } from '../accept.ts';
+import type { ExtraRequest, ExtraRoute } from '../options.ts';
 
 /** What the page cannot know. */
 export interface HomeOptions {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
-import { Figures } from '../../src/figures/figures.ts';
-import type { Snapshot } from '../../src/figures/snapshot.ts';
-import type { ExtraRequest } from '../../src/http/options.ts';
-import { createStatusRoute, STATUS_LIMITS } from '../../src/http/status-route.ts';
-import { CallError } from '../../src/status/call-error.ts';
-import { startThings } from '../support/http-server.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { Figures } from '../../../src/figures/figures.ts';
+import type { Snapshot } from '../../../src/figures/snapshot.ts';
+import type { ExtraRequest } from '../../../src/http/options.ts';
+import { createStatusRoute, STATUS_LIMITS } from '../../../src/http/routes/status.ts';
+import { CallError } from '../../../src/status/call-error.ts';
+import { startThings } from '../../support/http-server.ts';
 
 let readings = 0;
 

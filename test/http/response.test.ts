@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { indentJson, takePretty } from '../../src/http/pretty.ts';
+import { indentJson, takePretty } from '../../src/http/response.ts';
 
 test.each([
   ['', false, ''],
