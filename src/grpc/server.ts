@@ -90,13 +90,13 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const stream = opened as ServerHttp2Stream;
     // The failure of a stream is seen as its end; without a listener it would end the process.
     stream.on('error', () => undefined);
-    const enter = (): void =>
-      gate.enter(stream, headers, (call, forGrpcJs) => {
+    const enter = (waitedMs: number): void =>
+      gate.enter(stream, { headers, waitedMs }, (call, forGrpcJs) => {
         entering = call;
         serve(stream, forGrpcJs);
         entering = undefined;
       });
-    if (isProbe(headers)) enter();
+    if (isProbe(headers)) enter(0);
     else turnstile.pass(enter);
   });
   const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;

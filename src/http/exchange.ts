@@ -17,6 +17,8 @@ export interface Exchange {
   readonly passage: Passage;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
+  /** How long it has waited to be looked at, in milliseconds. */
+  readonly waitedMs: number;
 }
 
 /** What requests are served with. */

@@ -101,6 +101,34 @@ describe('calls are taken', () => {
   });
 });
 
+describe('a call that has waited for longer than the bound', () => {
+  test('is refused, and a change when it has waited for twice as long', () => {
+    const { shedder, seen } = measured();
+    begin(shedder, LEAST);
+    expect(shedder.objection('read', BOUND_MS)).toBeUndefined();
+    expect(shedder.objection('read', BOUND_MS + 1)?.reason).toBe('OVERLOADED');
+    expect(shedder.objection('change', 2 * BOUND_MS)).toBeUndefined();
+    expect(shedder.objection('change', 2 * BOUND_MS + 1)?.reason).toBe('OVERLOADED');
+    expect(seen.shed).toEqual(['read', 'change']);
+  });
+
+  test('is taken when few are in progress: that was a pause, and no crowd', () => {
+    const { shedder } = measured();
+    begin(shedder, LEAST - 1);
+    expect(shedder.objection('read', 10_000)).toBeUndefined();
+  });
+
+  test('makes those after it wait for room, until the event loop is well', () => {
+    const { shedder, late, seen } = measured();
+    begin(shedder, 100);
+    shedder.objection('read', BOUND_MS + 1);
+    expect(isTaken(shedder, 'read')).toBe(false);
+    late(0, 1_000);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    expect(seen.ends).toEqual([{ watch: 0, read: 2, change: 0 }]);
+  });
+});
+
 describe('while the event loop is late', () => {
   test('watches are refused first, then reads, and changes last', () => {
     const { shedder, late } = measured();

@@ -49,7 +49,7 @@ async function serve(tools: Tools, exchange: Exchange, operation: Operation): Pr
     const { corsOrigins = [], allowedHosts } = tools.options;
     checkHost(allowedHosts, exchange.request.headers);
     checkOrigin(corsOrigins, exchange.request.headers, operation.effect);
-    const overload = tools.shedder.objection(loadKindOf(operation));
+    const overload = tools.shedder.objection(loadKindOf(operation), exchange.waitedMs);
     if (overload !== undefined) throw overload;
   } catch (thrown) {
     const error = CallError.from(thrown);
