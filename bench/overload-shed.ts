@@ -11,7 +11,10 @@ import { startWatched } from './hostile/service.ts';
 import { type Measured, openCaller } from './overload-shed/caller.ts';
 import { witness } from './overload-shed/witness.ts';
 
-/** The bounds. */
+/**
+ * The bounds. What a health check waits counts in processor time of the service's main thread, which three other processes cannot
+ * lengthen: they share its two processors with it.
+ */
 const MAX_HEALTH_MS = 100;
 const MAX_SLOWDOWN = 3;
 const MAX_GROWTH_MB = 150;
@@ -81,7 +84,7 @@ const [crowd, { onset, load }] = await Promise.all([
 tell(`${perSecond} calls a second, as the crowd sees it`, crowd.load);
 tell(`of them, those of a caller who is not busy: the first ${ONSET_MS / 1_000} s`, onset);
 tell(`the ${seconds} s after that`, load);
-const { slowestMs, failed: failedProbes } = await prober.read();
+const { slowestMs, heldUpMs, failed: failedProbes } = await prober.read();
 await prober.stop();
 const { peakMb: loadedMb } = await service.read();
 const unloaded = percentile(alone.admitted, 0.99);
@@ -94,8 +97,8 @@ process.stdout.write(
 report(
   'the slowest health check, each on a new connection',
   `${MAX_HEALTH_MS} ms`,
-  `${slowestMs} ms, ${failedProbes} failed`,
-  (isBusy() || slowestMs <= MAX_HEALTH_MS) && failedProbes === 0,
+  `${heldUpMs} ms (${slowestMs} by the clock), ${failedProbes} failed`,
+  heldUpMs <= MAX_HEALTH_MS && failedProbes === 0,
 );
 report(
   'p99 of calls that are let in, to that of one caller',
