@@ -14,8 +14,8 @@ export interface Shedder {
   /**
    * Why a call cannot be taken on now; undefined: it can. It is asked for every call, before anything of it is read, and costs
    * next to nothing. The errors are a few objects that are used again and again.
-   * @param waitedMs how long it has waited to be asked about. One that has waited for long is refused, so that those that are
-   *   taken on are soon done, instead of all being late. Default: not at all
+   * @param waitedMs how long it has waited to be asked about. While calls are refused, one that has waited for long is, too, so
+   *   that those that are taken on are soon done, instead of all being late. Default: not at all
    */
   objection(kind: LoadKind | undefined, waitedMs?: number): CallError | undefined;
   /** Counts a call that is not a watch as in progress. The returned function ends that, however often it is called. */
@@ -137,10 +137,8 @@ class LimitingShedder implements Shedder {
 
   objection(kind: LoadKind | undefined, waitedMs = 0): CallError | undefined {
     if (kind === undefined) return undefined;
-    const { delayMs, leastCalls } = this.#options;
-    const isLate = waitedMs > delayMs * factorOf(kind) && this.#inProgress >= leastCalls;
-    if (!this.#isStrained && (isLate || this.#isFlood())) this.#limitTo(this.#inProgress);
-    if (!this.#isStrained || !(isLate || this.#isTooMuch(kind))) return undefined;
+    if (!this.#isStrained && this.#isFlood()) this.#limitTo(this.#inProgress);
+    if (!this.#isStrained || !(this.#isLate(kind, waitedMs) || this.#isTooMuch(kind))) return undefined;
     this.#note(kind);
     this.#nextError = (this.#nextError + 1) % ERRORS;
     return this.#errors[this.#nextError];
@@ -157,6 +155,12 @@ class LimitingShedder implements Shedder {
       this.#spent.calls += 1;
       this.#pauseWhenIdle();
     };
+  }
+
+  /** With few in progress there is no crowd that it has waited for. */
+  #isLate(kind: LoadKind, waitedMs: number): boolean {
+    const { delayMs, leastCalls } = this.#options;
+    return waitedMs > delayMs * factorOf(kind) && this.#inProgress >= leastCalls;
   }
 
   #isTooMuch(kind: LoadKind): boolean {
