@@ -25,7 +25,13 @@ export const SUITES: readonly Suite[] = [
     shows: 'the gRPC side, as connect-go and grpc-go read it',
   },
   {
-    name: 'buf curl, grpcurl, grpc_health_probe',
+    name: 'protobuf conformance',
+    file: 'protobuf.test.ts',
+    isCounted: true,
+    shows: 'the decoder of protobuf bytes and the JSON codec, by the suite of protobuf itself',
+  },
+  {
+    name: 'buf curl, grpcurl, grpc_health_probe, ghz, grpcui',
     file: 'tools.test.ts',
     shows: 'tools that people call by hand',
   },
