@@ -19,6 +19,8 @@ export interface Exchange {
   readonly passage: Passage;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
+  /** How long it has waited to be looked at, in milliseconds. */
+  readonly waitedMs: number;
   /** What it turned out to be for, as the template of an operation, the path of an rpc or that of a page; never what a caller made up. */
   route?: string | undefined;
 }

@@ -183,7 +183,7 @@ async function serveCall(tools: Tools, work: Work, destination: Destination): Pr
   work.route = (binding ?? operation.bindings[0])?.template.source;
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
   const load = view === undefined ? loadKindOf(operation) : 'watch';
-  const overload = tools.shedder.objection(load);
+  const overload = tools.shedder.objection(load, work.waitedMs);
   if (overload !== undefined) throw overload;
   const incoming = toIncoming(tools, work, destination);
   if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ServerTls } from '../access/server-tls.ts';
+import { turnstile } from '../base/turnstile.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
@@ -14,6 +15,7 @@ import {
   toErrorResponse,
   unknownExpectation,
 } from './errors.ts';
+import type { Exchange } from './exchange.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
 import { Http2Bridge, type ParseError } from './http2-bridge.ts';
 import {
@@ -186,7 +188,14 @@ class Front {
     else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
     else if (request.headers.host === undefined && request.httpVersion === '1.1')
       this.refuse(request, response, malformedRequest('no Host header'));
-    else void this.#handle({ request, response, target, passage: admission.passage, proceed });
+    else this.#pass({ request, response, target, passage: admission.passage, proceed }, isProbe);
+  }
+
+  /** Requests take their turns with everything else of their kind; probes do not wait. */
+  #pass(exchange: Omit<Exchange, 'waitedMs'>, isProbe: boolean): void {
+    const handle = (waitedMs: number): void => void this.#handle({ ...exchange, waitedMs });
+    if (isProbe) handle(0);
+    else turnstile.pass(handle);
   }
 
   /** Refuses a request that is not handled; its connection ends. */

@@ -53,12 +53,17 @@ async function serve(tools: Tools, exchange: Exchange, operation: Operation): Pr
     const { corsOrigins = [], allowedHosts } = tools.options;
     checkHost(allowedHosts, exchange.request.headers);
     checkOrigin(corsOrigins, exchange.request.headers, operation.effect);
-    const overload = tools.shedder.objection(loadKindOf(operation));
-    if (overload !== undefined) throw overload;
   } catch (thrown) {
     const error = CallError.from(thrown);
     call.responseMetadata.set('x-request-id', note(tools, exchange, error));
     await sendFailure(call, error);
+    return;
+  }
+  const overload = tools.shedder.objection(loadKindOf(operation), exchange.waitedMs);
+  if (overload !== undefined) {
+    // There may be thousands of them, so that they are counted and not logged.
+    call.responseMetadata.set('x-request-id', requestIdOf(exchange));
+    await sendFailure(call, overload);
     return;
   }
   if (call.protocol.kind === 'unary')

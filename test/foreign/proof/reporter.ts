@@ -58,12 +58,13 @@ export default class ProofReporter implements Reporter {
 
 /** What a suite came to; undefined: it was skipped, or not part of the run. */
 function resultOf(
-  { name, file, isCounted = false }: Suite,
+  { name, file, isCounted = false, tests: own = /^/ }: Suite,
   modules: readonly TestModule[],
 ): Result | undefined {
   const tests = modules
     .filter(({ moduleId }) => basename(moduleId) === file)
     .flatMap((module) => [...module.children.allTests()])
+    .filter((test) => own.test(test.name))
     .filter((test) => (isCounted ? test.meta().cases?.suite === name : test.result().state !== 'skipped'));
   if (tests.length === 0) return undefined;
   const seconds = Math.round(
