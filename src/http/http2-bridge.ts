@@ -104,10 +104,15 @@ export class Http2Bridge {
   }
 
   #keep(session: ServerHttp2Session, socket: Socket): void {
-    this.#sessions.set(session, { socket, requests: 0 });
+    const kept: Session = { socket, requests: 0 };
+    this.#sessions.set(session, kept);
     this.#connections.setCarrying(socket);
     session.once('close', () => this.#sessions.delete(session));
-    session.setTimeout(this.#limits.keepAliveTimeoutMs, () => session.close());
+    session.setTimeout(this.#limits.keepAliveTimeoutMs);
+    // A request under way may be silent for longer; its end starts the time anew.
+    session.on('timeout', () => {
+      if (kept.requests === 0) session.close();
+    });
   }
 
   #serve(stream: ServerHttp2Stream, head: Head): void {

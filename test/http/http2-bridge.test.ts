@@ -219,6 +219,23 @@ describe('a caller who speaks HTTP/2', () => {
 });
 
 describe('a connection that is to end', () => {
+  test('is told so when it has been idle for long, but not while a request on it is silent', async () => {
+    const { port } = await startThings(listening, { limits: { keepAliveTimeoutMs: 100 } });
+    const session = open(port);
+    let isLeaving = false;
+    const left = once(session, 'goaway').then(() => {
+      isLeaving = true;
+    });
+    const stream = session.request(CONNECT);
+    stream.write(frameOf('{"id":"a"}'));
+    await once(stream, 'data');
+    await setTimeout(400);
+    expect(isLeaving).toBe(false);
+    stream.end();
+    stream.resume();
+    await left;
+  });
+
   test('is told so with its next response while the service drains, and its requests are served', async () => {
     const release = Promise.withResolvers<void>();
     const { port, drain } = await startThings({
