@@ -12,7 +12,7 @@ import { TLSSocket } from 'node:tls';
 import { setCarrier } from './carrier.ts';
 import type { Connections } from './connections.ts';
 import { StreamEndings } from './http2-endings.ts';
-import { plainHeaders, sendOverHttp2 } from './http2-response.ts';
+import { plainRawHeaders, sendOverHttp2 } from './http2-response.ts';
 import type { HttpLimits } from './options.ts';
 
 /** What node says of a connection whose first bytes are those of HTTP/2, and what these are (RFC 9113, section 3.4). */
@@ -62,7 +62,9 @@ export class Http2Bridge {
       settings: { maxConcurrentStreams: limits.maxPipelined, maxHeaderListSize: 2 * limits.maxHeaderBytes },
     });
     // The streams of a server are of this class, which the declaration of the event leaves open.
-    this.#http2.on('stream', (stream, headers) => this.#serve(stream as ServerHttp2Stream, headers));
+    this.#http2.on('stream', (stream, headers, _flags, raw) =>
+      this.#serve(stream as ServerHttp2Stream, { headers, raw }),
+    );
     // A connection that breaks is over for its requests, too; that is all there is to do.
     this.#http2.on('sessionError', () => undefined);
   }
@@ -108,7 +110,7 @@ export class Http2Bridge {
     session.setTimeout(this.#limits.keepAliveTimeoutMs, () => session.close());
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #serve(stream: ServerHttp2Stream, head: Head): void {
     // The failure of a stream is seen as its end; without a listener it would end the process.
     stream.on('error', () => undefined);
     const http2 = stream.session as ServerHttp2Session;
@@ -120,7 +122,7 @@ export class Http2Bridge {
     if (this.#connections.isLeaving(session.socket)) http2.close();
     const connection = connect(session.socket);
     this.#accept(connection.far);
-    const outgoing = toRequest(headers, connection.near);
+    const outgoing = toRequest(head, stream, connection.near);
     if (outgoing === undefined) {
       stream.respond({ ':status': 400 }, { endStream: true });
       return;
@@ -183,26 +185,32 @@ function connect(carrier: Socket): InnerConnection {
   return { near, far, touch: () => timer?.refresh() };
 }
 
+/** The head of a request, with its headers as they came: what is given twice must arrive twice. */
+interface Head {
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn. */
+  readonly raw: readonly string[];
+}
+
 /** Begins the request of HTTP/1.1; undefined: it cannot be one. */
-function toRequest(headers: IncomingHttpHeaders, socket: Duplex) {
+function toRequest({ headers, raw }: Head, { endAfterHeaders }: ServerHttp2Stream, socket: Duplex) {
   const { ':method': method, ':path': path, ':authority': authority } = headers;
   const host = authority ?? headers.host;
   if (method === 'CONNECT' || path === undefined) return undefined;
+  // The length tells where a body ends; without one, chunks do. Whether there is one does not depend on the method.
+  const isChunked = !endAfterHeaders && headers['content-length'] === undefined;
   try {
     return openRequest({
       method,
       path,
       createConnection: () => socket,
       setDefaultHeaders: false,
-      headers: {
-        ...plainHeaders(headers),
-        ...(host !== undefined && { host }),
-        // The length tells where a body ends; without one, chunks do.
-        ...(headers['content-length'] === undefined &&
-          method !== 'GET' &&
-          method !== 'HEAD' && { 'transfer-encoding': 'chunked' }),
-        connection: 'close',
-      },
+      headers: [
+        ...(host === undefined ? [] : ['host', host]),
+        ...plainRawHeaders(raw),
+        ...(isChunked ? ['transfer-encoding', 'chunked'] : []),
+        ...['connection', 'close'],
+      ],
     });
   } catch {
     socket.destroy();

@@ -13,11 +13,17 @@ const OF_CONNECTION = new Set([
   'host',
 ]);
 
-/** The headers that go on, without those of HTTP/2 itself and of the connection. */
-export function plainHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !name.startsWith(':') && !OF_CONNECTION.has(name)),
-  );
+function goesOn(name: string): boolean {
+  return !name.startsWith(':') && !OF_CONNECTION.has(name);
+}
+
+/** The headers of a request that go on, without those of HTTP/2 itself and of the connection: names and values in turn. */
+export function plainRawHeaders(raw: readonly string[]): string[] {
+  return raw.flatMap((name, index) => (index % 2 === 0 && goesOn(name) ? [name, raw[index + 1] ?? ''] : []));
+}
+
+function plainHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => goesOn(name)));
 }
 
 /** A response up to this size is sent in one piece. */

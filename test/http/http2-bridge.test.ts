@@ -82,6 +82,30 @@ describe('a caller who speaks HTTP/2', () => {
     expect((await ask(session, { ':path': '/nothing' })).status).toBe(404);
   });
 
+  test('may send a body with any method, which is never taken for another request', async () => {
+    const { port, dispatcher } = await startThings();
+    const session = open(port);
+    const body = 'GET /api/things/smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
+    for (const method of ['GET', 'POST'])
+      await ask(session, { ':method': method, ':path': '/api/things/i' }, body);
+    expect((await ask(session, { ':path': '/api/things/i' }, body)).status).toBe(200);
+    const ids = dispatcher.seen.map(({ request }) => request?.['id']);
+    expect(new Set(ids)).toEqual(new Set(['i']));
+    // Without a body, and without a length.
+    expect((await ask(session, { ':method': 'POST', ':path': '/api/things/i/halt' })).status).toBe(200);
+  });
+
+  test('has its headers read as they came, each as often as it came', async () => {
+    const { port, dispatcher } = await startThings();
+    const twice = { 'idempotency-key': ['a', 'b'] } as unknown as OutgoingHttpHeaders;
+    const call = { ':method': 'POST', ':path': '/api/things', 'content-type': 'application/json' };
+    const session = open(port);
+    const refused = await ask(session, { ...call, 'grpc-metadata-x': ['1', '2'], ...twice }, '{}');
+    expect([refused.status, refused.body.toString()]).toEqual([400, expect.stringContaining('only once')]);
+    await ask(session, { ...call, 'grpc-metadata-x': ['1', '2'] }, '{}');
+    expect(dispatcher.seen.at(-1)?.incoming.metadata.get('x')).toBe('1, 2');
+  });
+
   test('may send the first bytes in pieces', async () => {
     const { port } = await startThings();
     const raw = createConnection({ host: '127.0.0.1', port });
