@@ -43,6 +43,12 @@ export const SUITES: readonly Suite[] = [
     shows: "every method of Vultr's Go client, through the gateway and against the sandbox",
   },
   {
+    name: "govultr's own tests",
+    file: 'govultr-own.test.ts',
+    isCounted: true,
+    shows: "the tests of Vultr's Go client, with the gateway between it and their canned responses",
+  },
+  {
     name: 'virtual keys in clients',
     file: 'virtual-key.test.ts',
     shows: 'official clients with a virtual key for a Vultr key',
