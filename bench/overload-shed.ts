@@ -9,8 +9,12 @@ import { availableParallelism, loadavg } from 'node:os';
 import { startProber } from './hostile/prober.ts';
 import { startWatched } from './hostile/service.ts';
 import { type Measured, openCaller } from './overload-shed/caller.ts';
+import { witness } from './overload-shed/witness.ts';
 
-/** The bounds. */
+/**
+ * The bounds. What a health check waits counts in processor time of the service's main thread, which three other processes cannot
+ * lengthen: they share its two processors with it.
+ */
 const MAX_HEALTH_MS = 100;
 const MAX_SLOWDOWN = 3;
 const MAX_GROWTH_MB = 150;
@@ -18,14 +22,18 @@ const MAX_RECOVERY_MS = 2_000;
 
 /** How much more than the service can do is asked of it. */
 const OVERLOAD = 10;
-/** So many callers who wait for each call keep the event loop busy. */
+/** So many callers who wait for each call keep the event loop busy, for so long. */
 const CALLERS_AT_CAPACITY = 64;
+const FULL_MS = 4_000;
+/** So many of them are made by a thread that has time to measure them. */
+const WITNESS_PER_SECOND = 300;
 /** What is not counted at the beginning: the service does not know yet how much is coming. */
 const ONSET_MS = 2_000;
 
 const seconds = Number(process.argv[2] ?? 15);
 const upstream = fork(new URL('./overload-shed/upstream.ts', import.meta.url), { stdio: 'inherit' });
 const [url] = (await once(upstream, 'message')) as [string];
+const capacity = await measureCapacity();
 const service = await startWatched({ upstream: url });
 const caller = await openCaller(service);
 let broken = 0;
@@ -39,8 +47,20 @@ function report(name: string, bound: string, measured: string, isKept: boolean):
   );
 }
 
-const percentile = (values: readonly number[], part: number): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length * part)] ?? 0;
+/** How many calls a second the service can do when it refuses none. */
+async function measureCapacity(): Promise<number> {
+  const unshed = await startWatched({ upstream: url, flags: ['--shed-delay', 'off'] });
+  const callers = await openCaller(unshed);
+  await callers.closed(8, 3_000);
+  const full = await callers.closed(CALLERS_AT_CAPACITY, FULL_MS);
+  tell(`${CALLERS_AT_CAPACITY} callers, and no call refused`, full);
+  await unshed.stop();
+  return Math.round(full.admitted.length / (FULL_MS / 1_000));
+}
+
+function percentile(values: readonly number[], part: number): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length * part)] ?? 0;
+}
 
 function tell(what: string, { admitted, shed, failed }: Measured): void {
   const p = (part: number): string => percentile(admitted, part).toFixed(0);
@@ -53,18 +73,18 @@ function tell(what: string, { admitted, shed, failed }: Measured): void {
 await caller.closed(8, 3_000);
 const alone = await caller.closed(1, 5_000);
 tell('one caller', alone);
-const FULL_MS = 4_000;
-const full = await caller.closed(CALLERS_AT_CAPACITY, FULL_MS);
-tell(`${CALLERS_AT_CAPACITY} callers`, full);
-const perSecond = OVERLOAD * Math.round(full.admitted.length / (FULL_MS / 1_000));
-await caller.closed(1, 2_000);
+const perSecond = OVERLOAD * capacity;
 const { peakMb } = await service.read();
 
 const prober = startProber(service);
-const { onset, load } = await caller.open(perSecond, ONSET_MS, seconds * 1_000);
-tell(`${perSecond} calls a second, the first ${ONSET_MS / 1_000} s`, onset);
-tell(`${perSecond} calls a second, the ${seconds} s after that`, load);
-const { slowestMs, failed: failedProbes } = await prober.read();
+const [crowd, { onset, load }] = await Promise.all([
+  caller.open(perSecond - WITNESS_PER_SECOND, ONSET_MS, seconds * 1_000),
+  witness(service, WITNESS_PER_SECOND, ONSET_MS, seconds * 1_000),
+]);
+tell(`${perSecond} calls a second, as the crowd sees it`, crowd.load);
+tell(`of them, those of a caller who is not busy: the first ${ONSET_MS / 1_000} s`, onset);
+tell(`the ${seconds} s after that`, load);
+const { slowestMs, heldUpMs, failed: failedProbes } = await prober.read();
 await prober.stop();
 const { peakMb: loadedMb } = await service.read();
 const unloaded = percentile(alone.admitted, 0.99);
@@ -77,8 +97,8 @@ process.stdout.write(
 report(
   'the slowest health check, each on a new connection',
   `${MAX_HEALTH_MS} ms`,
-  `${slowestMs} ms, ${failedProbes} failed`,
-  (isBusy() || slowestMs <= MAX_HEALTH_MS) && failedProbes === 0,
+  `${heldUpMs} ms (${slowestMs} by the clock), ${failedProbes} failed`,
+  heldUpMs <= MAX_HEALTH_MS && failedProbes === 0,
 );
 report(
   'p99 of calls that are let in, to that of one caller',
@@ -93,7 +113,12 @@ report(
   loadedMb - peakMb <= MAX_GROWTH_MB,
 );
 report('recovery', `${MAX_RECOVERY_MS} ms`, `${recoveryMs.toFixed(0)} ms`, recoveryMs <= MAX_RECOVERY_MS);
-report('calls that neither succeed nor are shed', '0', String(load.failed), load.failed === 0);
+report(
+  'calls that neither succeed nor are shed',
+  '0',
+  String(crowd.load.failed + load.failed),
+  crowd.load.failed + load.failed === 0,
+);
 await service.stop();
 upstream.kill();
 process.exit(broken === 0 ? 0 : 1);

@@ -9,6 +9,7 @@ import {
   RESPONSES,
   V2_BODIES,
 } from './inputs.ts';
+import { RPC_KINDS } from './rpc-kinds.ts';
 import type { WatchedService } from './service.ts';
 import type { CannedVultr } from './upstream.ts';
 
@@ -166,6 +167,7 @@ export const KINDS: readonly Kind[] = [
   ...messages('gRPC CreateInstance', {}),
   ...messages('gRPC CreateInstance with a key', undefined),
   ...responses(),
+  ...RPC_KINDS,
 ];
 
 const RUNS = 3;

@@ -1,3 +1,4 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { type KeyRead, type KeySources, readKey } from './account-key.ts';
 import type { AccountSpec } from './model.ts';
@@ -87,6 +88,6 @@ function keyIn(name: string, read: KeyRead | undefined): string {
     'UNAVAILABLE',
     'ACCOUNT_UNAVAILABLE',
     `There is no usable API key for the account ${name}. The log of the service tells more.`,
-    { retryDelayMs: 5_000, reached: 'no', cause: read?.message },
+    { retryDelayMs: spreadRetry(5_000, Math.random), reached: 'no', cause: read?.message },
   );
 }

@@ -1,6 +1,7 @@
 import { close, fdatasync, open, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from '../base/clock.ts';
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { codeOf } from './account-key.ts';
 import type { AuditEntry } from './audit-entry.ts';
@@ -110,7 +111,7 @@ class FileAuditLog implements AuditLog {
       'UNAVAILABLE',
       'AUDIT_UNAVAILABLE',
       'The audit log cannot be written, so nothing is changed for now. Reading still works.',
-      { retryDelayMs: 5_000, reached: 'no' },
+      { retryDelayMs: spreadRetry(5_000, Math.random), reached: 'no' },
     );
   }
 

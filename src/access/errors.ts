@@ -1,3 +1,4 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 
 /** RFC 9110, section 15.5.2: a 401 names an authentication scheme. */
@@ -53,7 +54,7 @@ export function createQuota(caller: string, perHour: number, retryDelayMs: numbe
 /** UNAVAILABLE: something that the decision depends on is out of reach. */
 export function policyUnavailable(message: string, cause?: unknown): CallError {
   return new CallError('UNAVAILABLE', 'POLICY_UNAVAILABLE', message, {
-    retryDelayMs: 1_000,
+    retryDelayMs: spreadRetry(1_000, Math.random),
     reached: 'no',
     ...(cause !== undefined && { cause }),
   });

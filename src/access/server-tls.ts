@@ -7,9 +7,9 @@ import type { TlsProvider } from './tls-reload.ts';
 export interface ServerTls {
   /**
    * What a server is made with.
-   * @param protocol what it speaks, for ALPN
+   * @param protocols what it speaks, for ALPN, the one that it prefers first
    */
-  options(protocol: 'h2' | 'http/1.1'): TlsOptions;
+  options(protocols: readonly ('h2' | 'http/1.1')[]): TlsOptions;
   /** Call this with every server created with these options: it gives the server new certificates, and bounds its handshakes. */
   attend(server: Server): void;
 }
@@ -30,8 +30,8 @@ export function createServerTls(
   onHandshakeFailed: () => void,
 ): ServerTls {
   return {
-    options: (protocol) => ({
-      ...tlsServerOptions(provider.current, clients, [protocol]),
+    options: (protocols) => ({
+      ...tlsServerOptions(provider.current, clients, protocols),
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     }),
     attend: (server) => {

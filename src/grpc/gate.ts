@@ -41,6 +41,13 @@ export interface GateOptions {
   readonly outlet: Outlet;
 }
 
+/** A call as it comes in. */
+export interface Arrival {
+  readonly headers: IncomingHttpHeaders;
+  /** How long it has waited to be looked at. */
+  readonly waitedMs: number;
+}
+
 /** Passes a call on, with headers that grpc-js cannot misread. */
 export type Serve = (call: OpenCall, headers: IncomingHttpHeaders) => void;
 
@@ -87,7 +94,7 @@ export class Gate {
   }
 
   /** Takes a new call, and serves it if nothing is wrong with it and there is room. */
-  enter(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, serve: Serve): void {
+  enter(stream: ServerHttp2Stream, { headers, waitedMs }: Arrival, serve: Serve): void {
     if (stream.destroyed) return;
     const connection = this.#connections.of(stream.session);
     if (connection === undefined) {
@@ -96,7 +103,7 @@ export class Gate {
     }
     const target = headers[':path'] ?? '';
     const requestId = acceptedRequestId(String(headers['x-request-id'] ?? '')) ?? randomUUID();
-    const overload = this.#options.shedder.objection(this.#loads.get(target));
+    const overload = this.#options.shedder.objection(this.#loads.get(target), waitedMs);
     if (overload !== undefined) {
       sendOverloaded(stream, overload, requestId);
       return;

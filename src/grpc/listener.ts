@@ -59,7 +59,7 @@ export async function listen(
 }
 
 function createSecureServer(tls: ServerTls, onConnection: (socket: Socket) => void): Server {
-  const server = createTlsServer(tls.options('h2'), onConnection);
+  const server = createTlsServer(tls.options(['h2']), onConnection);
   tls.attend(server);
   return server;
 }

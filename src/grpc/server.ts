@@ -7,6 +7,7 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import type { ServerTls } from '../access/server-tls.ts';
+import { turnstile } from '../base/turnstile.ts';
 import type { Operation } from '../contract/operation.ts';
 import { NO_SHEDDER, type Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher } from '../rpc/call.ts';
@@ -21,7 +22,6 @@ import { type GrpcLimits, resolveGrpcLimits } from './limits.ts';
 import { type Listener, listen } from './listener.ts';
 import type { OpenCall } from './open-call.ts';
 import { Outlet } from './outlet.ts';
-import { Turnstile } from './turnstile.ts';
 
 /** The options of the gRPC side. */
 export interface GrpcServerOptions {
@@ -80,7 +80,6 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetRate: limits.cancelsPerSecond,
   });
   const gate = new Gate({ operations, dispatcher, shedder, limits, life, intake, outlet });
-  const turnstile = new Turnstile();
   /** The socket that Node is being given: it makes its session before it returns. */
   let accepted: Socket | undefined;
   http2.on('session', (session) => {
@@ -91,13 +90,13 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const stream = opened as ServerHttp2Stream;
     // The failure of a stream is seen as its end; without a listener it would end the process.
     stream.on('error', () => undefined);
-    const enter = (): void =>
-      gate.enter(stream, headers, (call, forGrpcJs) => {
+    const enter = (waitedMs: number): void =>
+      gate.enter(stream, { headers, waitedMs }, (call, forGrpcJs) => {
         entering = call;
         serve(stream, forGrpcJs);
         entering = undefined;
       });
-    if (isProbe(headers)) enter();
+    if (isProbe(headers)) enter(0);
     else turnstile.pass(enter);
   });
   const maxSockets = limits.maxConnections + limits.maxSpareConnections + LEAVING_CONNECTIONS;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { jitterAge } from '../base/spread.ts';
 import type { CallError } from '../status/call-error.ts';
+import { carrierOf } from './carrier.ts';
 import { callerGone, connectionAged, tooManyConnections, tooManyRequests } from './errors.ts';
 import type { HttpConnectionLife, HttpLimits } from './options.ts';
 
@@ -74,6 +75,10 @@ class Visit implements Passage {
 interface Connection {
   /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. */
   readonly visits: Set<Visit>;
+  /** The requests under way on connections that it carries. */
+  readonly carried: Set<Visit>;
+  /** Whether it speaks another protocol than HTTP/1.1 and ends in the manner of that one. */
+  isCarrier: boolean;
   /** Whether a response has said that it is the last one. */
   isEnding: boolean;
   /** Whether its next response is to be the last one, because of its age. */
@@ -115,6 +120,17 @@ export class Connections {
     return this.#open.has(socket);
   }
 
+  /** Reports that a connection carries the requests of others, and will be ended by who reports it. */
+  setCarrying(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.isCarrier = true;
+  }
+
+  /** Whether a connection is to take no more requests than those that it has. */
+  isLeaving(socket: Socket): boolean {
+    return this.#isClosing || this.#isDraining || this.#open.get(socket)?.isOld === true;
+  }
+
   /** Reports that a connection has something under way that is no request of HTTP/1.1. */
   occupy(socket: Socket): void {
     if (this.#idle.delete(socket)) this.#occupied.add(socket);
@@ -135,11 +151,13 @@ export class Connections {
     }
     const connection: Connection = {
       visits: new Set<Visit>(),
+      carried: new Set<Visit>(),
+      isCarrier: false,
       isEnding: false,
       isOld: false,
       quietSince: undefined,
     };
-    this.#endAtAge(socket, connection);
+    if (carrierOf(socket) === undefined) this.#endAtAge(socket, connection);
     this.#open.set(socket, connection);
     this.#idle.add(socket);
     socket.once('close', () => {
@@ -175,7 +193,17 @@ export class Connections {
     this.#requests += 1;
     this.#idle.delete(socket);
     response.once('close', () => this.#leave(socket, connection, visit));
+    this.#noteCarried(socket, visit);
     return error === undefined ? { kind: 'admitted', passage: visit } : { kind: 'refused', error };
+  }
+
+  /** The age of the connection that carries a request counts for the request, too. */
+  #noteCarried(socket: Socket, visit: Visit): void {
+    const carrier = carrierOf(socket);
+    const carried = carrier && this.#open.get(carrier)?.carried;
+    if (carried === undefined) return;
+    carried.add(visit);
+    visit.onEnd(() => carried.delete(visit));
   }
 
   /** From now on, each response is the last one of its connection, while everything is still served. */
@@ -200,6 +228,7 @@ export class Connections {
   endIdle(): void {
     for (const socket of this.#idle) {
       const connection = this.#open.get(socket);
+      if (connection?.isCarrier === true) continue;
       const quietMs = performance.now() - (connection?.quietSince ?? Number.NEGATIVE_INFINITY);
       if (connection === undefined || quietMs > BUSY_MS) socket.destroySoon();
       else this.#endSoon(socket, connection);
@@ -217,7 +246,8 @@ export class Connections {
       () => {
         connection.isOld = true;
         timer = setTimeout(() => {
-          for (const visit of connection.visits) visit.interrupt(connectionAged());
+          for (const visit of [...connection.visits, ...connection.carried])
+            visit.interrupt(connectionAged());
         }, ageGraceMs).unref();
       },
       jitterAge(maxAgeMs, Math.random),

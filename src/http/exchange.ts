@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Shedder } from '../pipeline/shedder.ts';
 import type { HttpReply } from '../rpc/call.ts';
+import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
 import type { Passage } from './connections.ts';
@@ -17,6 +19,15 @@ export interface Exchange {
   readonly passage: Passage;
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
+  /** How long it has waited to be looked at, in milliseconds. */
+  readonly waitedMs: number;
+  /** What it turned out to be for, as the template of an operation, the path of an rpc or that of a page; never what a caller made up. */
+  route?: string | undefined;
+}
+
+/** The id of a request that is no call, for the log and for the caller: the caller's own when it is harmless, else a new one. */
+export function requestIdOf({ request }: Exchange): string {
+  return acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
 }
 
 /** What requests are served with. */

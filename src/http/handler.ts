@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
 import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
-import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
@@ -14,7 +12,7 @@ import { conditionalReply, isNotModified } from './conditional.ts';
 import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination, formatPeer } from './destination.ts';
 import { malformedTimeout, methodNotAllowed, toErrorResponse } from './errors.ts';
-import { type Exchange, measureRequests, send as sendPlain, type Tools } from './exchange.ts';
+import { type Exchange, measureRequests, requestIdOf, send as sendPlain, type Tools } from './exchange.ts';
 import {
   type DistinctHeaders,
   evidenceOf,
@@ -36,8 +34,6 @@ const SHORT_BODY_BYTES = 16 * 1024;
 /** One request on its way. */
 interface Work extends Exchange {
   readonly method: string;
-  /** The template of the operation, or the path of the page, that it turned out to be for. */
-  route?: string | undefined;
   readonly responseMetadata: Map<string, string>;
   /** Whether the caller wants JSON that people can read. */
   readonly isPretty: boolean;
@@ -133,15 +129,15 @@ function noted<Value>({ options: { dispatcher } }: Tools, work: Work, find: () =
     const error = CallError.from(thrown);
     const { request, target } = work;
     const refused = { transport: 'http', peer: formatPeer(request.socket), target: target.path } as const;
-    dispatcher.refused({ ...refused, requestId: requestIdOf(work) }, error);
+    dispatcher.refused({ ...refused, requestId: giveId(work) }, error);
     throw error;
   }
 }
 
-/** The id of a request that is no call, for the log and for the caller. */
-function requestIdOf({ request, responseMetadata }: Work): string {
-  const id = acceptedRequestId(request.headersDistinct['x-request-id']?.join(', ')) ?? randomUUID();
-  responseMetadata.set('x-request-id', id);
+/** The id of a request that is no call, which its caller is told, too. */
+function giveId(work: Work): string {
+  const id = requestIdOf(work);
+  work.responseMetadata.set('x-request-id', id);
   return id;
 }
 
@@ -152,7 +148,7 @@ function toExtraRequest(work: Work): ExtraRequest {
     ...target,
     headers,
     peer: formatPeer(socket),
-    requestId: requestIdOf(work),
+    requestId: giveId(work),
     evidence: () => evidenceOf(request, headers.authorization),
     get signal() {
       return passage.signal;
@@ -187,7 +183,7 @@ async function serveCall(tools: Tools, work: Work, destination: Destination): Pr
   work.route = (binding ?? operation.bindings[0])?.template.source;
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
   const load = view === undefined ? loadKindOf(operation) : 'watch';
-  const overload = tools.shedder.objection(load);
+  const overload = tools.shedder.objection(load, work.waitedMs);
   if (overload !== undefined) throw overload;
   const incoming = toIncoming(tools, work, destination);
   if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });

@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
+import { carrierOf } from './carrier.ts';
 
 const PREFIX = 'grpc-metadata-';
 
@@ -125,9 +126,11 @@ export function parseGrpcTimeout(text: string): number | undefined {
 
 /** What a request brings that may prove who is calling. */
 export function evidenceOf(
-  { socket, headersDistinct }: IncomingMessage,
+  { socket: own, headersDistinct }: IncomingMessage,
   authorization: string | undefined,
 ): Evidence {
+  // A request of HTTP/2 comes on a connection that has no certificate; the one below it has.
+  const socket = carrierOf(own) ?? own;
   return {
     connection: socket,
     address: socket.remoteAddress ?? 'unknown',

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ServerTls } from '../access/server-tls.ts';
+import { turnstile } from '../base/turnstile.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
@@ -14,6 +15,7 @@ import {
   toErrorResponse,
   unknownExpectation,
 } from './errors.ts';
+import type { Exchange } from './exchange.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
 import { Http2Bridge, type ParseError } from './http2-bridge.ts';
 import {
@@ -43,7 +45,7 @@ export interface HttpServer {
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
 /**
- * Starts the HTTP side: the operations' HTTP rules over HTTP/1.1, with JSON.
+ * Starts the HTTP side: the operations' HTTP rules with JSON, Connect and gRPC-Web, over HTTP/1.1 and HTTP/2.
  * @throws HttpRuleError when two operations have the same route; what listening fails with, such as EADDRINUSE
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -53,16 +55,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const connections = new Connections(limits, life, noteEnd);
   const held = new HeldBytes(limits, (socket) => connections.end(socket, 'unread'));
   const handle = createHandler(options, limits, held);
-  const server = openServer(nodeOptions(limits), options.tls);
+  const { server, incoming, speakHttp1 } = openServer(nodeOptions(limits), options.tls);
   // server.close() calls it. Node's own treats a connection as idle whose response is written but not sent yet, or has others
   // waiting behind it, and would cut it off.
   server.closeIdleConnections = () => connections.endIdle();
-  const bridge = new Http2Bridge(server, limits, connections);
+  const bridge = new Http2Bridge(limits, connections, (inner) => server.emit(incoming, inner));
   const front = new Front({ options, limits, connections, handle, bridge });
 
-  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
-    connections.add(socket),
-  );
+  server.on(incoming, (socket: Socket & { readonly alpnProtocol?: string | false | null }) => {
+    connections.add(socket);
+    if (socket.destroyed) return;
+    if (socket.alpnProtocol === 'h2') bridge.open(socket);
+    else speakHttp1?.(socket);
+  });
   server.on('request', (request, response) => front.take(request, response, () => undefined));
   server.on('checkContinue', (request, response) =>
     front.take(request, response, () => response.writeContinue()),
@@ -77,7 +82,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     drain: () => connections.drain(),
     close: (graceMs) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        const timer = setTimeout(() => {
+          server.closeAllConnections();
+          bridge.cut();
+        }, graceMs);
         connections.close();
         bridge.close();
         server.close(() => {
@@ -102,12 +110,30 @@ function nodeOptions(limits: HttpLimits) {
   };
 }
 
-/** With TLS, a connection counts once its handshake is done. */
-function openServer(given: ReturnType<typeof nodeOptions>, tls: ServerTls | undefined): Server {
-  if (tls === undefined) return createServer(given);
-  const server = createSecureServer({ ...given, ...tls.options('http/1.1') });
+/** A server, and how it learns of connections. */
+interface OpenServer {
+  readonly server: Server;
+  /** With TLS, a connection counts once its handshake is done. */
+  readonly incoming: 'connection' | 'secureConnection';
+  /** Speaks HTTP/1.1 on a connection; undefined: the server does so by itself. */
+  readonly speakHttp1?: (socket: Socket) => void;
+}
+
+function openServer(given: ReturnType<typeof nodeOptions>, tls: ServerTls | undefined): OpenServer {
+  if (tls === undefined) return { server: createServer(given), incoming: 'connection' };
+  // A caller who offers both gets HTTP/2.
+  const server = createSecureServer({ ...given, ...tls.options(['h2', 'http/1.1']) });
+  // Node's own listener would speak HTTP/1.1 to everybody.
+  const own = server.listeners('secureConnection');
+  server.removeAllListeners('secureConnection');
   tls.attend(server);
-  return server;
+  return {
+    server,
+    incoming: 'secureConnection',
+    speakHttp1: (socket) => {
+      for (const each of own) Reflect.apply(each, server, [socket]);
+    },
+  };
 }
 
 async function listen(server: Server, { port, host }: HttpServerOptions['listen']): Promise<void> {
@@ -162,7 +188,14 @@ class Front {
     else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
     else if (request.headers.host === undefined && request.httpVersion === '1.1')
       this.refuse(request, response, malformedRequest('no Host header'));
-    else void this.#handle({ request, response, target, passage: admission.passage, proceed });
+    else this.#pass({ request, response, target, passage: admission.passage, proceed }, isProbe);
+  }
+
+  /** Requests take their turns with everything else of their kind; probes do not wait. */
+  #pass(exchange: Omit<Exchange, 'waitedMs'>, isProbe: boolean): void {
+    const handle = (waitedMs: number): void => void this.#handle({ ...exchange, waitedMs });
+    if (isProbe) handle(0);
+    else turnstile.pass(handle);
   }
 
   /** Refuses a request that is not handled; its connection ends. */

@@ -1,3 +1,4 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { fieldLabel } from './request-fields.ts';
 
@@ -11,7 +12,7 @@ export function uncertain(isFindable: boolean, cause?: CallError): CallError {
         'UNAVAILABLE',
         'CREATE_UNCERTAIN',
         'It is not known yet whether Vultr has created it. Repeat the call with the same key: the service then finds it, or creates it once it is certain that it does not exist.',
-        { retryDelayMs: RETRY_MS, cause },
+        { retryDelayMs: spreadRetry(RETRY_MS, Math.random), cause },
       )
     : new CallError(
         'FAILED_PRECONDITION',
@@ -27,7 +28,7 @@ export function stillUnderWay(): CallError {
     'UNAVAILABLE',
     'CREATE_UNCERTAIN',
     'The creation is still under way, and the service goes on with it. Repeat the call with the same key to learn its outcome.',
-    { retryDelayMs: RETRY_MS },
+    { retryDelayMs: spreadRetry(RETRY_MS, Math.random) },
   );
 }
 
@@ -104,7 +105,7 @@ export function tooLateToSend(): CallError {
 
 function refusal(message: string, cause?: unknown): CallError {
   return new CallError('UNAVAILABLE', 'IDEMPOTENCY_UNAVAILABLE', message, {
-    retryDelayMs: RETRY_MS,
+    retryDelayMs: spreadRetry(RETRY_MS, Math.random),
     reached: 'no',
     cause,
   });

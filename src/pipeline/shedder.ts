@@ -14,8 +14,10 @@ export interface Shedder {
   /**
    * Why a call cannot be taken on now; undefined: it can. It is asked for every call, before anything of it is read, and costs
    * next to nothing. The errors are a few objects that are used again and again.
+   * @param waitedMs how long it has waited to be asked about. While calls are refused, one that has waited for long is, too, so
+   *   that those that are taken on are soon done, instead of all being late. Default: not at all
    */
-  objection(kind: LoadKind | undefined): CallError | undefined;
+  objection(kind: LoadKind | undefined, waitedMs?: number): CallError | undefined;
   /** Counts a call that is not a watch as in progress. The returned function ends that, however often it is called. */
   begin(): () => void;
 }
@@ -81,7 +83,7 @@ const UNUSED_IN_A_ROW = 50;
 /** From here on there is no limit. */
 const NO_LIMIT = 4_096;
 
-/** Changes are taken up to so many times the limit of reads. */
+/** Changes are taken up to so many times the limit of reads, and after so many times the wait. */
 const CHANGES_FACTOR = 2;
 
 /** Calls that are refused are told to come back in one to two seconds, each at a time of its own. */
@@ -133,10 +135,10 @@ class LimitingShedder implements Shedder {
     this.#gauge = (options.startGauge ?? startLoadGauge)((load) => this.#take(load));
   }
 
-  objection(kind: LoadKind | undefined): CallError | undefined {
+  objection(kind: LoadKind | undefined, waitedMs = 0): CallError | undefined {
     if (kind === undefined) return undefined;
     if (!this.#isStrained && this.#isFlood()) this.#limitTo(this.#inProgress);
-    if (!this.#isStrained || !this.#isTooMuch(kind)) return undefined;
+    if (!this.#isStrained || !(this.#isLate(kind, waitedMs) || this.#isTooMuch(kind))) return undefined;
     this.#note(kind);
     this.#nextError = (this.#nextError + 1) % ERRORS;
     return this.#errors[this.#nextError];
@@ -155,9 +157,15 @@ class LimitingShedder implements Shedder {
     };
   }
 
+  /** With few in progress there is no crowd that it has waited for. */
+  #isLate(kind: LoadKind, waitedMs: number): boolean {
+    const { delayMs, leastCalls } = this.#options;
+    return waitedMs > delayMs * factorOf(kind) && this.#inProgress >= leastCalls;
+  }
+
   #isTooMuch(kind: LoadKind): boolean {
     if (kind === 'watch') return true;
-    return this.#inProgress >= this.#limit * (kind === 'change' ? CHANGES_FACTOR : 1);
+    return this.#inProgress >= this.#limit * factorOf(kind);
   }
 
   #note(kind: LoadKind): void {
@@ -255,6 +263,10 @@ class LimitingShedder implements Shedder {
   #pauseWhenIdle(): void {
     if (this.#inProgress === 0 && !this.#isStrained) this.#gauge.pause();
   }
+}
+
+function factorOf(kind: LoadKind): number {
+  return kind === 'change' ? CHANGES_FACTOR : 1;
 }
 
 /**

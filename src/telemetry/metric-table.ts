@@ -37,7 +37,7 @@ export const METRICS = {
     's',
     ['http.request.method', 'http.response.status_code', 'http.route', 'url.scheme', 'error.type'],
     DURATIONS,
-    'How long requests to the HTTP side took, streams included. `http.route` is the template of an operation, or the path of a page.',
+    'How long requests to the HTTP side took, streams included. `http.route` is the template of an operation, the path of an rpc, or the path of a page.',
   ),
   httpOpenConnections: gauge(
     'http.server.open_connections',

@@ -1,4 +1,4 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf';
 import { fieldNames, wireName } from './field-names.ts';
 import { createMessage, type FieldValue, isRawNumber, type Message } from './message.ts';
 import { at, type Violations } from './violations.ts';
@@ -14,7 +14,8 @@ export interface EncodeContext {
 
 /**
  * Writes a message as Vultr's JSON: an object keyed by wire names in the order of the field numbers, then the members of
- * `additional_fields`, at every level. 64-bit integers are numbers (bigints here), enums their names, bytes base64.
+ * `additional_fields`, at every level. 64-bit integers are numbers (bigints here), enums their names, a NullValue
+ * null, bytes base64.
  *
  * An additional field that is set already, and a number that JSON cannot represent, are violations.
  *
@@ -73,7 +74,7 @@ export function encodeSingular(
   path: string,
   context: EncodeContext,
 ): FieldValue {
-  if (field.enum !== undefined) return field.enum.value[value as number]?.name ?? value;
+  if (field.enum !== undefined) return encodeEnum(field.enum, value);
   if (field.message === undefined) return encodeScalar(value, path, context);
   switch (jsonForm(field.message)) {
     case 'fields':
@@ -92,6 +93,12 @@ export function encodeSingular(
         return null;
       }
   }
+}
+
+function encodeEnum(type: DescEnum, value: FieldValue): FieldValue {
+  // The one value of google.protobuf.NullValue stands for JSON's null.
+  if (type.typeName === 'google.protobuf.NullValue') return null;
+  return type.value[value as number]?.name ?? value;
 }
 
 function encodeWrapper(

@@ -1,5 +1,6 @@
 import { ownTurn } from '../base/own-turn.ts';
 import { spreadRetry } from '../base/spread.ts';
+import { turnstile } from '../base/turnstile.ts';
 import { CallError } from '../status/call-error.ts';
 import { createKeyGuard } from './key-guard.ts';
 import type { VultrRequest } from './request.ts';
@@ -28,7 +29,8 @@ export function createVultrClient(options: StageOptions): VultrClient {
       const response = await send(vultrRequest, callOptions).catch((thrown) => {
         throw withOwnTime(thrown, random);
       });
-      if (response.body.length > LARGE_BYTES) await ownTurn();
+      const turn = response.body.length > LARGE_BYTES ? ownTurn() : turnstile.turn();
+      if (turn !== undefined) await turn;
       if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
       return response;
     },

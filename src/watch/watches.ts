@@ -1,3 +1,4 @@
+import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { outsideSpans } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
@@ -160,6 +161,6 @@ function tooMany(what: string): CallError {
     'RESOURCE_EXHAUSTED',
     'TOO_MANY_WATCHES',
     `${what}, which is as many as it may have. End one, or try again later.`,
-    { retryDelayMs: 10_000, reached: 'no' },
+    { retryDelayMs: spreadRetry(10_000, Math.random), reached: 'no' },
   );
 }

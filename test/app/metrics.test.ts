@@ -53,6 +53,28 @@ test('the HTTP side is measured by template, whatever the path is', async () => 
   expect(text).not.toMatch(/made-up|unheard|BREW/);
 });
 
+test('calls of rpcs over HTTP are measured by the path of the rpc, and by none when there is no such rpc', async () => {
+  const service = await startOnSandbox(HTTP);
+  const post = (rpc: string, type: string) =>
+    ask(service, `POST /vultr.v2.InstancesService/${rpc}`, { ...BEARER, 'content-type': type }, {});
+  await post('ListInstances', 'application/json');
+  // A body that is not in frames: gRPC-Web is told of it in a response of its own.
+  await post('ListInstances', 'application/grpc-web+json');
+  await post('ListInstances', 'text/plain');
+  await post('MadeUp', 'application/proto');
+  await ask(service, 'GET /vultr.made.UpService/Get', { ...BEARER, 'connect-protocol-version': '1' });
+  const value = await scrape(service);
+  const count = (method: string, status: number, route: string) =>
+    value(
+      `http_server_request_duration_seconds_count{http_request_method="${method}",http_response_status_code="${status}",${route}url_scheme="http"}`,
+    );
+  const route = 'http_route="/vultr.v2.InstancesService/ListInstances",';
+  expect([count('POST', 200, route), count('POST', 415, route)]).toEqual([2, 1]);
+  expect([count('POST', 404, ''), count('GET', 404, '')]).toEqual([1, 1]);
+  const { text } = await ask(service, 'GET /metrics');
+  expect(text).not.toMatch(/http_route="[^"]*made/i);
+});
+
 test('each request to Vultr is measured, and why one was sent again or not at all', async () => {
   let isDown = true;
   const vultr = await startFakeUpstream(() => (isDown ? [503, { error: 'Later.' }] : [200, { account: {} }]));

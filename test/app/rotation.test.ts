@@ -151,7 +151,8 @@ describe('while calls go on without a failure', { retry: 2 }, () => {
     expect(await shownBy(grpcAddress, 'h2')).toBe('first');
     replacePair(live, second);
     await expect.poll(() => shownBy(grpcAddress, 'h2'), WITHIN_A_SECOND).toBe('second');
-    await expect.poll(() => shownBy(httpAddress, 'http/1.1'), WITHIN_A_SECOND).toBe('second');
+    for (const protocol of ['http/1.1', 'h2'])
+      await expect.poll(() => shownBy(httpAddress, protocol), WITHIN_A_SECOND).toBe('second');
     replace(live.key, 'no key');
     const refused = 'certificates not reloaded: the old ones stay in use';
     await expect.poll(() => log.lines({ msg: refused }).length, SOON).toBe(1);

@@ -49,8 +49,8 @@ async function start(tlsClientAuth: 'optional' | 'required' = 'optional') {
 
 type Addresses = Awaited<ReturnType<typeof start>>;
 const SIDES = [
-  ['grpc', 'h2', 'http/1.1'],
-  ['http', 'http/1.1', 'h2'],
+  ['grpc', ['h2'], 'http/1.1'],
+  ['http', ['h2', 'http/1.1'], 'h3'],
 ] as const;
 
 const portOf = (address: string): number => Number(new URL(`http://${address}`).port);
@@ -76,12 +76,14 @@ const works = async ({ grpc, http }: Addresses): Promise<void> => {
   expect((await sendHttps(http, 'GET', '/v2/instances', tls)).status).toBe(200);
 };
 
-describe.each(SIDES)('the %s side', (side, protocol, other) => {
-  test('speaks TLS 1.2 and 1.3, and its own protocol alone', async () => {
+describe.each(SIDES)('the %s side', (side, protocols, other) => {
+  test('speaks TLS 1.2 and 1.3, and its own protocols alone', async () => {
     const address = (await start())[side];
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
-      expect(await handshake(address, version, protocol)).toEqual([version, protocol]);
-    await expect(handshake(address, 'TLSv1.1', protocol)).rejects.toThrow();
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      for (const protocol of protocols)
+        expect(await handshake(address, version, protocol)).toEqual([version, protocol]);
+    }
+    await expect(handshake(address, 'TLSv1.1', protocols[0])).rejects.toThrow();
     await expect(handshake(address, 'TLSv1.3', other)).rejects.toThrow();
   });
 

@@ -83,7 +83,11 @@ export async function goTools(packages: readonly string[]): Promise<Tools> {
   });
 }
 
-async function install(
+/**
+ * Fills a folder below the temporary one with tools, where later runs find them.
+ * @param packages what is fetched, with the versions: the folder is named by it
+ */
+export async function install(
   kind: string,
   packages: readonly string[],
   fill: (folder: string) => Promise<void>,

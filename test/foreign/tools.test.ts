@@ -85,3 +85,28 @@ test(
   },
   PATIENCE_MS,
 );
+
+/** What ghz writes about a run. */
+interface GhzReport {
+  readonly count: number;
+  readonly statusCodeDistribution: Readonly<Record<string, number>>;
+  readonly errorDistribution: Readonly<Record<string, number>>;
+}
+
+test(
+  'ghz measures a few hundred calls, which it finds by reflection, and all are OK',
+  async ({ skip }) => {
+    const ghz = await built('github.com/bojand/ghz/cmd/ghz@v0.121.0', 'ghz', skip);
+    const headers = JSON.stringify({ authorization: `Bearer ${KEY}` });
+    const load = ['--total', '300', '--concurrency', '10', '--metadata', headers, '--format', 'json'];
+    const call = ['--insecure', '--call', 'vultr.cloud.v1.CloudService/ListPlans', '--data', '{}'];
+    const { stdout } = await runProgram(ghz, [...load, ...call, opened().app.grpcAddress]);
+    const { count, statusCodeDistribution, errorDistribution } = JSON.parse(stdout) as GhzReport;
+    expect({ count, statusCodeDistribution, errorDistribution }).toEqual({
+      count: 300,
+      statusCodeDistribution: { OK: 300 },
+      errorDistribution: {},
+    });
+  },
+  PATIENCE_MS,
+);

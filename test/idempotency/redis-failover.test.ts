@@ -31,7 +31,8 @@ describe.skipIf(probe === undefined)(`a record in a Redis with replicas${needed}
     const master = await ownRedis();
     const replica = await ownRedis(['--replicaof', '127.0.0.1', `${master.port}`]);
     await replicated(adminOf(master), 1);
-    const { store, events } = openStore({ url: master.url, replicas: 1 });
+    // Half of it is how long a replica may take to have the record.
+    const { store, events } = openStore({ url: master.url, replicas: 1, commandTimeoutMs: 2_000 });
     expect((await store.begin('k1', RECORD, 'me')).kind).toBe('fresh');
     expect(await adminOf(replica).exists('vultr-grpc:idempotency:k1')).toBe(1);
 

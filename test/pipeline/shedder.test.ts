@@ -101,6 +101,29 @@ describe('calls are taken', () => {
   });
 });
 
+describe('a call that has waited for longer than the bound', () => {
+  test('is refused while there are too many, and a change when it has waited for twice as long', () => {
+    const { shedder, late, seen } = measured();
+    const calls = begin(shedder, 100);
+    late(60, 3);
+    for (const end of calls.slice(0, 50)) end();
+    expect(shedder.objection('read', BOUND_MS)).toBeUndefined();
+    expect(shedder.objection('read', BOUND_MS + 1)?.reason).toBe('OVERLOADED');
+    expect(shedder.objection('change', 2 * BOUND_MS)).toBeUndefined();
+    expect(shedder.objection('change', 2 * BOUND_MS + 1)?.reason).toBe('OVERLOADED');
+    expect(seen.shed).toEqual(['read', 'change']);
+    // With so few it was a pause, and no crowd.
+    for (const end of calls.slice(50, 100 - LEAST + 1)) end();
+    expect(shedder.objection('read', 10_000)).toBeUndefined();
+  });
+
+  test('is taken as long as there are not too many', () => {
+    const { shedder } = measured();
+    begin(shedder, 100);
+    expect(shedder.objection('read', 10_000)).toBeUndefined();
+  });
+});
+
 describe('while the event loop is late', () => {
   test('watches are refused first, then reads, and changes last', () => {
     const { shedder, late } = measured();

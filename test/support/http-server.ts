@@ -32,7 +32,7 @@ export interface SeenCall {
 /** What a test's dispatcher does and what it saw. */
 export interface RecordingDispatcher extends Dispatcher {
   readonly seen: SeenCall[];
-  readonly refusals: { target: string; error: CallError }[];
+  readonly refusals: { target: string; requestId: string | undefined; error: CallError }[];
 }
 
 /** What serves the calls of a test. */
@@ -76,7 +76,7 @@ export function recordingDispatcher(handlers: TestHandlers = {}): RecordingDispa
       if (handlers.stream !== undefined) yield* handlers.stream(incoming, call);
     },
     refused(request, error) {
-      refusals.push({ target: request.target, error });
+      refusals.push({ target: request.target, requestId: request.requestId, error });
     },
   };
 }

@@ -143,7 +143,7 @@ class Filler {
 
   /** What no request of this kind can hold. */
   #isOut(field: DescField): boolean {
-    if (!this.#inQuery) return field.enum?.typeName === 'google.protobuf.NullValue';
+    if (!this.#inQuery) return false;
     const form = field.message === undefined ? undefined : jsonForm(field.message);
     const isList = field.fieldKind === 'list' && form === 'fields';
     return (

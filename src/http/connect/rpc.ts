@@ -5,7 +5,7 @@ import { suggest } from '../../transcoding/suggest.ts';
 import { checkHost, checkOrigin } from '../browser-guard.ts';
 import { formatPeer } from '../destination.ts';
 import { methodNotAllowed, toErrorResponse } from '../errors.ts';
-import { type Exchange, send, type Tools } from '../exchange.ts';
+import { type Exchange, requestIdOf, send, type Tools } from '../exchange.ts';
 import { unknownRpc, wrongMediaType } from './errors.ts';
 import { sendFramedFailure, serveFramed } from './framed.ts';
 import { getProtocol } from './get-request.ts';
@@ -31,7 +31,11 @@ export function createRpcRoutes(
   const operations = new Map(served.map((operation) => [`/${operation.name}`, operation]));
   return ({ request, target: { path } }) => {
     const operation = operations.get(path);
-    if (operation !== undefined) return (exchange) => serve(tools, exchange, operation);
+    if (operation !== undefined)
+      return async (exchange) => {
+        exchange.route = path;
+        await serve(tools, exchange, operation);
+      };
     if (!RPC_PATH.test(path) || !isMeantForRpc(request.headers)) return undefined;
     return (exchange) => refuse(tools, exchange, unknownRpc(suggest(path, operations.keys())));
   };
@@ -49,12 +53,17 @@ async function serve(tools: Tools, exchange: Exchange, operation: Operation): Pr
     const { corsOrigins = [], allowedHosts } = tools.options;
     checkHost(allowedHosts, exchange.request.headers);
     checkOrigin(corsOrigins, exchange.request.headers, operation.effect);
-    const overload = tools.shedder.objection(loadKindOf(operation));
-    if (overload !== undefined) throw overload;
   } catch (thrown) {
     const error = CallError.from(thrown);
-    note(tools, exchange, error);
+    call.responseMetadata.set('x-request-id', note(tools, exchange, error));
     await sendFailure(call, error);
+    return;
+  }
+  const overload = tools.shedder.objection(loadKindOf(operation), exchange.waitedMs);
+  if (overload !== undefined) {
+    // There may be thousands of them, so that they are counted and not logged.
+    call.responseMetadata.set('x-request-id', requestIdOf(exchange));
+    await sendFailure(call, overload);
     return;
   }
   if (call.protocol.kind === 'unary')
@@ -105,11 +114,15 @@ function chooseProtocol({ request, target }: Exchange, operation: Operation): Pr
  * JSON for an error of its protocol.
  */
 async function refuse(tools: Tools, exchange: Exchange, error: CallError): Promise<void> {
-  note(tools, exchange, error);
+  const requestId = note(tools, exchange, error);
   endAfter(exchange, tools, error);
   const { status, headers } = toErrorResponse(error, undefined);
-  const body = Buffer.from(`${error.message}\n`);
-  await send(tools, exchange, { status, contentType: 'text/plain; charset=utf-8', body }, headers);
+  const reply = {
+    status,
+    contentType: 'text/plain; charset=utf-8',
+    body: Buffer.from(`${error.message}\n`),
+  };
+  await send(tools, exchange, reply, { ...headers, 'x-request-id': requestId });
 }
 
 async function sendFailure(call: RpcCall, error: CallError): Promise<void> {
@@ -134,8 +147,16 @@ function endAfter({ request, response }: Exchange, { limits }: Tools, { reason }
   if (!request.complete && (isLong || ENDLESS.includes(reason))) response.setHeader('connection', 'close');
 }
 
-/** A request that never becomes a call is logged and counted, too. */
-function note({ options: { dispatcher } }: Tools, { request, target }: Exchange, error: CallError): void {
-  const peer = formatPeer(request.socket);
-  dispatcher.refused({ transport: 'http', peer, target: target.path }, error);
+/**
+ * A request that never becomes a call is logged and counted, too.
+ * @returns the id under which it is logged
+ */
+function note({ options: { dispatcher } }: Tools, exchange: Exchange, error: CallError): string {
+  const { request, target } = exchange;
+  const requestId = requestIdOf(exchange);
+  dispatcher.refused(
+    { transport: 'http', peer: formatPeer(request.socket), target: target.path, requestId },
+    error,
+  );
+  return requestId;
 }

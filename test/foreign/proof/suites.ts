@@ -6,6 +6,8 @@ export interface Suite {
   readonly file: string;
   /** Whether its tests count cases of their own. */
   readonly isCounted?: boolean;
+  /** Which tests of the file are its own, by their names; not given: all of them. */
+  readonly tests?: RegExp;
   readonly shows: string;
 }
 
@@ -25,7 +27,13 @@ export const SUITES: readonly Suite[] = [
     shows: 'the gRPC side, as connect-go and grpc-go read it',
   },
   {
-    name: 'buf curl, grpcurl, grpc_health_probe',
+    name: 'protobuf conformance',
+    file: 'protobuf.test.ts',
+    isCounted: true,
+    shows: 'the decoder of protobuf bytes and the JSON codec, by the suite of protobuf itself',
+  },
+  {
+    name: 'buf curl, grpcurl, grpc_health_probe, ghz',
     file: 'tools.test.ts',
     shows: 'tools that people call by hand',
   },
@@ -53,7 +61,15 @@ export const SUITES: readonly Suite[] = [
   {
     name: 'generated clients',
     file: 'clients.test.ts',
-    shows: 'the programs of clients.md, in the languages at hand',
+    tests: /^(?!Rust|Java:|C#)/,
+    shows:
+      'the programs of clients.md in Go, Python and TypeScript (ts-proto, nice-grpc, connect-es): deadline, retries, TLS, virtual key',
+  },
+  {
+    name: 'generated clients that take long to build',
+    file: 'clients.test.ts',
+    tests: /^(?:Rust|Java:)/,
+    shows: 'the same in Rust and Java, with `FOREIGN_CLIENTS=all`',
   },
   {
     name: 'retry policies',

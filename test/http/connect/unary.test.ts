@@ -251,6 +251,24 @@ describe('a request that is no call', () => {
     expect(dispatcher.seen).toEqual([]);
   });
 
+  test.each([
+    ['of an unknown rpc', 'Creat', PROTO_TYPE],
+    ['of the wrong media type', 'Create', { 'content-type': 'text/plain' }],
+    ['from a page of another origin', 'Create', { ...JSON_TYPE, origin: 'https://evil.example' }],
+    [
+      'from such a page, by gRPC-Web',
+      'Create',
+      { 'content-type': 'application/grpc-web+json', origin: 'https://evil.example' },
+    ],
+  ])('%s is logged under the id that its caller is told', async (_name, rpc, headers) => {
+    const { url, dispatcher } = await startThings();
+    const named = await post(url, rpc, '', { ...headers, 'x-request-id': 'mine-1' });
+    const unnamed = await post(url, rpc, '', headers);
+    const ids = [named, unnamed].map((response) => response.headers.get('x-request-id'));
+    expect(ids).toEqual(['mine-1', expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    expect(dispatcher.refusals.map(({ requestId }) => requestId)).toEqual(ids);
+  });
+
   test('for an rpc that does not exist says which one was meant', async () => {
     const { url } = await startThings();
     const response = await post(url, 'Creat', '', PROTO_TYPE);
