@@ -49,6 +49,11 @@ export const SUITES: readonly Suite[] = [
     shows: "the tests of Vultr's Go client, with the gateway between it and their canned responses",
   },
   {
+    name: 'vultr-python-client, apache-libcloud, dns-lexicon, vultr-node',
+    file: 'drop-in.test.ts',
+    shows: 'clients in Python and JavaScript, of which only the base URL is changed: instances, DNS, volumes',
+  },
+  {
     name: 'virtual keys in clients',
     file: 'virtual-key.test.ts',
     shows: 'official clients with a virtual key for a Vultr key',
