@@ -135,6 +135,8 @@ export const BEHAVIOURS: Readonly<Record<string, Readonly<Record<string, readonl
   networks: {
     'a VPC is changed by PUT, not PATCH, and stays while machines are in it': ['probes', 'terraform'],
     'VPC 2.0 has its own words': ['terraform'],
+    'gets a new one for %s, and the next machine gets the same': ['documents'],
+    'gets it by an update and as bare metal, too, and keeps the one that it has': ['documents', 'assumed'],
     'a reserved IP is attached once and detached after a moment': ['documents', 'terraform'],
     'a machine made with a reserved IP has its address, and nobody else gets it': ['issues', 'documents'],
     'a load balancer is not ready for a while': ['terraform'],

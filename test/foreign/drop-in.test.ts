@@ -50,6 +50,7 @@ const CLIENTS: readonly Client[] = [
         booted: 'running',
         addressed: 1,
         listed: ['story'],
+        network: ['ewr'],
         stopped: [true, 'stopped'],
         started: [true, 'running'],
         rebooted: [true, 'running'],

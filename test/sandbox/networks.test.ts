@@ -43,6 +43,53 @@ describe('networks', () => {
     );
   });
 
+  describe('a machine that asks for a network of its region', () => {
+    const machine = { region: 'ewr', plan: 'vc2-1c-1gb', os_id: 2136 };
+    const kinds = [
+      ['enable_vpc', 'vpcs', 'vpcs', 'vpcs'],
+      ['enable_vpc2', 'vpc2', 'vpcs', 'vpcs'],
+      ['enable_private_network', 'private-networks', 'networks', 'private_networks'],
+    ] as const;
+
+    test.each(kinds)(
+      'gets a new one for %s, and the next machine gets the same',
+      async (field, path, many, one) => {
+        const { sandbox, call } = await frozen();
+        const body = { ...machine, [field]: true };
+        const elsewhere = (await call(`POST /v2/${path}`, { body: { region: 'ams' } })).json;
+        const ids: string[] = [];
+        for (let count = 0; count < 2; count++) {
+          const { id } = (await call('POST /v2/instances', { body })).json.instance;
+          sandbox.advance(PROVISION_MS);
+          const attached = (await call(`GET /v2/instances/${id}/${path}`)).json[one];
+          expect(attached).toMatchObject([{ ip_address: expect.stringMatching(/^10\./) }]);
+          ids.push(attached[0].id);
+        }
+        expect(ids[1]).toBe(ids[0]);
+        const made = (await call(`GET /v2/${path}/${ids[0]}`)).json;
+        const [name] = Object.keys(made);
+        expect(made[name ?? ''].region).toBe('ewr');
+        expect(Object.keys(made[name ?? ''])).toEqual(Object.keys(elsewhere[name ?? '']));
+        expect((await call(`GET /v2/${path}`)).json[many]).toHaveLength(2);
+      },
+    );
+
+    test('gets it by an update and as bare metal, too, and keeps the one that it has', async () => {
+      const { sandbox, call } = await frozen();
+      const body = { enable_vpc: true };
+      for (let count = 0; count < 2; count++)
+        expect((await call(`PATCH /v2/instances/${RUNNING}`, { body })).status).toBe(202);
+      const [vpc, ...others] = (await call('GET /v2/vpcs')).json.vpcs;
+      expect(others).toEqual([]);
+      expect((await call(`GET /v2/instances/${RUNNING}/vpcs`)).json.vpcs).toMatchObject([{ id: vpc.id }]);
+      const metal = { ...machine, plan: 'vbm-4c-32gb', region: vpc.region, ...body, enable_vpc2: true };
+      const { id } = (await call('POST /v2/bare-metals', { body: metal })).json.bare_metal;
+      sandbox.advance(PROVISION_MS);
+      expect((await call(`GET /v2/bare-metals/${id}/vpcs`)).json.vpcs).toMatchObject([{ id: vpc.id }]);
+      expect((await call(`GET /v2/bare-metals/${id}/vpc2`)).json.vpcs).toHaveLength(1);
+    });
+  });
+
   test('a reserved IP is attached once and detached after a moment', async () => {
     const { sandbox, call } = await frozen();
     const { id } = (await call('POST /v2/reserved-ips', { body: { region: 'ewr', ip_type: 'v4' } })).json

@@ -11,11 +11,14 @@ import type { Entity } from '../engine/store.ts';
 import { planInRegion } from './catalogue.ts';
 import { enableIpv6, ipv4Entry, sourceOf } from './instance-create.ts';
 import { machineDetailRoutes } from './instance-details.ts';
-import { attachNetwork, networkKinds, networkRoutes, networkSummaries, vpcKind } from './network-attach.ts';
+import { type NetworkKind, networkRoutes, networkSummaries, vpc2Kind, vpcKind } from './network-attach.ts';
+import { attachWanted } from './network-wanted.ts';
 import { checkUserData } from './user-data.ts';
 
 const METAL = '/v2/bare-metals/{baremetal_id}';
 const MISSING = 'Invalid bare metal instance.';
+/** Bare metal has no private networks of the oldest kind. */
+const METAL_NETWORKS = [vpcKind, vpc2Kind];
 const SOURCES = ['os_id', 'snapshot_id', 'app_id', 'image_id'];
 
 /** The collection of bare metal machines. */
@@ -46,7 +49,7 @@ export const bareMetal: Collection = {
     });
     call.world.store.add(`/v2/bare-metals/${metal.id}/ipv4`, ip, entry);
     if (metal.fields['enable_ipv6'] === true) addIpv6(call, metal);
-    for (const id of textsOf(metal.fields['attach_vpc'])) attachNetwork(call, metal, vpcKind, id);
+    attachWanted(call, metal, metal.fields);
   },
   view: (call, metal) => ({ vpcs: networkSummaries(call, metal, vpcKind) }),
   changing: (call, metal, given) => {
@@ -66,7 +69,7 @@ export const bareMetals: Resource = {
   collections: [bareMetal],
   routes: [
     ...machineDetailRoutes(METAL),
-    ...networkKinds.slice(0, 2).flatMap((kind) => networkRoutes(METAL, kind, 204)),
+    ...METAL_NETWORKS.flatMap((kind) => networkRoutes(METAL, kind, 204)),
     ...(['start', 'halt', 'reboot'] as const).flatMap((verb) =>
       routes({
         [`POST ${METAL}/${verb}`]: (call) => power([target(call)], verb),
@@ -91,7 +94,7 @@ export const bareMetals: Resource = {
 function freshMetal(call: Call, given: JsonObject): JsonObject {
   const { plan, region } = planInRegion(given, findMetalPlan);
   checkUserData(given);
-  checkNetworks(call, textsOf(given['attach_vpc']), region);
+  for (const kind of METAL_NETWORKS) checkNetworks(call, kind, textsOf(given[kind.attachField]), region);
   const { random } = call.world;
   const serial = `VTR-${random.hex(12).toUpperCase()}`;
   const tag = String(given['tag']);
@@ -134,12 +137,12 @@ function addIpv6(call: Call, metal: Entity): void {
   enableIpv6(call, bareMetal.list, metal, call.world.lag.provisionMs / 2);
 }
 
-/** Refuses more than one VPC, and a VPC in another region. */
-function checkNetworks(call: Call, ids: readonly string[], region: string): void {
+/** Refuses more than one network of a kind, and one in another region. */
+function checkNetworks(call: Call, kind: NetworkKind, ids: readonly string[], region: string): void {
   if (ids.length > 1) throw badRequest('Server is already attached to another VPC');
   for (const id of ids) {
-    const network = named(call, vpcKind.collection, id, () => badRequest(vpcKind.missing));
-    if (network.fields['region'] !== region) throw badRequest(vpcKind.missing);
+    const network = named(call, kind.collection, id, () => badRequest(kind.missing));
+    if (network.fields['region'] !== region) throw badRequest(kind.missing);
   }
 }
 

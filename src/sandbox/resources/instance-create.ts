@@ -9,7 +9,8 @@ import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { DEFAULT_SCHEDULE } from './backup-schedule.ts';
 import { planInRegion, WINDOWS_MIN_MEMORY_MB } from './catalogue.ts';
-import { attachNetwork, networkKinds } from './network-attach.ts';
+import { networkKinds } from './network-attach.ts';
+import { attachWanted } from './network-wanted.ts';
 import { checkUserData } from './user-data.ts';
 
 /** The beginning of Vultr's text for a machine that cannot be added. */
@@ -101,9 +102,7 @@ export function boot(call: Call, machine: Entity): void {
     disk,
   });
   store.schedule(machine, lag.bootMs, { server_status: 'ok' });
-  for (const kind of networkKinds) {
-    for (const id of textsOf(fields[kind.attachField])) attachNetwork(call, machine, kind, id);
-  }
+  attachWanted(call, machine, fields);
 }
 
 /** Gives a machine of that collection an IPv6 network after `afterMs`. */

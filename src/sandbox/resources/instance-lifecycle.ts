@@ -17,7 +17,8 @@ import type { JsonObject } from '../engine/json.ts';
 import type { Entity } from '../engine/store.ts';
 import { DEFAULT_SCHEDULE } from './backup-schedule.ts';
 import { enableIpv6, sourceOf } from './instance-create.ts';
-import { attachNetwork, detachNetwork, networkKinds } from './network-attach.ts';
+import { detachNetwork, networkKinds } from './network-attach.ts';
+import { attachWanted } from './network-wanted.ts';
 import { checkUserData } from './user-data.ts';
 
 const JOBS = '/v2/instances/jobs';
@@ -26,7 +27,7 @@ const RESIZE_SHARE = 0.5;
 
 /** What PATCH copies as it is, and what starts work. */
 const PATCH_FIELDS = parseFields(
-  'app_id:integer image_id backups firewall_group_id enable_ipv6:boolean os_id:integer user_data tag plan ddos_protection:boolean attach_private_network:strings attach_vpc:strings attach_vpc2:strings detach_private_network:strings detach_vpc:strings detach_vpc2:strings label tags:strings user_scheme',
+  'app_id:integer image_id backups firewall_group_id enable_ipv6:boolean os_id:integer user_data tag plan ddos_protection:boolean attach_private_network:strings attach_vpc:strings attach_vpc2:strings detach_private_network:strings detach_vpc:strings detach_vpc2:strings enable_private_network:boolean enable_vpc:boolean enable_vpc2:boolean label tags:strings user_scheme',
 );
 const PATCH_TAKEN_OVER = ['label', 'tag', 'tags', 'user_data', 'firewall_group_id', 'user_scheme'];
 
@@ -128,8 +129,8 @@ function patch(call: Call, machine: Entity): string[] {
   if (given['tag'] !== undefined && given['tags'] === undefined) fields['tags'] = [given['tag']];
   if (given['tags'] !== undefined) fields['tag'] = textsOf(given['tags'])[0] ?? '';
   patchFeatures(call, machine, given);
+  attachWanted(call, machine, given);
   for (const kind of networkKinds) {
-    for (const id of textsOf(given[kind.attachField])) attachNetwork(call, machine, kind, id);
     for (const id of textsOf(given[kind.attachField.replace('attach', 'detach')]))
       detachNetwork(call, machine, kind, id);
   }

@@ -14,6 +14,8 @@ export interface NetworkKind {
   field: string;
   /** The member of create and update bodies with ids to attach. */
   attachField: string;
+  /** The member that asks for the network of the region, whichever it is. */
+  enableField: string;
   /** Last segment of the machine's own routes. */
   segment: string;
   /** Key of the machine's list, and of the id in an attach body. */
@@ -31,6 +33,7 @@ export const networkKinds: readonly NetworkKind[] = [
     collection: '/v2/vpcs',
     field: 'vpcs',
     attachField: 'attach_vpc',
+    enableField: 'enable_vpc',
     segment: 'vpcs',
     many: 'vpcs',
     idField: 'vpc_id',
@@ -41,6 +44,7 @@ export const networkKinds: readonly NetworkKind[] = [
     collection: '/v2/vpc2',
     field: 'vpc2',
     attachField: 'attach_vpc2',
+    enableField: 'enable_vpc2',
     segment: 'vpc2',
     many: 'vpcs',
     idField: 'vpc_id',
@@ -51,6 +55,7 @@ export const networkKinds: readonly NetworkKind[] = [
     collection: '/v2/private-networks',
     field: 'private_networks',
     attachField: 'attach_private_network',
+    enableField: 'enable_private_network',
     segment: 'private-networks',
     many: 'private_networks',
     idField: 'network_id',

@@ -41,7 +41,8 @@ def instance():
     size = next(each for each in sizes if each.id == "vc2-1c-1gb")
     image = next(each for each in images if each.name.startswith("Debian 12"))
     location = next(each for each in locations if each.id == "ewr")
-    node = compute.create_node("story", size, location, image, ex_tag="drop-in", ex_hostname="story")
+    options = {"ex_tag": "drop-in", "ex_hostname": "story", "ex_enable_private_network": True}
+    node = compute.create_node("story", size, location, image, **options)
 
     def state_is(wanted):
         return until(lambda: compute.ex_get_node(node.id), lambda each: each.state == wanted).state
@@ -53,6 +54,7 @@ def instance():
         "booted": state_is(NodeState.RUNNING),
         "addressed": len(compute.ex_get_node(node.id).public_ips),
         "listed": [each.name for each in compute.list_nodes() if each.id == node.id],
+        "network": [each.location for each in compute.ex_list_networks()],
         "stopped": [compute.stop_node(node), state_is(NodeState.STOPPED)],
         "started": [compute.start_node(node), state_is(NodeState.RUNNING)],
         "rebooted": [compute.reboot_node(node), state_is(NodeState.RUNNING)],
