@@ -62,7 +62,7 @@ export async function startApp(
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const { metrics, beginSpan } = stack.use(
-    await openTelemetry({ env, log, droppedLogLines, onSecretVariable }),
+    await openTelemetry({ env, log, isTraceSent: config.isTraceSent, droppedLogLines, onSecretVariable }),
   );
   const figures = new Figures(systemClock.now);
   warnOfExposure(config, log);

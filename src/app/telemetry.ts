@@ -19,6 +19,8 @@ export interface TelemetryContext {
   /** Whose variables `OTEL_…` say what is exported. */
   readonly env: Environment;
   readonly log: Logger;
+  /** Whether Vultr is told of traces. */
+  readonly isTraceSent: boolean;
   /** Told of each variable that holds a secret, once it is read. */
   readonly onSecretVariable: (name: string) => void;
   /** How many lines of the log have been dropped so far. */
@@ -49,7 +51,7 @@ export async function openTelemetry(context: TelemetryContext): Promise<OpenedTe
 
 /** OpenTelemetry's SDK is loaded only when there is something to export: it takes 150 ms and 25 MB. */
 async function openExports(
-  { env, log, onSecretVariable }: TelemetryContext,
+  { env, log, isTraceSent, onSecretVariable }: TelemetryContext,
   { meter }: Metrics,
 ): Promise<Otlp | undefined> {
   const settings = readOtelSettings(env);
@@ -60,7 +62,7 @@ async function openExports(
     if (problem === undefined) log.info({ signal }, 'the collector takes what it is sent again');
     else log.warn({ signal, problem }, 'the collector does not take what it is sent: it is dropped');
   };
-  const otlp = await openOtlp({ settings, meter, version: readVersion(), onState });
+  const otlp = await openOtlp({ settings, meter, version: readVersion(), isTraceSent, onState });
   for (const name of HEADER_VARIABLES) if (env[name] !== undefined) onSecretVariable(name);
   return otlp;
 }

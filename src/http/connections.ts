@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { jitterAge } from '../base/spread.ts';
 import type { CallError } from '../status/call-error.ts';
-import { carrierOf } from './carrier.ts';
 import { callerGone, connectionAged, tooManyConnections, tooManyRequests } from './errors.ts';
+import { carrierOf } from './http2/carrier.ts';
 import type { HttpConnectionLife, HttpLimits } from './options.ts';
 
 /** A request that has been let in, until its response is out or its caller left. */

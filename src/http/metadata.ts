@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
-import { carrierOf } from './carrier.ts';
+import { carrierOf } from './http2/carrier.ts';
 
 const PREFIX = 'grpc-metadata-';
 

@@ -17,7 +17,7 @@ import {
 } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { createHandler, type RequestHandler } from './handler.ts';
-import { Http2Bridge, type ParseError } from './http2-bridge.ts';
+import { Http2Bridge, type ParseError } from './http2/bridge.ts';
 import {
   DEFAULT_HTTP_CONNECTION_LIFE,
   DEFAULT_HTTP_LIMITS,

@@ -86,7 +86,7 @@ export function createLogger(options: LogOptions, destination: LogStream = proce
 /** What is logged on the way of a call that is traced says so. */
 function traceMembers(): Record<string, string> {
   const span = currentSpan();
-  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
+  return span?.isFound !== true ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
 let timestampMs = Number.NaN;

@@ -27,10 +27,13 @@ type IsSampled = (parent: TraceContext | undefined, traceId: string) => boolean;
 /** Has a tracer of the SDK, which takes what it is given and asks this for ids, begin the spans that are sampled. */
 export class SpanStarter implements IdGenerator {
   readonly #isSampled: IsSampled;
+  readonly #isTraceSent: boolean;
   #traceId = '';
 
-  constructor({ sampler, ratio }: Pick<TraceSettings, 'sampler' | 'ratio'>) {
+  /** @param isTraceSent whether Vultr is told of every trace, and so has to be told of the others, too */
+  constructor({ sampler, ratio }: Pick<TraceSettings, 'sampler' | 'ratio'>, isTraceSent: boolean) {
     this.#isSampled = createSampler(sampler, ratio);
+    this.#isTraceSent = isTraceSent;
   }
 
   /** The SDK asks for the id of a trace only while a span without a parent is begun. */
@@ -42,7 +45,8 @@ export class SpanStarter implements IdGenerator {
   begin(tracer: Tracer): BeginSpan {
     return ({ name, kind, parent }) => {
       this.#traceId = parent?.traceId ?? randomHex(16);
-      if (!this.#isSampled(parent, this.#traceId)) return new UnsampledSpan(this.#traceId, parent?.state);
+      if (!this.#isSampled(parent, this.#traceId))
+        return new UnsampledSpan(this.#traceId, parent?.state, this.#isTraceSent);
       return new SampledSpan(tracer.startSpan(name, { kind: KINDS[kind] }, toContext(parent)));
     };
   }
@@ -85,6 +89,7 @@ class SampledSpan implements Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly isSampled = true;
+  readonly isFound = true;
 
   constructor(span: OtelSpan) {
     this.#span = span;
@@ -118,11 +123,13 @@ class UnsampledSpan implements Span {
   readonly traceId: string;
   readonly spanId = randomHex(8);
   readonly isSampled = false;
+  readonly isFound: boolean;
   readonly state: string | undefined;
 
-  constructor(traceId: string, state: string | undefined) {
+  constructor(traceId: string, state: string | undefined, isFound: boolean) {
     this.traceId = traceId;
     this.state = state;
+    this.isFound = isFound;
   }
 
   note(): void {}

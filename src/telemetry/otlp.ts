@@ -28,6 +28,8 @@ export interface OtlpOptions {
   readonly meter: Meter;
   /** The version of the service. */
   readonly version: string;
+  /** Whether Vultr is told of traces. */
+  readonly isTraceSent: boolean;
   /** Called when a collector stops taking what it is sent, with why, and, without, when it takes it again. */
   readonly onState: (signal: Signal, problem: string | undefined) => void;
 }
@@ -50,10 +52,11 @@ const SCOPE = 'vultr-grpc';
  * Begins to export what the settings ask for. Everything that is heavy about OpenTelemetry is loaded with this file, so it is
  * itself to be loaded only when there is something to export. It sets nothing global.
  */
-export async function openOtlp({ settings, meter, version, onState }: OtlpOptions): Promise<Otlp> {
+export async function openOtlp(options: OtlpOptions): Promise<Otlp> {
+  const { settings, meter, version, onState } = options;
   const resource = describeService(version);
   const scope = { name: SCOPE, version };
-  const traces = settings.traces && (await openTraces(settings.traces, resource, onState));
+  const traces = settings.traces && (await openTraces(settings.traces, resource, options));
   const reader = settings.metrics && (await openReader(settings.metrics, onState));
   reader?.setMetricProducer(createMetricProducer(meter, resource, scope));
   return {
@@ -83,7 +86,7 @@ function describeService(version: string): Resource {
 async function openTraces(
   settings: TraceSettings,
   resource: Resource,
-  onState: OtlpOptions['onState'],
+  { isTraceSent, onState }: Pick<OtlpOptions, 'isTraceSent' | 'onState'>,
 ): Promise<{ readonly provider: TracerProvider; readonly starter: SpanStarter }> {
   const { protocol, sampler, ratio, ...batches } = settings;
   const { OTLPTraceExporter } =
@@ -92,7 +95,7 @@ async function openTraces(
       : await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter: SpanExporter = watched(new OTLPTraceExporter(), (problem) => onState('traces', problem));
   const given = Object.fromEntries(Object.entries(batches).filter(([, value]) => value !== undefined));
-  const starter = new SpanStarter({ sampler, ratio });
+  const starter = new SpanStarter({ sampler, ratio }, isTraceSent);
   const provider = new TracerProvider({
     resource,
     // The starter has decided by then.

@@ -31,7 +31,9 @@ export function watchExchanges({ meter, baseUrl, beginSpan, isTraceSent }: Excha
   const server = describeServer(baseUrl);
   return (next) => async (request, context) => {
     const method = METHODS.has(request.method) ? request.method : '_OTHER';
-    const span = beginSpan?.({ name: method, kind: 'client', parent: currentSpan() });
+    const parent = currentSpan();
+    const span =
+      parent?.isFound === false ? undefined : beginSpan?.({ name: method, kind: 'client', parent });
     if (span?.isSampled === true) noteRequest(span, request, context, { method, ...server });
     const startedAt = performance.now();
     const end = (how: End): void => {

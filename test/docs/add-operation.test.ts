@@ -59,6 +59,7 @@ beforeAll(() => {
     'scripts',
     'test',
     'package.json',
+    'README.md',
     'buf.yaml',
     'buf.gen.yaml',
   ])

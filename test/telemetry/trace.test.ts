@@ -48,7 +48,7 @@ test('what is read can be passed on', () => {
 });
 
 test('a span is found by what it causes, and by nothing else', async () => {
-  const span = { traceId: TRACE } as Span;
+  const span = { traceId: TRACE, isFound: true } as Span;
   const seen: (Span | undefined)[] = [];
   const work = async (): Promise<void> => {
     await Promise.resolve();
@@ -61,4 +61,15 @@ test('a span is found by what it causes, and by nothing else', async () => {
   });
   await work();
   expect(seen).toEqual([span, undefined, span, undefined]);
+});
+
+test('of a span that nobody needs to find, what it causes finds that nothing is recorded', async () => {
+  const span = { traceId: TRACE, isSampled: false, isFound: false } as Span;
+  const found = await inSpan(span, async () => {
+    await Promise.resolve();
+    return currentSpan();
+  });
+  expect(found).toMatchObject({ isSampled: false, isFound: false });
+  expect(inSpan(span, () => outsideSpans(currentSpan))).toBeUndefined();
+  expect(currentSpan()).toBeUndefined();
 });

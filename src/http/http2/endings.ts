@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { HttpLimits } from './options.ts';
+import type { HttpLimits } from '../options.ts';
 
 /** How long a caller whose response is complete may take to end its request, before it is told to stop. */
 const LINGER_MS = 250;

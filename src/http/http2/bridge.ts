@@ -9,11 +9,11 @@ import {
 import type { Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type { Connections } from '../connections.ts';
+import type { HttpLimits } from '../options.ts';
 import { setCarrier } from './carrier.ts';
-import type { Connections } from './connections.ts';
-import { StreamEndings } from './http2-endings.ts';
-import { plainRawHeaders, sendOverHttp2 } from './http2-response.ts';
-import type { HttpLimits } from './options.ts';
+import { StreamEndings } from './endings.ts';
+import { plainRawHeaders, sendOverHttp2 } from './response.ts';
 
 /** What node says of a connection whose first bytes are those of HTTP/2, and what these are (RFC 9113, section 3.4). */
 const IS_HTTP2 = 'HPE_PAUSED_H2_UPGRADE';

@@ -10,10 +10,10 @@ import {
 import { createConnection } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Reply } from '../../src/rpc/call.ts';
-import { jsonReply, startThings, type TestHandlers } from '../support/http-server.ts';
-import { closeAtEnd } from '../support/opened.ts';
-import { frameOf, framesOf } from '../support/rpc-frames.ts';
+import type { Reply } from '../../../src/rpc/call.ts';
+import { jsonReply, startThings, type TestHandlers } from '../../support/http-server.ts';
+import { closeAtEnd } from '../../support/opened.ts';
+import { frameOf, framesOf } from '../../support/rpc-frames.ts';
 
 /** A connection that speaks HTTP/2 from its first byte on. */
 function open(port: number, settings: Settings = {}): ClientHttp2Session {

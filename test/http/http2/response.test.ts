@@ -4,7 +4,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { PassThrough, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { sendOverHttp2 } from '../../src/http/http2-response.ts';
+import { sendOverHttp2 } from '../../../src/http/http2/response.ts';
 
 /** A response of HTTP/1.1 whose body the test writes, on its way out, and what of it has been given to the stream so far. */
 function start(headers: Readonly<Record<string, string>>) {
