@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 /** How long work goes on at a stretch: what has begun already, and after it what is new. Together they are one stretch. */
-const STRETCH_MS = { begun: 3, new: 8 } as const;
+const STRETCH_MS = { begun: 2, new: 6 } as const;
 
 /** When the oldest has waited for so long, there is more than can be done, and the newest goes first. */
 const LONG_WAIT_MS = 50;
