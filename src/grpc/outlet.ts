@@ -24,6 +24,8 @@ interface Message {
 
 interface Account {
   bytes: number;
+  /** How much the connection had taken at the last check, of whatever message: many at a time share it, so that each takes long. */
+  takenBytes: number;
   /** How many checks in a row have found that the connection has taken nothing. */
   quietChecks: number;
   /** What is written and not taken, the oldest first. */
@@ -101,8 +103,9 @@ export class Outlet {
 
   /** Checks who reads, for as long as there is anything unread. */
   #check(): void {
-    for (const account of this.#accounts.values()) {
-      account.quietChecks += 1;
+    for (const [{ socket }, account] of this.#accounts) {
+      account.quietChecks = socket.bytesWritten > account.takenBytes ? 0 : account.quietChecks + 1;
+      account.takenBytes = socket.bytesWritten;
       for (const message of account.unread) message.checks += 1;
     }
     this.#pump();
@@ -166,15 +169,19 @@ export class Outlet {
   #accountOf(connection: Connection): Account {
     const known = this.#accounts.get(connection);
     if (known !== undefined) return known;
-    const account: Account = { bytes: 0, quietChecks: 0, unread: new Set(), waiting: new Set() };
+    const account: Account = { ...noAccount(), takenBytes: connection.socket.bytesWritten };
     this.#accounts.set(connection, account);
     this.#checkLater();
     return account;
   }
 }
 
+function noAccount(): Account {
+  return { bytes: 0, takenBytes: 0, quietChecks: 0, unread: new Set(), waiting: new Set() };
+}
+
 function heaviest(accounts: Iterable<Account>): Account {
-  let most: Account = { bytes: -1, quietChecks: 0, unread: new Set(), waiting: new Set() };
+  let most: Account = { ...noAccount(), bytes: -1 };
   for (const account of accounts) if (account.bytes > most.bytes) most = account;
   return most;
 }

@@ -1,0 +1,47 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DEFAULT_GRPC_LIMITS } from '../../src/grpc/limits.ts';
+import type { Connection, OpenCall } from '../../src/grpc/open-call.ts';
+import { Outlet } from '../../src/grpc/outlet.ts';
+
+const HALF = DEFAULT_GRPC_LIMITS.maxReplyBytesPerConnection / 2;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A connection whose room for replies is used up by two of them, and a third one that waits. */
+function full() {
+  const socket = { bytesWritten: 0 };
+  const connection = { socket } as unknown as Connection;
+  const cut: string[] = [];
+  const outlet = new Outlet(DEFAULT_GRPC_LIMITS, (_call, text) => cut.push(text));
+  for (let count = 0; count < 3; count += 1) {
+    // A stream of Node is closed some time after it is told to.
+    const close = (): void => void Promise.resolve().then(() => stream.emit('close'));
+    const stream = Object.assign(new EventEmitter(), { close });
+    outlet.send({ connection, stream } as unknown as OpenCall, HALF, () => undefined);
+  }
+  return { socket, cut };
+}
+
+test('a reply makes room for others when its connection takes nothing', async () => {
+  const { cut } = full();
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(cut).toEqual(['The caller left its reply unread, and others needed the room.']);
+});
+
+test('a reply stays as long as its connection takes bytes, though many share it and none is done', async () => {
+  const { socket, cut } = full();
+  for (let second = 0; second < 8; second += 1) {
+    socket.bytesWritten += 1_000;
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(cut).toEqual([]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(cut).toHaveLength(1);
+});
