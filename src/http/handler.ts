@@ -22,8 +22,7 @@ import {
   requestMetadata,
 } from './metadata.ts';
 import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
-import type { HeldBytes } from './request-body.ts';
-import { readBody } from './request-body.ts';
+import { type HeldBytes, readBody } from './request-body.ts';
 import { indentJson, takePretty } from './response.ts';
 import { PROBE_PATHS } from './routes/service.ts';
 import { sendStream } from './stream.ts';

@@ -81,6 +81,17 @@ test('over HTTP, calls are refused without their bodies, and their connections s
   expect(dispatcher.seen).toEqual([]);
 });
 
+test('over Connect, calls are refused with an id, and are not logged one by one', async () => {
+  const shedder = overloaded();
+  const { url, dispatcher } = await startThings({}, { shedder });
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/t.S/Create`, { method: 'POST', body: '{"id":"a"}', headers });
+  expect([response.status, await response.json()]).toMatchObject([503, { code: 'unavailable' }]);
+  expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  expect(shedder.shed).toHaveLength(1);
+  expect([dispatcher.seen, dispatcher.refusals]).toEqual([[], []]);
+});
+
 test('a call is in progress from its headers until its reply is made', async () => {
   let open = 0;
   const shedder: Shedder = {

@@ -193,6 +193,22 @@ describe('on the way to Vultr', () => {
     ]);
   });
 
+  test.each([true, false])(
+    'of a call that is not sampled Vultr is told as much, when that is asked for: %s',
+    async (isTraceSent) => {
+      const collector = await startOtlpReceiver();
+      const vultr = await startFakeUpstream(() => [200, { account: {} }]);
+      const service = await startService({ upstream: vultr.url, isTraceSent, ...HTTP }, here());
+      await overHttp(service, 'GET /v2/account', { headers: { traceparent: `00-${TRACE}-${PARENT}-00` } });
+      await service.app.close();
+      const told = vultr.received.map(({ headers }) => headers['traceparent']);
+      expect(told).toEqual([
+        isTraceSent ? expect.stringMatching(`^00-${TRACE}-[0-9a-f]{16}-00$`) : undefined,
+      ]);
+      expect(collector.spans).toEqual([]);
+    },
+  );
+
   test('a failure is an error of both spans', async () => {
     const collector = await startOtlpReceiver();
     const vultr = await startFakeUpstream(() => [500, { error: 'It broke.' }]);

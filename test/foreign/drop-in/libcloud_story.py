@@ -2,9 +2,9 @@
 
 import json
 import sys
-import time
 from urllib.parse import urlsplit
 
+import story
 from libcloud.common.vultr import VultrException
 from libcloud.compute.providers import get_driver as get_compute_driver
 from libcloud.compute.types import NodeState, Provider as ComputeProvider
@@ -18,22 +18,8 @@ compute = get_compute_driver(ComputeProvider.VULTR)(key, **place)
 dns = get_dns_driver(DnsProvider.VULTR)(key, **place)
 
 
-def until(read, is_wanted):
-    """Polls, since the library has no other way to wait for anything but SSH."""
-    for _ in range(1000):
-        value = read()
-        if is_wanted(value):
-            return value
-        time.sleep(0.02)
-    raise TimeoutError("not in time: %r" % value)
-
-
 def refusal(call):
-    try:
-        call()
-    except VultrException as error:
-        return error.code
-    raise AssertionError("not refused")
+    return story.refusal(call, VultrException).code
 
 
 def instance():
@@ -45,7 +31,7 @@ def instance():
     node = compute.create_node("story", size, location, image, **options)
 
     def state_is(wanted):
-        return until(lambda: compute.ex_get_node(node.id), lambda each: each.state == wanted).state
+        return story.until(lambda: compute.ex_get_node(node.id), lambda each: each.state == wanted).state
 
     told = {
         "catalogue": [len(locations) > 20, len(sizes) > 50, len(images) > 20],
@@ -69,9 +55,9 @@ def volume(node, location):
 
     def attached_to(wanted):
         read = lambda: compute.ex_get_volume(made.id).extra["attached_to_instance"]
-        return until(read, lambda each: each == wanted) == wanted
+        return story.until(read, lambda each: each == wanted) == wanted
 
-    until(lambda: compute.ex_get_volume(made.id).state, lambda each: each == "available")
+    story.until(lambda: compute.ex_get_volume(made.id).state, lambda each: each == "available")
     return {
         "created": [made.name, made.size, made.extra["location"]],
         "listed": [each.size for each in compute.list_volumes() if each.id == made.id],

@@ -6,9 +6,9 @@ import inspect
 import json
 import pkgutil
 import sys
-import time
 
 import requests
+import story
 from vultr_python_client import ApiClient, ApiException, Configuration
 from vultr_python_client.apis import tags
 from vultr_python_client.exceptions import ApiTypeError, ApiValueError
@@ -33,20 +33,11 @@ def make(path, member, **order):
     return str(call("POST", path, order)[member]["id"])
 
 
-def until(read):
-    """Polls, since Vultr's API has no other way to wait."""
-    for _ in range(1000):
-        if read():
-            return
-        time.sleep(0.02)
-    raise TimeoutError
-
-
 def make_machines():
     machine = {"region": "ewr", "plan": "vc2-1c-1gb", "os_id": 2136, "label": "reads"}
     instance = make("/instances", "instance", **machine, backups="enabled", enable_ipv6=True)
-    until(lambda: call("GET", "/instances/" + instance)["instance"]["status"] == "active")
-    until(lambda: call("GET", "/instances/" + instance)["instance"]["server_status"] != "locked")
+    story.until(lambda: call("GET", "/instances/" + instance)["instance"]["status"] == "active")
+    story.until(lambda: call("GET", "/instances/" + instance)["instance"]["server_status"] != "locked")
     pool = {"node_quantity": 1, "label": "reads", "plan": "vc2-2c-4gb"}
     version = call("GET", "/kubernetes/versions")["versions"][0]
     order = {"region": "ewr", "label": "reads", "version": version, "node_pools": [pool]}

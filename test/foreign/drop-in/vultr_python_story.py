@@ -3,8 +3,8 @@ Arguments: the base URL and the key."""
 
 import json
 import sys
-import time
 
+import story
 from vultr_python_client import ApiClient, ApiException, Configuration
 from vultr_python_client.apis.tags.block_api import BlockApi
 from vultr_python_client.apis.tags.dns_api import DnsApi
@@ -20,22 +20,8 @@ client = ApiClient(configuration)
 instances, blocks, dns = InstancesApi(client), BlockApi(client), DnsApi(client)
 
 
-def until(read, is_wanted):
-    """Polls, since the client has no other way to wait."""
-    for _ in range(1000):
-        value = read()
-        if is_wanted(value):
-            return value
-        time.sleep(0.02)
-    raise TimeoutError("not in time: %r" % value)
-
-
 def refusal(call):
-    try:
-        call()
-    except ApiException as error:
-        return error.status
-    raise AssertionError("not refused")
+    return story.refusal(call, ApiException).status
 
 
 def status(reply):
@@ -58,7 +44,7 @@ def instance():
 
     def is_running(wanted):
         power = "running" if wanted else "stopped"
-        until(now, lambda each: each["status"] == "active" and each["power_status"] == power)
+        story.until(now, lambda each: each["status"] == "active" and each["power_status"] == power)
         return power
 
     told = {
@@ -84,9 +70,9 @@ def volume(instance_id):
         return blocks.get_block(path_params=one).body["block"]
 
     def attached_to(wanted):
-        return until(now, lambda each: each["attached_to_instance"] == wanted) is not None
+        return story.until(now, lambda each: each["attached_to_instance"] == wanted) is not None
 
-    until(now, lambda each: each["status"] == "active")
+    story.until(now, lambda each: each["status"] == "active")
     return {
         "created": [status(made), str(made.body["block"]["label"]), int(made.body["block"]["size_gb"])],
         "attached": [
