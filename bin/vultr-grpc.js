@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import './require-node.js';
+import './heap-size.js';
+import './node-http.js';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 

@@ -14,11 +14,9 @@ import { readVersion } from '../config/version.ts';
 import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
 import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
-import { policy, policyUsage } from './policy.ts';
 import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
 import { explainStart, type ListenSetting } from './start-error.ts';
-import { token, tokenUsage } from './token.ts';
-import { sandboxUsage, serveUsage, usage } from './usage.ts';
+import { policyUsage, sandboxUsage, serveUsage, tokenUsage, usage } from './usage.ts';
 
 /** Exit codes: 1 when a command fails, 2 when it is called wrongly. */
 const FAILED = 1;
@@ -37,7 +35,7 @@ interface Command {
 const COMMANDS = new Map<string, Command>([
   ['serve', { usage: serveUsage, start: serve }],
   ['sandbox', { usage: sandboxUsage, start: sandbox }],
-  ['token', { usage: tokenUsage, start: async (args) => token(args).forEach(print) }],
+  ['token', { usage: tokenUsage, start: printToken }],
   ['openapi', { usage: openApiUsage, start: printOpenApi }],
   ['protoset', { usage: protosetUsage, start: printProtoset }],
   ['policy', { usage: policyUsage, start: printPolicy }],
@@ -78,7 +76,13 @@ async function sandbox(args: readonly string[], env: Environment): Promise<void>
   print(`vultr-grpc sandbox ready: ${running.url}`);
 }
 
+async function printToken(args: readonly string[]): Promise<void> {
+  const { token } = await import('./token.ts');
+  token(args).forEach(print);
+}
+
 async function printPolicy(args: readonly string[], env: Environment): Promise<void> {
+  const { policy } = await import('./policy.ts');
   const { lines, exitCode } = await policy(args, env);
   lines.forEach(print);
   process.exitCode = exitCode;
