@@ -1,26 +1,31 @@
 /**
- * Bounds the young generation of V8's heap for the command that serves. By default it grows to 64 MB under load, whatever the
- * load needs; docs/performance.md says what each size costs.
- *
- * V8 reads the size when it starts and never again, so the process starts once more in its own place (execve(2)): with the same
- * id, parent, output and environment, which makes no difference to whoever sends it signals or waits for its exit code.
+ * Bounds the young generation of V8's heap for the command that serves; docs/performance.md says what each size costs. V8 reads
+ * the bound when it starts and never again, so the process starts once more in its own place (execve(2)): with the same id,
+ * parent, output and environment, which makes no difference to whoever sends it signals or waits for its exit code.
  */
+import { setFlagsFromString } from 'node:v8';
 
-/** In MB, of one of its two halves. */
-const SEMI_SPACE_MB = 8;
+/** In MB, of one of its two halves. By default V8 lets each grow to 32 MB. */
+const BOUND = '--max-semi-space-size=8';
 
 /** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the size. */
-const DECIDES = /--(?:(?:max|min)[-_]semi[-_]space[-_]size|max[-_]heap[-_]size)/;
+const DECIDES =
+  /--(?:(?:max|min)[-_]semi[-_]space[-_]size|semi[-_]space[-_]growth[-_]factor|max[-_]heap[-_]size)/;
 
-const isDecided = DECIDES.test([...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' '));
+const { argv, execArgv, env } = process;
+const isBound = execArgv.includes(BOUND);
+const isDecided = DECIDES.test([...execArgv, env.NODE_OPTIONS ?? ''].join(' ').replace(BOUND, ''));
 // Windows has no execve. A parent that talks with this process over a channel of Node's would lose it.
 const canRestart = process.platform !== 'win32' && !process.connected && process.permission === undefined;
+const isOurs = argv[2] === 'serve' && !isDecided;
 
-if (process.argv[2] === 'serve' && !isDecided && canRestart) {
-  const [program, ...rest] = process.argv;
-  process.execve(
-    process.execPath,
-    [program, `--max-semi-space-size=${SEMI_SPACE_MB}`, ...process.execArgv, ...rest],
-    process.env,
-  );
+if (isOurs && !isBound && canRestart)
+  process.execve(process.execPath, [argv[0], BOUND, ...execArgv, ...argv.slice(1)], env);
+
+// Most of what a start allocates stays, so that room for what goes would only be left over: 12 MB of it.
+if (isOurs) setFlagsFromString('--semi-space-growth-factor=1');
+
+/** Lets the young generation grow up to its bound. To be called once the service serves. */
+export function letHeapGrow() {
+  if (isOurs) setFlagsFromString('--semi-space-growth-factor=2');
 }

@@ -29,7 +29,7 @@ const VERSION = ['--version', '-v'];
 /** A command with its usage text. Running it resolves once it is done, or serves. */
 interface Command {
   readonly usage: () => string;
-  readonly start: (args: readonly string[], env: Environment) => Promise<void>;
+  readonly start: (args: readonly string[], env: Environment, onServing: () => void) => Promise<void>;
 }
 
 const COMMANDS = new Map<string, Command>([
@@ -41,7 +41,7 @@ const COMMANDS = new Map<string, Command>([
   ['policy', { usage: policyUsage, start: printPolicy }],
 ]);
 
-async function serve(args: readonly string[], env: Environment): Promise<void> {
+async function serve(args: readonly string[], env: Environment, onServing: () => void): Promise<void> {
   const config = readServeConfig(args, env);
   // Not process.stderr.isTTY: that would make standard error non-blocking for every process that shares it.
   const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
@@ -63,6 +63,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
   closeOnSignal(() => app.close(), processLog, app.reopenAuditLog);
+  onServing();
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
@@ -106,26 +107,35 @@ function unknownCommand(name: string): ConfigError {
   return new ConfigError(`There is no command ${JSON.stringify(name)}. ${hint}`);
 }
 
-async function main([name = 'help', ...args]: readonly string[], env: Environment): Promise<void> {
+async function main(
+  [name = 'help', ...args]: readonly string[],
+  env: Environment,
+  onServing: () => void,
+): Promise<void> {
   if (VERSION.includes(name)) return print(readVersion());
   if (HELP.includes(name)) return print(usage());
   const command = COMMANDS.get(name);
   if (command === undefined) throw unknownCommand(name);
   if (args.some((argument) => argument === '--help' || argument === '-h')) return print(command.usage());
-  await command.start(args, env);
+  await command.start(args, env, onServing);
 }
 
 /**
  * Runs the command line. A command that serves goes on after this has resolved.
  * @param args what follows the program's name
  * @param env the environment of the process; its secrets are removed from it
+ * @param onServing called when the service has started, before it says so. Default: nothing happens
  */
-export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+export async function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onServing: () => void = () => undefined,
+): Promise<void> {
   const environment = takeEnvironment(env);
   process.report.excludeEnv = true;
   ignoreSignals();
   try {
-    await main(args, environment);
+    await main(args, environment, onServing);
   } catch (error) {
     process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(error instanceof ConfigError ? CALLED_WRONGLY : FAILED);

@@ -1,7 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { closeAtEnd } from '../support/opened.ts';
 
 /** What the process is after each of its starts. */
 interface Told {
@@ -26,14 +29,29 @@ const tell = (at) => console.error(JSON.stringify({
 tell('start');
 process.on('exit', () => tell('end'));
 `;
-const PRELOAD = `--import=data:text/javascript,${encodeURIComponent(TELL)}`;
+
+/** On SIGUSR2, tells in MB how large the young generation is before and after some MB were filled. */
+const FILL = `
+import { getHeapSpaceStatistics } from 'node:v8';
+const size = () => getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size / 2 ** 20;
+process.on('SIGUSR2', () => {
+  const before = size();
+  const kept = Array.from({ length: 500_000 }, (_, index) => ({ index }));
+  console.error(JSON.stringify({ before, after: size(), kept: kept.length }));
+});
+`;
+
+/** The option of Node that runs a script before the program. */
+function preload(script: string): string {
+  return `--import=data:text/javascript,${encodeURIComponent(script)}`;
+}
 
 /** Runs the command to its end. */
 async function run(command: string, node: readonly string[] = [], options = ''): Promise<readonly Told[]> {
   const { stderr } = await promisify(execFile)(
     process.execPath,
     [...node, resolve('bin/vultr-grpc.js'), command, '--help'],
-    { env: { PATH: process.env['PATH'], NODE_OPTIONS: `${PRELOAD} ${options}` } },
+    { env: { PATH: process.env['PATH'], NODE_OPTIONS: `${preload(TELL)} ${options}` } },
   );
   return stderr
     .trim()
@@ -65,6 +83,25 @@ describe('the size of the young generation', () => {
     const [asked] = await run('sandbox', ['--max-semi-space-size=2']);
     expect(told).toHaveLength(2);
     expect(told.map(({ limit }) => limit)).toEqual([asked?.limit, asked?.limit]);
+  });
+
+  test('grows only once the service serves', async () => {
+    const flags = ['--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+    const child = spawn(process.execPath, [resolve('bin/vultr-grpc.js'), 'serve', ...flags], {
+      env: { PATH: process.env['PATH'], STATE_DIR: 'memory', NODE_OPTIONS: preload(FILL) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    closeAtEnd(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    child.kill('SIGUSR2');
+    for await (const line of createInterface(child.stderr)) {
+      const { before, after } = JSON.parse(line) as Record<'before' | 'after', number>;
+      expect(before).toBe(2);
+      expect(after).toBeGreaterThan(2);
+      expect(after).toBeLessThanOrEqual(16);
+      return;
+    }
+    expect.unreachable('It ended without an answer.');
   });
 
   test('is left alone for commands that end at once', async () => {
