@@ -39,20 +39,20 @@ export function adapt(operation: Operation, dispatcher: Dispatcher): UntypedHand
 function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     const incoming = toIncoming(operation, call, call.request);
-    dispatcher
-      .unary(incoming)
-      .then((reply) => reply.toBinary())
-      .then(
-        (bytes) => {
-          incoming.completed();
-          call.sendMetadata(toMetadata(incoming.responseMetadata));
-          callback(null, bytes, toMetadata(incoming.responseTrailers));
-        },
-        (thrown: unknown) => {
-          incoming.completed();
-          callback(toStatusOf(incoming, thrown));
-        },
-      );
+    const reply = dispatcher.unary(incoming);
+    const send = (there: Reply): void => {
+      // The pipeline has encoded it already, while the call could still fail.
+      const bytes = there.toBinary();
+      incoming.completed();
+      call.sendMetadata(toMetadata(incoming.responseMetadata));
+      callback(null, bytes, toMetadata(incoming.responseTrailers));
+    };
+    const fail = (thrown: unknown): void => {
+      incoming.completed();
+      callback(toStatusOf(incoming, thrown));
+    };
+    if (reply instanceof Promise) reply.then(send, fail);
+    else send(reply);
   };
 }
 

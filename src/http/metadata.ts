@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
+import { malformedTimeout } from './errors.ts';
 import { carrierOf } from './http2/carrier.ts';
 
 const PREFIX = 'grpc-metadata-';
@@ -122,6 +123,34 @@ export function parseGrpcTimeout(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
   const unitMs = UNITS.get(unit);
   return digits === undefined || unitMs === undefined ? undefined : Math.ceil(Number(digits) * unitMs);
+}
+
+/** What the headers of a request say of the call that it is. */
+export interface CallHeaders {
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly timeoutMs: number | undefined;
+  /** Why they cannot be read: it fails the call where its request is read, so that it is logged as one of its operation. */
+  readonly error: CallError | undefined;
+}
+
+const NO_METADATA: ReadonlyMap<string, string> = new Map();
+
+/** Reads them. */
+export function readCallHeaders(rawHeaders: readonly string[]): CallHeaders {
+  try {
+    const given = headersOfInterest(rawHeaders);
+    return { metadata: requestMetadata(given), timeoutMs: timeoutOf(given), error: undefined };
+  } catch (thrown) {
+    return { metadata: NO_METADATA, timeoutMs: undefined, error: CallError.from(thrown) };
+  }
+}
+
+function timeoutOf(headers: DistinctHeaders): number | undefined {
+  const values = headers['grpc-timeout'];
+  if (values === undefined) return undefined;
+  const timeoutMs = values.length === 1 ? parseGrpcTimeout(values[0] ?? '') : undefined;
+  if (timeoutMs === undefined) throw malformedTimeout();
+  return timeoutMs;
 }
 
 /** What a request brings that may prove who is calling. */

@@ -1,9 +1,12 @@
 import { systemClock } from '../base/clock.ts';
+import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
 
-/** What a signal is made of when somebody asks for one. */
-export type SignalSource = () => AbortSignal;
+/** Something that can end a call. Its signal is asked for when somebody waits. */
+export interface SignalSource {
+  readonly signal: AbortSignal;
+}
 
 /** How long a call may live. */
 export interface Lifetime {
@@ -14,10 +17,10 @@ export interface Lifetime {
   /** Why the call had to end; undefined: it did not have to yet. */
   readonly endReason: CallError | undefined;
   /**
-   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done at once.
-   * @throws CallError why the call had to end; and whatever the work throws
+   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done already.
+   * @throws CallError, as a rejection, why the call had to end; and whatever the work rejects with
    */
-  until<T>(work: Promise<T> | T): Promise<T>;
+  until<T>(work: MaybeSoon<T>): MaybeSoon<T>;
   /** Gives the call another deadline, once more is known of what it does. */
   moveDeadline(deadline: number): void;
   /** Has to be called when the call is done: it takes the timer and the listeners away. */
@@ -27,7 +30,7 @@ export interface Lifetime {
 /**
  * Binds a call to its deadline and to everything else that can end it.
  * @param deadline milliseconds since the epoch
- * @param sources of signals whose reasons are CallErrors: caller gone, service going down
+ * @param sources whose signals abort with CallErrors: caller gone, service going down
  */
 export function createLifetime(
   deadline: number,
@@ -48,7 +51,7 @@ class LazyLifetime implements Lifetime {
   #controller: AbortController | undefined;
   #ended: Promise<never> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #listeners: { readonly source: AbortSignal; readonly listener: () => void }[] = [];
+  #listeners: { readonly source: AbortSignal; readonly listener: () => void }[] | undefined;
   #isReleased = false;
 
   constructor(deadline: number, sources: readonly SignalSource[], now: () => number) {
@@ -67,12 +70,12 @@ class LazyLifetime implements Lifetime {
   }
 
   get endReason(): CallError | undefined {
-    const { aborted, reason } = this.#controller?.signal ?? {};
-    return aborted === true ? CallError.from(reason) : undefined;
+    const signal = this.#controller?.signal;
+    return signal?.aborted === true ? CallError.from(signal.reason) : undefined;
   }
 
-  until<T>(work: Promise<T> | T): Promise<T> {
-    if (!(work instanceof Promise)) return Promise.resolve(work);
+  until<T>(work: MaybeSoon<T>): MaybeSoon<T> {
+    if (!(work instanceof Promise)) return work;
     return new Promise((resolve, reject) => {
       const wait: Wait = { isOver: false, begin: () => this.#end().catch(reject) };
       work.then(
@@ -99,6 +102,7 @@ class LazyLifetime implements Lifetime {
   release(): void {
     this.#isReleased = true;
     clearTimeout(this.#timer);
+    if (this.#listeners === undefined) return;
     for (const { source, listener } of this.#listeners) source.removeEventListener('abort', listener);
   }
 
@@ -122,9 +126,9 @@ class LazyLifetime implements Lifetime {
   #watch(): AbortController {
     const controller = new AbortController();
     if (this.#isReleased) return controller;
+    this.#listeners = [];
     const end = (reason: unknown): void => controller.abort(CallError.from(reason));
-    for (const makeSource of this.#sources) {
-      const source = makeSource();
+    for (const { signal: source } of this.#sources) {
       const listener = (): void => end(source.reason);
       if (source.aborted) listener();
       else source.addEventListener('abort', listener, { once: true });

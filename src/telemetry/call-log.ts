@@ -28,7 +28,7 @@ export interface CallRecord {
   /** The trace that the call belongs to; undefined: none. Without a span: this service does not trace. */
   readonly trace?: { readonly traceId: string; readonly spanId?: string | undefined } | undefined;
   /** How many messages were sent, for a stream. */
-  readonly messages?: number;
+  readonly messages?: number | undefined;
   readonly error?: CallError | undefined;
 }
 
