@@ -174,13 +174,15 @@ class CallPipeline implements Pipeline {
   #begin(incoming: Incoming, timeoutMs: Timeout, ends: readonly SignalSource[]): RunningCall {
     const { openAdmission, beginSpan, metrics } = this.#options;
     const { operation, metadata, responseMetadata } = incoming;
-    const requestId = acceptedRequestId(metadata.get('x-request-id')) ?? randomUUID();
+    const given = acceptedRequestId(metadata.get('x-request-id'));
+    const requestId = given ?? randomUUID();
     responseMetadata.set('x-request-id', requestId);
     const parent = readTraceContext(metadata);
     const span = beginSpan && beginCallSpan(beginSpan, operation.name, parent);
     const call = new RunningCall({
       incoming,
       requestId,
+      isOwnId: given === undefined,
       lifetime: createLifetime(deadlineOf(incoming.deadline, timeoutMs), ends),
       span,
       trace: span ?? (parent && { traceId: parent.traceId }),
@@ -238,6 +240,7 @@ class CallPipeline implements Pipeline {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
+      isOwn: { method: true, requestId: call.isOwnId },
       peer: incoming.peer,
       caller: identity?.caller.name,
       proofs: identity?.proofs,

@@ -11,6 +11,8 @@ import type { Lifetime } from './lifetime.ts';
 export interface Beginning {
   readonly incoming: Incoming;
   readonly requestId: string;
+  /** Whether the service has made that id; else the caller has. */
+  readonly isOwnId: boolean;
   readonly lifetime: Lifetime;
   /** Undefined: the call is not traced here. */
   readonly span: Span | undefined;
@@ -26,6 +28,7 @@ const NO_REQUEST = createMessage();
 export class RunningCall implements Call, AdmissionContext {
   readonly incoming: Incoming;
   readonly requestId: string;
+  readonly isOwnId: boolean;
   readonly startedAt = performance.now();
   readonly lifetime: Lifetime;
   readonly span: Span | undefined;
@@ -44,9 +47,10 @@ export class RunningCall implements Call, AdmissionContext {
   waitMs: number | undefined;
   authority: Authority | undefined;
 
-  constructor({ incoming, requestId, lifetime, span, trace, leave }: Beginning) {
+  constructor({ incoming, requestId, isOwnId, lifetime, span, trace, leave }: Beginning) {
     this.incoming = incoming;
     this.requestId = requestId;
+    this.isOwnId = isOwnId;
     this.lifetime = lifetime;
     this.span = span;
     this.trace = trace;
