@@ -76,9 +76,8 @@ class CallPipeline implements Pipeline {
 
   #serve(call: RunningCall): MaybeSoon<Reply> {
     try {
-      const { handle } = handlerFor(this.#options.handlers, call.incoming, 'unary');
-      const admitted = this.#admit(call);
-      const reply = admitted instanceof Promise ? admitted.then(() => handle(call)) : handle(call);
+      const handler = handlerFor(this.#options.handlers, call.incoming, 'unary');
+      const reply = whenThere(this.#admit(call), () => handler.handle(call));
       return reply instanceof Promise ? this.#serveLater(call, reply) : this.#succeed(call, reply);
     } catch (thrown) {
       return this.#fail(call, thrown);
@@ -177,13 +176,15 @@ class CallPipeline implements Pipeline {
     const given = acceptedRequestId(metadata.get('x-request-id'));
     const requestId = given ?? randomUUID();
     responseMetadata.set('x-request-id', requestId);
+    const deadline = deadlineOf(incoming.deadline, timeoutMs);
+    const lifetime = createLifetime(deadline, ends);
     const parent = readTraceContext(metadata);
     const span = beginSpan && beginCallSpan(beginSpan, operation.name, parent);
     const call = new RunningCall({
       incoming,
       requestId,
       isOwnId: given === undefined,
-      lifetime: createLifetime(deadlineOf(incoming.deadline, timeoutMs), ends),
+      lifetime,
       span,
       trace: span ?? (parent && { traceId: parent.traceId }),
       leave: metrics?.beginCall() ?? nothing,
