@@ -24,7 +24,7 @@ import {
 import { HttpIncoming } from './incoming.ts';
 import { evidenceOf, metadataHeaders, readCallHeaders } from './metadata.ts';
 import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
-import { type HeldBytes, hasBody, readBody } from './request-body.ts';
+import { type HeldBytes, readBody } from './request-body.ts';
 import { indentJson, takePretty } from './response.ts';
 import { PROBE_PATHS } from './routes/service.ts';
 import { sendStream } from './stream.ts';
@@ -95,6 +95,8 @@ export function createHandler(
   }
 
   async function fail(work: Work, thrown: unknown): Promise<void> {
+    // Node knows whether the request is complete once it has read all that came with its head.
+    await undefined;
     try {
       await sendError(tools, work, CallError.from(thrown));
     } catch {
@@ -294,7 +296,7 @@ async function sendError(tools: Tools, work: Work, error: CallError): Promise<vo
   // The rest of a body that nobody reads must not be taken for the next request. While the service is busy, a connection costs
   // more than a short body, which Node reads and throws away.
   const isKept = error.reason === 'OVERLOADED' && isShort(request);
-  if (!request.complete && hasBody(request) && !isKept) response.setHeader('connection', 'close');
+  if (!request.complete && !isKept) response.setHeader('connection', 'close');
   const { status, headers, body } = toErrorResponse(error, {
     path: target.path,
     accept: request.headers.accept,

@@ -32,16 +32,12 @@ export function readBody(request: IncomingMessage, options: ReadBodyOptions): Ma
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBodyBytes) throw bodyTooLarge(limits);
   proceed();
-  if (!hasBody(request)) return EMPTY;
+  // Without either header there is no body (RFC 9112, section 6.3).
+  if (announced === 0 && request.headers['transfer-encoding'] === undefined) return EMPTY;
   return receive(request, new Body(announced, options), options);
 }
 
 const EMPTY = new Uint8Array();
-
-/** Whether a request has a body: without either header there is none (RFC 9112, section 6.3). */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? 0) !== 0 || headers['transfer-encoding'] !== undefined;
-}
 
 function receive(
   request: IncomingMessage,
