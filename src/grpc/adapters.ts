@@ -14,6 +14,7 @@ import type { Dispatcher, Reply } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
 import { type GrpcIncoming, toIncoming } from './incoming.ts';
+import { keepFrame } from './kept-frames.ts';
 import { toMetadata } from './metadata.ts';
 import { toStatusObject } from './status.ts';
 
@@ -43,6 +44,7 @@ function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Bu
     const send = (there: Reply): void => {
       // The pipeline has encoded it already, while the call could still fail.
       const bytes = there.toBinary();
+      if (there.origin?.cache !== undefined) keepFrame(bytes);
       incoming.completed();
       call.sendMetadata(toMetadata(incoming.responseMetadata));
       callback(null, bytes, toMetadata(incoming.responseTrailers));
@@ -71,7 +73,7 @@ function bidiStreaming(
   dispatcher: Dispatcher,
 ): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
-    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    const incoming = toIncoming(operation, call, undefined, decodeEach(operation, call));
     void pump(call, incoming, dispatcher.stream(incoming));
   };
 }
@@ -82,7 +84,7 @@ function clientStreaming(
   dispatcher: Dispatcher,
 ): handleClientStreamingCall<Buffer, Uint8Array> {
   return (call, callback) => {
-    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    const incoming = toIncoming(operation, call, undefined, decodeEach(operation, call));
     lastOf(dispatcher.stream(incoming)).then(
       (bytes) => {
         incoming.completed();
