@@ -76,6 +76,10 @@ export class GrpcIncoming implements Incoming {
     });
   }
 
+  get requestId(): string {
+    return this.#open.requestId;
+  }
+
   get peer(): string {
     return this.#open.connection.peer;
   }

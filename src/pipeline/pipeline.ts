@@ -174,7 +174,7 @@ class CallPipeline implements Pipeline {
     const { openAdmission, beginSpan, metrics } = this.#options;
     const { operation, metadata, responseMetadata } = incoming;
     const given = acceptedRequestId(metadata.get('x-request-id'));
-    const requestId = given ?? randomUUID();
+    const requestId = given ?? incoming.requestId ?? randomUUID();
     responseMetadata.set('x-request-id', requestId);
     const deadline = deadlineOf(incoming.deadline, timeoutMs);
     const lifetime = createLifetime(deadline, ends);

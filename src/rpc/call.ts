@@ -133,6 +133,8 @@ export interface Incoming {
   readonly form?: 'binary' | 'json' | undefined;
   /** The address of the caller, for the log. */
   readonly peer: string;
+  /** The id that the transport would refuse the call under, where the caller gave none. Default: the call gets a new one. */
+  readonly requestId?: string | undefined;
   /** What may prove who is calling. */
   evidence(): Evidence;
   /** As in Call. */
