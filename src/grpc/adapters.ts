@@ -3,6 +3,7 @@ import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
   ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
@@ -15,7 +16,7 @@ import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
 import { type GrpcIncoming, toIncoming } from './incoming.ts';
 import { keepFrame } from './kept-frames.ts';
-import { toMetadata } from './metadata.ts';
+import { toHeaderMetadata, toMetadata } from './metadata.ts';
 import { toStatusObject } from './status.ts';
 
 type WritableCall = ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>;
@@ -46,8 +47,8 @@ function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Bu
       const bytes = there.toBinary();
       if (there.origin?.cache !== undefined) keepFrame(bytes);
       incoming.completed();
-      call.sendMetadata(toMetadata(incoming.responseMetadata));
-      callback(null, bytes, toMetadata(incoming.responseTrailers));
+      call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
+      callback(null, bytes, toTrailers(incoming));
     };
     const fail = (thrown: unknown): void => {
       incoming.completed();
@@ -88,8 +89,8 @@ function clientStreaming(
     lastOf(dispatcher.stream(incoming)).then(
       (bytes) => {
         incoming.completed();
-        call.sendMetadata(toMetadata(incoming.responseMetadata));
-        callback(null, bytes, toMetadata(incoming.responseTrailers));
+        call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
+        callback(null, bytes, toTrailers(incoming));
       },
       (thrown: unknown) => {
         incoming.completed();
@@ -123,7 +124,7 @@ async function pump(
 ): Promise<void> {
   let isMetadataSent = false;
   const sendMetadata = (): void => {
-    if (!isMetadataSent) call.sendMetadata(toMetadata(incoming.responseMetadata));
+    if (!isMetadataSent) call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
     isMetadataSent = true;
   };
   try {
@@ -133,7 +134,7 @@ async function pump(
     }
     incoming.completed();
     sendMetadata();
-    call.end(toMetadata(incoming.responseTrailers));
+    call.end(toTrailers(incoming));
   } catch (thrown) {
     incoming.completed();
     call.emit('error', toStatusOf(incoming, thrown));
@@ -151,6 +152,11 @@ function write(call: WritableCall, bytes: Uint8Array, signal: AbortSignal): Prom
     if (signal.aborted) done();
     else call.write(bytes, done);
   });
+}
+
+/** Hardly any reply has trailers of its own. */
+function toTrailers({ responseTrailers }: GrpcIncoming): Metadata | undefined {
+  return responseTrailers.size === 0 ? undefined : toMetadata(responseTrailers);
 }
 
 function toStatusOf(incoming: GrpcIncoming, thrown: unknown): StatusObject {
