@@ -5,22 +5,23 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-/** In MB, of one of its two halves. By default V8 lets each grow to 32 MB. */
-const BOUND = '--max-semi-space-size=8';
+/** In MB, of one of its two halves. By default V8 lets each grow from 1 to 32 MB. */
+const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8'];
 
 /** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the size. */
 const DECIDES =
   /--(?:(?:max|min)[-_]semi[-_]space[-_]size|semi[-_]space[-_]growth[-_]factor|max[-_]heap[-_]size)/;
 
 const { argv, execArgv, env } = process;
-const isBound = execArgv.includes(BOUND);
-const isDecided = DECIDES.test([...execArgv, env.NODE_OPTIONS ?? ''].join(' ').replace(BOUND, ''));
+const isBound = SIZES.every((size) => execArgv.includes(size));
+const others = execArgv.filter((flag) => !SIZES.includes(flag));
+const isDecided = DECIDES.test([...others, env.NODE_OPTIONS ?? ''].join(' '));
 // Windows has no execve. A parent that talks with this process over a channel of Node's would lose it.
 const canRestart = process.platform !== 'win32' && !process.connected && process.permission === undefined;
 const isOurs = argv[2] === 'serve' && !isDecided;
 
 if (isOurs && !isBound && canRestart)
-  process.execve(process.execPath, [argv[0], BOUND, ...execArgv, ...argv.slice(1)], env);
+  process.execve(process.execPath, [argv[0], ...SIZES, ...others, ...argv.slice(1)], env);
 
 // Most of what a start allocates stays, so that room for what goes would only be left over: 12 MB of it.
 if (isOurs) setFlagsFromString('--semi-space-growth-factor=1');
