@@ -9,7 +9,7 @@ const LEAST = 10;
 const WARM_CALLS = 2_000;
 const WARM_WORK_MS = 3_000;
 /** So many calls are never too many for a cold one. */
-const COLD_LEAST = 128;
+const COLD_MOST = 128;
 
 /** A shedder whose event loop is as late as a test says, of a service that has been at work for a while. */
 function measured() {
@@ -240,32 +240,39 @@ describe('a service that has just started, whose calls cost 10 ms each,', () => 
     return refused;
   }
 
-  test.each([32, COLD_LEAST])('takes the calls of %d callers at once', (callers) => {
+  test.each([32, COLD_MOST])('takes the calls of %d callers at once', (callers) => {
     expect(serve(cold(), callers)).toBe(0);
     // One that is warm and as slow has too much to do with them.
     expect(serve(measured(), callers)).toBeGreaterThan(0);
   });
 
-  test('takes watches, too, while no more call than that', () => {
+  test('takes watches and changes, too, while there are no more calls than that', () => {
     const { shedder, late } = cold();
-    begin(shedder, COLD_LEAST);
+    begin(shedder, COLD_MOST);
     late(1_000, 2);
     late(900, 1);
     for (const kind of ['watch', 'read', 'change'] as const) expect(isTaken(shedder, kind)).toBe(true);
   });
 
-  test('refuses what comes beyond that', () => {
-    const { shedder, late } = cold();
-    const calls = begin(shedder, 4 * COLD_LEAST);
-    late(500, 5);
-    expect([isTaken(shedder, 'watch'), isTaken(shedder, 'read')]).toEqual([false, false]);
-    for (const end of calls.slice(COLD_LEAST - 1)) end();
+  test('is like any other as soon as there are more', () => {
+    const { shedder, busy } = cold();
+    const calls = begin(shedder, COLD_MOST);
+    for (const end of calls.slice(0, 20)) end();
+    busy(4);
+    begin(shedder, 20);
     expect(isTaken(shedder, 'read')).toBe(true);
+    // What the calls have cost so far counts from now on.
+    shedder.begin();
+    busy(1);
+    expect([isTaken(shedder, 'watch'), isTaken(shedder, 'read')]).toEqual([false, false]);
+    for (const end of calls) end();
+    for (const end of begin(shedder, COLD_MOST)) end();
+    expect(isTaken(shedder, 'watch')).toBe(false);
   });
 
   test('is like any other once it has done many calls', () => {
     const { shedder, late } = cold();
-    for (const end of begin(shedder, WARM_CALLS - 1)) end();
+    for (let call = 1; call < WARM_CALLS; call += 1) shedder.begin()();
     const [end] = begin(shedder, 100);
     late(60, 3);
     expect(isTaken(shedder, 'read')).toBe(true);
