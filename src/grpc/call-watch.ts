@@ -6,6 +6,7 @@ import { createFrameReader } from './frames.ts';
 import { fromGrpcJs } from './grpc-js-errors.ts';
 import { inflateMessage } from './inflate.ts';
 import type { Intake } from './intake.ts';
+import { keptFrame, sendFrame } from './kept-frames.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { CallContext, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
@@ -48,12 +49,15 @@ export function watchCall(
   base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
   base.sendMessage = (message: Uint8Array, callback: () => void) => {
     open.replied();
-    const taken = outlet.send(open, message.length, () =>
-      sendMessage(message, () => {
-        taken();
-        callback();
-      }),
-    );
+    const frame = keptFrame(message);
+    const onTaken = (): void => {
+      taken();
+      callback();
+    };
+    const taken = outlet.send(open, message.length, () => {
+      if (frame === undefined) sendMessage(message, onTaken);
+      else sendFrame(stream, frame, onTaken);
+    });
   };
   base.sendStatus = (given) => {
     if (isEnded || stream.closed || stream.destroyed) return;

@@ -63,11 +63,15 @@ export function isProbe(headers: IncomingHttpHeaders): boolean {
 
 const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
 
+function nothing(): void {}
+
 /** Where every call comes in: it is checked before grpc-js sees it, and refused or let in. */
 export class Gate {
   readonly #options: GateOptions;
   readonly #operations: ReadonlyMap<string, Operation>;
   readonly #loads: ReadonlyMap<string, LoadKind | undefined>;
+  /** Whose callers stream their messages. */
+  readonly #streaming: ReadonlySet<string>;
   readonly #connections: Connections;
   readonly #counts: Counts;
   /** How many calls are under way. */
@@ -79,6 +83,10 @@ export class Gate {
     this.#loads = new Map(
       [...this.#operations].map(([target, operation]) => [target, loadKindOf(operation)]),
     );
+    const streaming = [...this.#operations].filter(([, { kind }]) =>
+      /^(?:bidi|client)_streaming$/.test(kind),
+    );
+    this.#streaming = new Set(streaming.map(([target]) => target));
     this.#connections = new Connections(options.limits);
     this.#counts = createCounts(options.limits);
   }
@@ -120,22 +128,26 @@ export class Gate {
       sendTrailersOnly(stream, error, requestId);
       return;
     }
-    const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity', ...rest } = headers;
+    const { 'grpc-timeout': timeout, 'grpc-encoding': encoding } = headers;
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
+    // They are heeded here; grpc-js must not do so, too.
+    if (timeout !== undefined) headers['grpc-timeout'] = undefined;
+    if (encoding !== undefined) headers['grpc-encoding'] = undefined;
+    const load = this.#loads.get(target);
     const call: OpenCall = {
       connection,
       stream,
       target,
       requestId,
       deadline: timeoutMs === undefined ? undefined : systemClock.now() + timeoutMs,
-      encoding: String(encoding),
-      isRequestStream: /^(?:bidi|client)_streaming$/.test(this.#operations.get(target)?.kind ?? ''),
-      refuse: () => undefined,
-      replied: this.#loads.get(target) === 'watch' ? () => undefined : this.#options.shedder.begin(),
+      encoding: String(encoding ?? 'identity'),
+      isRequestStream: this.#streaming.has(target),
+      refuse: nothing,
+      replied: load === 'watch' ? nothing : this.#options.shedder.begin(),
       end: (thrown) => call.refuse(thrown),
     };
     this.#count(call);
-    serve(call, rest);
+    serve(call, headers);
   }
 
   /** What is wrong with a call; undefined: nothing. */

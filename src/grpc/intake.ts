@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { LazyTimer } from '../base/lazy-timer.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { ByteBound } from './byte-bound.ts';
 import { requestTimeout, requestTooLate, tooManyRequestBytes } from './errors.ts';
@@ -34,12 +35,12 @@ export function createIntake(limits: GrpcLimits): Intake {
   function begin(call: OpenCall): IntakeOfCall {
     const { stream } = call;
     let bytes = CALL_BYTES;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: LazyTimer | undefined;
     const startTimer = (): void => {
-      timer ??= setTimeout(() => call.refuse(lateness(call, limits)), patienceMs(call, limits));
+      timer ??= new LazyTimer(patienceMs(call, limits), () => call.refuse(lateness(call, limits)));
     };
     const stopTimer = (): void => {
-      clearTimeout(timer);
+      timer?.cancel();
       timer = undefined;
     };
     startTimer();

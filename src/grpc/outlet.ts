@@ -1,4 +1,5 @@
 import { constants } from 'node:http2';
+import { LazyTimer } from '../base/lazy-timer.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
@@ -59,12 +60,11 @@ export class Outlet {
     const account = this.#accountOf(call.connection);
     const message: Message = { call, bytes, write, checks: 0 };
     const { replyTimeoutMs } = this.#limits;
-    const timer = setTimeout(
-      () => this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
-      replyTimeoutMs,
+    const timer = new LazyTimer(replyTimeoutMs, () =>
+      this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
     );
     const end = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       call.stream.off('close', end);
       this.#remove(message);
       this.#pump();

@@ -4,7 +4,7 @@ import { type JsonObject, stringifyJson } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { createdIn } from './observe-changes.ts';
@@ -27,17 +27,28 @@ export interface WaitOptions {
  * The `vultr` must be the one that makes creations idempotent, so that a caller who repeats a creation goes on waiting.
  */
 export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): Vultr {
+  async function create(
+    operation: UpstreamOperation,
+    request: UpstreamRequest,
+    options: CallOptions,
+    waitMs: number,
+  ): Promise<VultrResponse> {
+    const response = await vultr.call(operation, request, options);
+    if (response.status >= 300) return response;
+    const id = createdIn(operation, response);
+    const reading = id === undefined ? undefined : findReading(resolve, request, id);
+    if (id === undefined || reading === undefined) return response;
+    const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
+    const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
+    return merge(response, state);
+  }
+
   return {
-    call: async (operation, request, options) => {
-      const response = await vultr.call(operation, request, options);
+    call: (operation, request, options) => {
       const { waitMs } = options;
-      if (waitMs === undefined || operation.effect !== 'CREATE' || response.status >= 300) return response;
-      const id = createdIn(operation, response);
-      const reading = id === undefined ? undefined : findReading(resolve, request, id);
-      if (id === undefined || reading === undefined) return response;
-      const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
-      const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
-      return merge(response, state);
+      return waitMs !== undefined && operation.effect === 'CREATE'
+        ? create(operation, request, options, waitMs)
+        : vultr.call(operation, request, options);
     },
   };
 }
