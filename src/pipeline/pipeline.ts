@@ -14,9 +14,10 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { type BeginSpan, inSpan, readTraceContext } from '../telemetry/trace.ts';
 import type { OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
-import { endOf, shuttingDown } from './ending.ts';
-import { createLifetime, type SignalSource } from './lifetime.ts';
+import { endOf } from './ending.ts';
+import { createLifetime, type Ends } from './lifetime.ts';
 import { RunningCall } from './running-call.ts';
+import { Shutdown } from './shutdown.ts';
 import { untilEnded, untilOver } from './until.ts';
 
 /** How long a call may take: unless its caller says otherwise, and at most. */
@@ -63,14 +64,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
 class CallPipeline implements Pipeline {
   readonly #options: PipelineOptions;
-  readonly #shutdown = { unary: new AbortController(), streams: new AbortController() };
+  readonly #shutdown = { unary: new Shutdown(), streams: new Shutdown() };
 
   constructor(options: PipelineOptions) {
     this.#options = options;
   }
 
   unary(incoming: Incoming): MaybeSoon<Reply> {
-    const call = this.#begin(incoming, this.#options.unaryTimeoutMs, [incoming, this.#shutdown.unary]);
+    const call = this.#begin(incoming, this.#options.unaryTimeoutMs, {
+      sources: [incoming],
+      shutdown: this.#shutdown.unary,
+    });
     return call.span === undefined ? this.#serve(call) : inSpan(call.span, () => this.#serve(call));
   }
 
@@ -116,7 +120,7 @@ class CallPipeline implements Pipeline {
 
   async *stream(incoming: Incoming): AsyncGenerator<Reply> {
     const revocation = new AbortController();
-    const ends = [incoming, this.#shutdown.streams, revocation];
+    const ends = { sources: [incoming, revocation], shutdown: this.#shutdown.streams };
     const call = this.#begin(incoming, this.#options.streamTimeoutMs, ends);
     const { lifetime, span } = call;
     let messages = 0;
@@ -162,15 +166,15 @@ class CallPipeline implements Pipeline {
   }
 
   abortAll(): void {
-    this.#shutdown.unary.abort(shuttingDown());
+    this.#shutdown.unary.begin();
     this.abortStreams();
   }
 
   abortStreams(): void {
-    this.#shutdown.streams.abort(shuttingDown());
+    this.#shutdown.streams.begin();
   }
 
-  #begin(incoming: Incoming, timeoutMs: Timeout, ends: readonly SignalSource[]): RunningCall {
+  #begin(incoming: Incoming, timeoutMs: Timeout, ends: Ends): RunningCall {
     const { openAdmission, beginSpan, metrics } = this.#options;
     const { operation, metadata, responseMetadata } = incoming;
     const given = acceptedRequestId(metadata.get('x-request-id'));

@@ -65,19 +65,15 @@ export function createBreaker(options: BreakerOptions): Breaker {
     });
   }
 
-  const guard: Stage = (next) => async (request, context) => {
+  const guard: Stage = (next) => (request, context) => {
     const side = sideOf(request.kind);
     const admission = circuits[side].admit(clock.now());
     if (admission.kind === 'refused') {
       observe({ kind: 'breaker_refused', side });
-      throw breakerOpen(side, spreadRetry(admission.retryMs, random));
+      return Promise.reject(breakerOpen(side, spreadRetry(admission.retryMs, random)));
     }
-    if (admission.kind === 'passed') return next(request, context);
-    try {
-      return await next(request, context);
-    } finally {
-      circuits[side].endProbe();
-    }
+    const response = next(request, context);
+    return admission.kind === 'passed' ? response : response.finally(() => circuits[side].endProbe());
   };
 
   const watch: Stage = (next) => async (request, context) => {

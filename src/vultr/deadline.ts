@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
-import { abortError, untilAborted } from '../status/abort.ts';
+import { abortError } from '../status/abort.ts';
 import { CallError } from '../status/call-error.ts';
 import { outcomeUnknown } from './outcome.ts';
-import type { Stage, VultrRequest } from './request.ts';
+import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
@@ -11,11 +11,11 @@ import type { Stage, VultrRequest } from './request.ts';
  * that has no connection yet until it gets one.
  */
 export function enforceDeadline(clock: Clock): Stage {
-  return (next) => async (request, context) => {
+  return (next) => (request, context) => {
     const { signal: given, deadline } = context;
-    if (given.aborted) throw abortError(given);
+    if (given.aborted) return Promise.reject(abortError(given));
     const leftMs = deadline - clock.now();
-    if (leftMs <= 0) throw deadlineExceeded(request, 'no');
+    if (leftMs <= 0) return Promise.reject(deadlineExceeded(request, 'no'));
 
     // How far a read got does not matter, and a shared one does not know.
     let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
@@ -24,17 +24,30 @@ export function enforceDeadline(clock: Clock): Stage {
       context.onSend?.();
     };
     const controller = new AbortController();
-    const onAbort = (): void => controller.abort(abortError(given));
-    const onTimeout = (): void => controller.abort(deadlineExceeded(request, reached));
-    given.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(onTimeout, Math.min(leftMs, MAX_TIMER_MS));
-    try {
-      const { signal } = controller;
-      return await untilAborted(next(request, { signal, deadline, onSend }), signal);
-    } finally {
+    const { promise, resolve, reject } = Promise.withResolvers<VultrResponse>();
+    const release = (): void => {
       clearTimeout(timer);
       given.removeEventListener('abort', onAbort);
-    }
+    };
+    const end = (error: CallError): void => {
+      release();
+      controller.abort(error);
+      reject(error);
+    };
+    const onAbort = (): void => end(abortError(given));
+    const timer = setTimeout(() => end(deadlineExceeded(request, reached)), Math.min(leftMs, MAX_TIMER_MS));
+    given.addEventListener('abort', onAbort, { once: true });
+    next(request, { signal: controller.signal, deadline, onSend }).then(
+      (response) => {
+        release();
+        resolve(response);
+      },
+      (error: unknown) => {
+        release();
+        reject(error);
+      },
+    );
+    return promise;
   };
 }
 

@@ -67,7 +67,7 @@ export function retryFailures(options: RetryOptions): Stage {
       try {
         const response = await next(request, withAttempts(context, attempts));
         budget.succeed();
-        return { ...response, attempts: attempts.attempt };
+        return attempts.attempt === 1 ? response : { ...response, attempts: attempts.attempt };
       } catch (thrown) {
         const error = CallError.from(thrown);
         if (attempts.sent !== undefined && isAlreadyDone(request, error)) return done(attempts.attempt);
@@ -135,5 +135,16 @@ function resolvePolicy(given: Partial<RetryPolicy>): RetryPolicy {
 }
 
 function withAttempts(context: SendContext, { attempt, counts }: Attempts): SendContext {
-  return attempt === 1 ? context : { ...context, resends: attempt - 1, throttled: counts.throttled > 0 };
+  if (attempt === 1) return context;
+  const { signal, onSend } = context;
+  return {
+    signal,
+    // That of a shared request may still move.
+    get deadline() {
+      return context.deadline;
+    },
+    ...(onSend !== undefined && { onSend }),
+    resends: attempt - 1,
+    throttled: counts.throttled > 0,
+  };
 }

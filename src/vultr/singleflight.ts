@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { resolvePositive } from '../base/limits.ts';
 import { abortError } from '../status/abort.ts';
-import { callerKey, credentialKey } from './credential-key.ts';
 import type { VultrObserver } from './observe.ts';
 import type { SendContext, Stage, VultrRequest, VultrResponse } from './request.ts';
 import { SharedCall } from './shared-call.ts';
@@ -48,13 +47,8 @@ export function singleflight(options: SingleflightOptions): Stage {
 
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
-      const credential = credentialKey(request);
-      // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
-      const caller = request.isPublic ? '' : callerKey(request);
-      // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-      const key = [credential, caller, request.kind, request.path, request.query, request.accept ?? ''].join(
-        ' ',
-      );
+      const credential = credentialOf(request);
+      const key = keyOf(request, credential);
       const running = open.get(key);
       if (running !== undefined && isJoinable(running)) {
         observe({ kind: 'shared' });
@@ -77,7 +71,7 @@ export function singleflight(options: SingleflightOptions): Stage {
       try {
         return await next(request, context);
       } finally {
-        const credential = credentialKey(request);
+        const credential = credentialOf(request);
         for (const [key, one] of open) if (one.credential === credential) open.delete(key);
       }
     }
@@ -89,6 +83,19 @@ export function singleflight(options: SingleflightOptions): Stage {
       return shared === undefined ? next(request, context) : shared.join(context);
     };
   };
+}
+
+/** The credential as it is, which a request holds for as long as it is kept here. */
+function credentialOf({ isPublic, credential }: VultrRequest): string {
+  return isPublic ? '' : (credential ?? '');
+}
+
+/** What requests have in common that can be one. Nothing but the name of a caller, which is the last, may hold a line break. */
+function keyOf({ isPublic, caller, kind, path, query, accept }: VultrRequest, credential: string): string {
+  // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
+  const name = isPublic ? '' : (caller?.name ?? '');
+  // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
+  return `${credential}\n${kind}\n${path}\n${query}\n${accept ?? ''}\n${name}`;
 }
 
 /** A GET that acts, which a few of Vultr's do, is not a read. */

@@ -1,12 +1,14 @@
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { holdsSecret } from '../base/secret.ts';
-import { abortError, untilAborted } from '../status/abort.ts';
+import { abortError } from '../status/abort.ts';
+import { CallError } from '../status/call-error.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { BodyRoom } from './body-room.ts';
 import { toConnectionError } from './connection-errors.ts';
 import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
+import { type ReceivedResponse, Receiver } from './receive.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
@@ -44,24 +46,18 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
     const headers = toHeaders(request, userAgent);
     const path = `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`;
-    const options = {
-      path,
-      method: request.method as Dispatcher.HttpMethod,
-      headers,
-      body: request.body ?? null,
-    };
-    let phase: 'headers' | 'body' = 'headers';
-    let response: Dispatcher.ResponseData;
-    let body: Uint8Array;
+    const receiver = new Receiver({ room, signal });
     onSend?.();
+    pool.dispatch(
+      { path, method: request.method as Dispatcher.HttpMethod, headers, body: request.body ?? null },
+      receiver,
+    );
     try {
-      response = await pool.request({ ...options, signal });
-      phase = 'body';
-      body = await readBody(response.body, room, signal);
+      return toResponse(request, await receiver.response);
     } catch (thrown) {
-      throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
+      if (thrown instanceof CallError) throw thrown;
+      throw signal.aborted ? abortError(signal) : toConnectionError(request, receiver.phase, thrown);
     }
-    return toResponse(request, response, body);
   }
 
   async function shutDown(): Promise<void> {
@@ -81,26 +77,6 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
     return closing;
   };
   return { send, close };
-}
-
-/** Reads a body as fast as there is room for it. */
-async function readBody(
-  stream: Dispatcher.ResponseData['body'],
-  room: BodyRoom,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const space = room.open();
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      const waiting = space.take(chunk.length);
-      if (waiting !== undefined) await untilAborted(waiting, signal);
-      chunks.push(chunk);
-    }
-    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-  } finally {
-    space.release();
-  }
 }
 
 function createPool(origin: string, bounds: TransportLimits, tls: TransportOptions['tls']): Pool {
@@ -134,26 +110,27 @@ function createConnector(
 
 const NO_CERTIFICATES: UpstreamTls = {};
 
-function toResponse(
-  request: VultrRequest,
-  { statusCode, headers }: Dispatcher.ResponseData,
-  body: Uint8Array,
-): VultrResponse {
+function toResponse(request: VultrRequest, { status, headers, body }: ReceivedResponse): VultrResponse {
   const encoding = toText(headers['content-encoding']);
   if (encoding !== '' && encoding !== 'identity')
     throw badResponse(request, 'is compressed, which was not asked for');
-  // Callers see these headers, and those who use a key of the service must not learn it from an echo.
-  const [contentType = '', location = '', retryAfter = ''] = ['content-type', 'location', 'retry-after']
-    .map((name) => toText(headers[name]))
-    .map((value) => (holdsSecret(Buffer.from(value), request.credential) ? '' : value));
+  const { credential } = request;
+  const location = withoutKey(headers.location, credential);
+  const retryAfter = withoutKey(headers['retry-after'], credential);
   return {
-    status: statusCode,
-    contentType,
+    status,
+    contentType: withoutKey(headers['content-type'], credential),
     ...(location !== '' && { location }),
     ...(retryAfter !== '' && { retryAfter }),
     body,
     attempts: 1,
   };
+}
+
+/** A header that callers see. Those who use a key of the service must not learn it from an echo. */
+function withoutKey(header: string | readonly string[] | undefined, key: string | undefined): string {
+  const text = toText(header);
+  return text !== '' && holdsSecret(Buffer.from(text), key) ? '' : text;
 }
 
 function toText(header: string | readonly string[] | undefined): string {
