@@ -46,9 +46,7 @@ function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Bu
       // The pipeline has encoded it already, while the call could still fail.
       const bytes = there.toBinary();
       if (there.origin?.cache !== undefined) keepFrame(bytes);
-      incoming.completed();
-      call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
-      callback(null, bytes, toTrailers(incoming));
+      incoming.respond(bytes);
     };
     const fail = (thrown: unknown): void => {
       incoming.completed();

@@ -1,5 +1,4 @@
 import type {
-  Metadata,
   ServerDuplexStream,
   ServerReadableStream,
   ServerUnaryCall,
@@ -11,8 +10,8 @@ import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
-import { toBinaryValue } from './metadata.ts';
-import type { CallContext, OpenCall } from './open-call.ts';
+import type { CallContext, Handling, OpenCall } from './open-call.ts';
+import { readMetadata } from './request-metadata.ts';
 
 /** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
@@ -43,8 +42,7 @@ interface GrpcIncomingParts {
 }
 
 /** A gRPC call, and what its adapter has to report when it is over. */
-export class GrpcIncoming implements Incoming {
-  readonly #call: ServerCall;
+export class GrpcIncoming implements Incoming, Handling {
   readonly #open: OpenCall;
   readonly #request: Buffer | undefined;
   #controller: AbortController | undefined;
@@ -62,18 +60,13 @@ export class GrpcIncoming implements Incoming {
 
   constructor({ operation, call, request, requests }: GrpcIncomingParts) {
     this.operation = operation;
-    this.#call = call;
     this.#request = request;
     this.requests = requests;
     // What the call's watch has put in the place of grpc-js's own.
     this.#open = (call.getAuthContext() as CallContext).open;
-    this.#open.end = (error) => this.#abort(error);
-    this.metadata = toMap(call.metadata);
+    this.#open.handling = this;
+    this.metadata = readMetadata(this.#open.headers);
     this.#isNamed = this.metadata.has('idempotency-key');
-    const events: NodeJS.EventEmitter = call;
-    events.on('cancelled', () => {
-      if (!this.#isCompleted) this.#abort(cancelled());
-    });
   }
 
   get requestId(): string {
@@ -98,12 +91,28 @@ export class GrpcIncoming implements Incoming {
   }
 
   evidence(): Evidence {
-    return evidenceOf(this.#call, this.#open, this.metadata);
+    return evidenceOf(this.#open, this.metadata);
   }
 
-  /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
+  /** To be called once the status is out: grpc-js says that a call is cancelled after every one, completed ones too. */
   completed(): void {
     this.#isCompleted = true;
+  }
+
+  /** Sends the reply of a unary call, which completes it. */
+  respond(message: Uint8Array): void {
+    this.#isCompleted = true;
+    const { responseMetadata: metadata, responseTrailers: trailers } = this;
+    this.#open.watch?.respond({ message, metadata, trailers });
+  }
+
+  left(): void {
+    if (!this.#isCompleted) this.abort(cancelled());
+  }
+
+  abort(error: CallError): void {
+    this.#end ??= error;
+    this.#controller?.abort(error);
   }
 
   /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */
@@ -116,39 +125,18 @@ export class GrpcIncoming implements Incoming {
     this.#isNamed ||= (message['request_id'] ?? '') !== '';
     return { kind: 'message', message };
   }
-
-  #abort(error: CallError): void {
-    this.#end ??= error;
-    this.#controller?.abort(error);
-  }
 }
 
 const EMPTY = new Uint8Array();
 
-function evidenceOf(
-  call: ServerCall,
-  { connection: { origin } }: OpenCall,
-  metadata: ReadonlyMap<string, string>,
-): Evidence {
-  const identityHeaders = pickIdentityHeaders((name) =>
-    metadata.has(name) ? call.metadata.get(name).map(String) : undefined,
-  );
+function evidenceOf({ connection: { origin } }: OpenCall, metadata: ReadonlyMap<string, string>): Evidence {
+  const identityHeaders = pickIdentityHeaders((name) => {
+    const value = metadata.get(name);
+    return value === undefined ? undefined : [value];
+  });
   const { address, certificate } = origin;
   const authorization = metadata.get('authorization');
   return { connection: origin, address, certificate, identityHeaders, authorization };
-}
-
-/** The metadata of a call. Binary values (`-bin`) are in base64, as over HTTP. */
-function toMap(metadata: Metadata): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  for (const key of Object.keys(metadata.getMap())) {
-    const values = metadata.get(key);
-    map.set(
-      key,
-      values.map((value) => (typeof value === 'string' ? value : toBinaryValue(value))).join(', '),
-    );
-  }
-  return map;
 }
 
 /** Whether an operation changes nothing, or comes to the same when it is carried out twice. */

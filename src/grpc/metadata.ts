@@ -46,18 +46,25 @@ class HeaderMetadata extends Metadata {
   }
 
   override toHttp2Headers(): OutgoingHttpHeaders {
-    const headers: OutgoingHttpHeaders = {};
-    for (const [key, value] of this.#values) {
-      if (key.endsWith('-bin')) headers[key] = value.split(',').map((each) => unpadded(each.trim()));
-      else if (PRINTABLE.test(value)) headers[key] = value;
-    }
-    return headers;
+    return addHeaders({}, this.#values);
   }
 }
 
 /** The same for the headers of a response, which every call has. */
 export function toHeaderMetadata(values: ReadonlyMap<string, string>): Metadata {
   return new HeaderMetadata(values);
+}
+
+/** Adds metadata, as toMetadata takes it, to headers that go out, and returns them. */
+export function addHeaders(
+  headers: OutgoingHttpHeaders,
+  values: ReadonlyMap<string, string>,
+): OutgoingHttpHeaders {
+  for (const [key, value] of values) {
+    if (key.endsWith('-bin')) headers[key] = value.split(',').map((each) => unpadded(each.trim()));
+    else if (PRINTABLE.test(value)) headers[key] = value;
+  }
+  return headers;
 }
 
 /** Bytes as a binary value is written. */
