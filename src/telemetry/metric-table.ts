@@ -105,7 +105,7 @@ export const METRICS = {
     'otel.sdk.processor.span.processed',
     '{span}',
     ['error.type'],
-    'Sampled spans that are done with. Without `error.type` they were exported; `queue_full` are those that were dropped because the queue was full, and any other is the error of an export that failed.',
+    'Sampled spans that are done with. Without `error.type` they were exported; `queue_full` are those that were dropped because the queue was full, and any other is the error of an export that failed. There is none where no traces are exported.',
   ),
   budgetRate: gauge('vultr.budget.rate', '{request}/s', [], 'Requests a second that the budget allows now.'),
   budgetRateFactor: gauge(

@@ -24,7 +24,7 @@ function quoted(pattern: RegExp, ...files: readonly string[]): string[] {
 }
 
 test('the attributes of spans are those that the sources set', () => {
-  const attribute = /'([a-z_]+(?:\.[a-z_]+)+)':/g;
+  const attribute = /'([a-z_]+(?:\.[a-z_]+)+)'(?::|\] =)/g;
   expect(namesIn('call attributes')).toEqual(quoted(attribute, 'src/telemetry/call-span.ts'));
   expect(namesIn('exchange attributes')).toEqual(quoted(attribute, 'src/vultr/exchange.ts'));
 });
