@@ -1,12 +1,12 @@
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { holdsSecret } from '../base/secret.ts';
-import { abortError, untilAborted } from '../status/abort.ts';
+import { abortError } from '../status/abort.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { BodyRoom } from './body-room.ts';
-import { toConnectionError } from './connection-errors.ts';
 import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
+import { readResponse, type WholeResponse } from './read-response.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
@@ -42,26 +42,15 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
   const pool = createPool(origin, bounds, tls);
 
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
-    const headers = toHeaders(request, userAgent);
-    const path = `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`;
+    if (signal.aborted) throw abortError(signal);
     const options = {
-      path,
+      path: `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`,
       method: request.method as Dispatcher.HttpMethod,
-      headers,
+      headers: toHeaders(request, userAgent),
       body: request.body ?? null,
     };
-    let phase: 'headers' | 'body' = 'headers';
-    let response: Dispatcher.ResponseData;
-    let body: Uint8Array;
     onSend?.();
-    try {
-      response = await pool.request({ ...options, signal });
-      phase = 'body';
-      body = await readBody(response.body, room, signal);
-    } catch (thrown) {
-      throw signal.aborted ? abortError(signal) : toConnectionError(request, phase, thrown);
-    }
-    return toResponse(request, response, body);
+    return toResponse(request, await readResponse(pool, options, { request, room, signal }));
   }
 
   async function shutDown(): Promise<void> {
@@ -81,26 +70,6 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
     return closing;
   };
   return { send, close };
-}
-
-/** Reads a body as fast as there is room for it. */
-async function readBody(
-  stream: Dispatcher.ResponseData['body'],
-  room: BodyRoom,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const space = room.open();
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      const waiting = space.take(chunk.length);
-      if (waiting !== undefined) await untilAborted(waiting, signal);
-      chunks.push(chunk);
-    }
-    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-  } finally {
-    space.release();
-  }
 }
 
 function createPool(origin: string, bounds: TransportLimits, tls: TransportOptions['tls']): Pool {
@@ -134,26 +103,27 @@ function createConnector(
 
 const NO_CERTIFICATES: UpstreamTls = {};
 
-function toResponse(
-  request: VultrRequest,
-  { statusCode, headers }: Dispatcher.ResponseData,
-  body: Uint8Array,
-): VultrResponse {
+function toResponse(request: VultrRequest, { status, headers, body }: WholeResponse): VultrResponse {
   const encoding = toText(headers['content-encoding']);
   if (encoding !== '' && encoding !== 'identity')
     throw badResponse(request, 'is compressed, which was not asked for');
-  // Callers see these headers, and those who use a key of the service must not learn it from an echo.
-  const [contentType = '', location = '', retryAfter = ''] = ['content-type', 'location', 'retry-after']
-    .map((name) => toText(headers[name]))
-    .map((value) => (holdsSecret(Buffer.from(value), request.credential) ? '' : value));
+  const location = withoutKey(toText(headers.location), request);
+  const retryAfter = withoutKey(toText(headers['retry-after']), request);
   return {
-    status: statusCode,
-    contentType,
+    status,
+    contentType: withoutKey(toText(headers['content-type']), request),
     ...(location !== '' && { location }),
     ...(retryAfter !== '' && { retryAfter }),
     body,
     attempts: 1,
   };
+}
+
+/** Callers see these headers, and those who use a key of the service must not learn it from an echo. */
+function withoutKey(value: string, { credential = '' }: VultrRequest): string {
+  // No form that a key is looked for in is shorter than the key.
+  if (value.length < credential.length) return value;
+  return holdsSecret(Buffer.from(value), credential) ? '' : value;
 }
 
 function toText(header: string | readonly string[] | undefined): string {
