@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { ownTurn } from '../base/own-turn.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
+import type { VultrResponse } from '../vultr/request.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
@@ -54,32 +55,40 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
   const { vultr, store, clock, moments, policy = {}, onStoreFailure, onEnding } = options;
   const once = createOnce({ store, clock, moments, policy, onStoreFailure, onEnding });
   return {
-    call: async (operation, request, callOptions) => {
-      const { credential, idempotencyKey } = callOptions;
-      if (operation.effect !== 'CREATE' || credential === undefined)
-        return await vultr.call(operation, request, callOptions);
-      if (idempotencyKey !== undefined) {
-        // Others have their turn between the transport's reading of a large request and this one.
-        if ((request.body?.length ?? 0) > LARGE_BYTES) await ownTurn();
-        const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
-        return await once.create(creation);
-      }
-      let isSent = false;
-      const onSend = (): void => {
-        isSent = true;
-        callOptions.onSend?.();
-      };
-      try {
-        const response = await vultr.call(operation, request, { ...callOptions, onSend });
-        // A redirect claims no success, so it is passed on.
-        if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
-        return response;
-      } catch (error) {
-        throw withoutKey(error, isSent);
-      }
+    call: (operation, request, callOptions) => {
+      const { credential } = callOptions;
+      return operation.effect !== 'CREATE' || credential === undefined
+        ? vultr.call(operation, request, callOptions)
+        : create(credential, operation, request, callOptions);
     },
     close: once.close,
   };
+
+  async function create(
+    credential: string,
+    ...[operation, request, callOptions]: Parameters<Vultr['call']>
+  ): Promise<VultrResponse> {
+    const { idempotencyKey } = callOptions;
+    if (idempotencyKey !== undefined) {
+      // Others have their turn between the transport's reading of a large request and this one.
+      if ((request.body?.length ?? 0) > LARGE_BYTES) await ownTurn();
+      const creation = toCreation(options, operation, request, callOptions, { credential, idempotencyKey });
+      return await once.create(creation);
+    }
+    let isSent = false;
+    const onSend = (): void => {
+      isSent = true;
+      callOptions.onSend?.();
+    };
+    try {
+      const response = await vultr.call(operation, request, { ...callOptions, onSend });
+      // A redirect claims no success, so it is passed on.
+      if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
+      return response;
+    } catch (error) {
+      throw withoutKey(error, isSent);
+    }
+  }
 }
 
 function toCreation(

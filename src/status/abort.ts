@@ -13,21 +13,24 @@ export function abortError(signal: AbortSignal): CallError {
  * @param onAbort called when the signal aborts before the work is done
  * @throws CallError the reason of the abort, at once when the signal aborts; and whatever the work throws
  */
-export async function untilAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-  onAbort?: () => void,
-): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => {
-    onAbort?.();
-    reject(abortError(signal));
-  };
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      onAbort?.();
+      // Work that was done at the same moment, before the abort, still counts: its callbacks are in the queue already.
+      queueMicrotask(() => reject(abortError(signal)));
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(
+      (result) => {
+        signal.removeEventListener('abort', abort);
+        resolve(result);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    );
+  });
 }

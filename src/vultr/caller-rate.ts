@@ -3,7 +3,7 @@ import { abortError } from '../status/abort.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type Refusal, refusal } from './budget/refusal.ts';
 import { callerLabel, type VultrObserver } from './observe.ts';
-import type { Stage } from './request.ts';
+import type { SendContext, Stage, VultrRequest } from './request.ts';
 
 /** How many callers are tracked; the one that has been quiet for longest is forgotten first. */
 const MAX_CALLERS = 10_000;
@@ -60,11 +60,15 @@ export function limitCallerRate({ clock, replicas, observe }: CallerRateOptions)
     }
   }
 
-  return (next) => async (request, context) => {
-    const { caller, kind } = request;
-    if (caller?.ratePerSecond === undefined) return await next(request, context);
-    const account = accountOf(caller.name);
-    const intervalMs = (1_000 * replicas) / caller.ratePerSecond;
+  /** Waits until the request is due by the rate of its caller. */
+  async function waitForTurn(
+    request: VultrRequest,
+    context: SendContext,
+    { name, ratePerSecond }: { readonly name: string; readonly ratePerSecond: number },
+  ): Promise<void> {
+    const { kind } = request;
+    const account = accountOf(name);
+    const intervalMs = (1_000 * replicas) / ratePerSecond;
     const nowMs = clock.now();
     const atMs = Math.max(account.dueMs, nowMs - Math.max(0, 1_000 - intervalMs));
     const refuse = (why: Refusal, retryMs: number): CallError => {
@@ -76,6 +80,11 @@ export function limitCallerRate({ clock, replicas, observe }: CallerRateOptions)
     if (waitingInAll >= MAX_WAITING.inAll) throw refuse('queue_full', intervalMs);
     account.dueMs = atMs + intervalMs;
     if (atMs > nowMs) await wait(account, atMs - nowMs, context.signal);
-    return await next(request, context);
+  }
+
+  return (next) => (request, context) => {
+    const { name = '', ratePerSecond } = request.caller ?? {};
+    if (ratePerSecond === undefined) return next(request, context);
+    return waitForTurn(request, context, { name, ratePerSecond }).then(() => next(request, context));
   };
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
-import { abortError, untilAborted } from '../status/abort.ts';
+import { abortError } from '../status/abort.ts';
 import { CallError } from '../status/call-error.ts';
 import { outcomeUnknown } from './outcome.ts';
-import type { Stage, VultrRequest } from './request.ts';
+import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
@@ -24,17 +24,37 @@ export function enforceDeadline(clock: Clock): Stage {
       context.onSend?.();
     };
     const controller = new AbortController();
-    const onAbort = (): void => controller.abort(abortError(given));
-    const onTimeout = (): void => controller.abort(deadlineExceeded(request, reached));
-    given.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(onTimeout, Math.min(leftMs, MAX_TIMER_MS));
-    try {
-      const { signal } = controller;
-      return await untilAborted(next(request, { signal, deadline, onSend }), signal);
-    } finally {
-      clearTimeout(timer);
-      given.removeEventListener('abort', onAbort);
-    }
+    const work = next(request, { signal: controller.signal, deadline, onSend });
+    return await new Promise<VultrResponse>((resolve, reject) => {
+      const stop = (error: CallError): void => {
+        settle();
+        controller.abort(error);
+        // Work that was done at the same moment, before this, still counts: its callbacks are in the queue already.
+        queueMicrotask(() => reject(error));
+      };
+      const onAbort = (): void => stop(abortError(given));
+      const timer = setTimeout(
+        () => stop(deadlineExceeded(request, reached)),
+        Math.min(leftMs, MAX_TIMER_MS),
+      );
+      const settle = (): void => {
+        clearTimeout(timer);
+        given.removeEventListener('abort', onAbort);
+      };
+      given.addEventListener('abort', onAbort, { once: true });
+      // The signal may have aborted while the work began.
+      if (given.aborted) onAbort();
+      work.then(
+        (response) => {
+          settle();
+          resolve(response);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error);
+        },
+      );
+    });
   };
 }
 

@@ -67,7 +67,7 @@ export function retryFailures(options: RetryOptions): Stage {
       try {
         const response = await next(request, withAttempts(context, attempts));
         budget.succeed();
-        return { ...response, attempts: attempts.attempt };
+        return attempts.attempt === 1 ? response : { ...response, attempts: attempts.attempt };
       } catch (thrown) {
         const error = CallError.from(thrown);
         if (attempts.sent !== undefined && isAlreadyDone(request, error)) return done(attempts.attempt);

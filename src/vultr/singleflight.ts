@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { resolvePositive } from '../base/limits.ts';
 import { abortError } from '../status/abort.ts';
-import { callerKey, credentialKey } from './credential-key.ts';
 import type { VultrObserver } from './observe.ts';
 import type { SendContext, Stage, VultrRequest, VultrResponse } from './request.ts';
 import { SharedCall } from './shared-call.ts';
@@ -26,7 +25,7 @@ export interface SingleflightOptions {
 
 interface OpenCall {
   readonly shared: SharedCall;
-  readonly credential: string;
+  readonly credential: string | undefined;
   readonly startedAt: number;
 }
 
@@ -48,13 +47,8 @@ export function singleflight(options: SingleflightOptions): Stage {
 
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
-      const credential = credentialKey(request);
-      // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
-      const caller = request.isPublic ? '' : callerKey(request);
-      // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-      const key = [credential, caller, request.kind, request.path, request.query, request.accept ?? ''].join(
-        ' ',
-      );
+      const credential = credentialOf(request);
+      const key = keyOf(request);
       const running = open.get(key);
       if (running !== undefined && isJoinable(running)) {
         observe({ kind: 'shared' });
@@ -77,7 +71,7 @@ export function singleflight(options: SingleflightOptions): Stage {
       try {
         return await next(request, context);
       } finally {
-        const credential = credentialKey(request);
+        const credential = credentialOf(request);
         for (const [key, one] of open) if (one.credential === credential) open.delete(key);
       }
     }
@@ -89,6 +83,23 @@ export function singleflight(options: SingleflightOptions): Stage {
       return shared === undefined ? next(request, context) : shared.join(context);
     };
   };
+}
+
+/**
+ * What requests have in common that may share a response. It holds the credential itself: it is kept for no longer than the request,
+ * which holds it, too. No header or path has a line break in it, so none can pass for another part of the key.
+ */
+function keyOf(request: VultrRequest): string {
+  const { kind, path, query, accept = '', caller } = request;
+  // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
+  const asked = `${kind} ${path}?${query}\n${accept}\n`;
+  // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
+  return request.isPublic ? asked : `${asked}${caller?.name ?? ''}\n${request.credential ?? ''}`;
+}
+
+/** What is public is asked for without one. */
+function credentialOf({ isPublic, credential }: VultrRequest): string | undefined {
+  return isPublic ? undefined : credential;
 }
 
 /** A GET that acts, which a few of Vultr's do, is not a read. */

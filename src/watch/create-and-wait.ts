@@ -28,18 +28,25 @@ export interface WaitOptions {
  */
 export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): Vultr {
   return {
-    call: async (operation, request, options) => {
-      const response = await vultr.call(operation, request, options);
-      const { waitMs } = options;
-      if (waitMs === undefined || operation.effect !== 'CREATE' || response.status >= 300) return response;
-      const id = createdIn(operation, response);
-      const reading = id === undefined ? undefined : findReading(resolve, request, id);
-      if (id === undefined || reading === undefined) return response;
-      const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
-      const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
-      return merge(response, state);
-    },
+    call: (operation, request, options) =>
+      options.waitMs === undefined || operation.effect !== 'CREATE'
+        ? vultr.call(operation, request, options)
+        : create(options.waitMs, operation, request, options),
   };
+
+  async function create(
+    waitMs: number,
+    ...[operation, request, options]: Parameters<Vultr['call']>
+  ): Promise<VultrResponse> {
+    const response = await vultr.call(operation, request, options);
+    if (response.status >= 300) return response;
+    const id = createdIn(operation, response);
+    const reading = id === undefined ? undefined : findReading(resolve, request, id);
+    if (id === undefined || reading === undefined) return response;
+    const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
+    const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
+    return merge(response, state);
+  }
 }
 
 /** The part of a call's time that is reserved for the reply. */

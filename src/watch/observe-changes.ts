@@ -8,23 +8,27 @@ import type { Watches } from './watches.ts';
 /** Wraps the way to Vultr so that the watches learn of every change that is made through it. */
 export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
   return {
-    call: async (operation, request, options) => {
-      const { effect } = operation;
-      if (effect === 'READ' || effect === 'SECRET') return await vultr.call(operation, request, options);
-      const { credential } = options;
-      const { path } = request;
-      try {
-        const response = await vultr.call(operation, request, options);
-        const created = effect === 'CREATE' ? createdIn(operation, response) : undefined;
-        watches.noteChange({ credential, path, created, isDestroyed: effect === 'DESTROY' });
-        return response;
-      } catch (error) {
-        // The change may have been carried out all the same.
-        watches.noteChange({ credential, path });
-        throw error;
-      }
-    },
+    call: (operation, request, options) =>
+      operation.effect === 'READ' || operation.effect === 'SECRET'
+        ? vultr.call(operation, request, options)
+        : change(operation, request, options),
   };
+
+  async function change(...[operation, request, options]: Parameters<Vultr['call']>): Promise<VultrResponse> {
+    const { effect } = operation;
+    const { credential } = options;
+    const { path } = request;
+    try {
+      const response = await vultr.call(operation, request, options);
+      const created = effect === 'CREATE' ? createdIn(operation, response) : undefined;
+      watches.noteChange({ credential, path, created, isDestroyed: effect === 'DESTROY' });
+      return response;
+    } catch (error) {
+      // The change may have been carried out all the same.
+      watches.noteChange({ credential, path });
+      throw error;
+    }
+  }
 }
 
 /** The id of what was created; undefined: the response names none. */
