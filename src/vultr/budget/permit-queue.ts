@@ -91,6 +91,12 @@ export class PermitQueue<T extends Place> {
 
   /** All that wait, in the order in which they would get their permits if nobody else came. */
   *order(): Generator<T, undefined> {
+    const [only] = this.#lanes.size === 1 ? this.#lanes.values() : [];
+    // Rounds decide between callers: a single one has its requests served by their ranks.
+    if (only !== undefined) {
+      for (const places of only.ranks) yield* places;
+      return undefined;
+    }
     let deep = [...this.#lanes].map(([caller, lane]) => ({ lane, isServed: this.#served.has(caller) }));
     for (let round = 0; deep.length > 0; round++) {
       const ranks: T[][] = Array.from({ length: RANK_COUNT }, () => []);
