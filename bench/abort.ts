@@ -112,7 +112,7 @@ async function begin(client: Stages, signal: AbortSignal): Promise<void> {
     repeatable: true,
     isPublic: false,
   };
-  await client.send(request, { signal, deadline: Date.now() + 60_000 }).then(
+  await Promise.resolve(client.send(request, { signal, deadline: Date.now() + 60_000 })).then(
     () => {
       throw new Error('it was answered');
     },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openLoad, type Question } from './load.ts';
 import { measure } from './measure.ts';
 import type { Target } from './process.ts';
-import type { Targets } from './targets.ts';
+import { CORES, type Targets } from './targets.ts';
 
 /** How one figure grows with something. */
 export interface Growth {
@@ -17,6 +17,7 @@ export interface Growth {
 }
 
 const ROUND_MS = 1_000;
+const CALLERS_OF_EACH = 16;
 const KEY = () => ({ authorization: 'Bearer key-of-a-caller' });
 const LIST_INSTANCES = '/vultr.v2.InstancesService/ListInstances';
 const INSTANCES = '/v2/instances';
@@ -45,6 +46,7 @@ export async function measureGrowth(targets: Targets): Promise<readonly Growth[]
     await growWithKeys(service),
     await growWithStreams(service),
     await growWithWatchers(service),
+    await growWithReplicas(targets),
   ];
 }
 
@@ -131,6 +133,26 @@ async function growWithWatchers(service: Target): Promise<Growth> {
     await running;
   }
   return { name: 'watchers of one instance', unit: 'us CPU a second for each', points };
+}
+
+/** The second replica shares its core with the callers, as there may be no third. */
+async function growWithReplicas(targets: Targets): Promise<Growth> {
+  const replicas = [
+    await targets.service('default'),
+    await targets.service('default', undefined, {}, CORES.load),
+  ];
+  const loads = await Promise.all(
+    replicas.map((replica) => openLoad(replica, { protocol: 'http', path: () => '/v2/plans?per_page=100' })),
+  );
+  const points = [];
+  for (const load of loads) await load.run(ROUND_MS, CALLERS_OF_EACH);
+  for (const count of [1, 2]) {
+    const used = loads.slice(0, count);
+    const calls = await Promise.all(used.map((load) => load.run(ROUND_MS * 3, CALLERS_OF_EACH)));
+    points.push({ at: String(count), value: calls.flat().length / 3 });
+  }
+  for (const load of loads) load.close();
+  return { name: 'replicas, each on a core', unit: 'cached calls a second', points };
 }
 
 /** A ListInstancesRequest with nothing but a label, which tells the upstream of the bench how much to send. */

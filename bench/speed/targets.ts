@@ -29,8 +29,14 @@ export interface Targets {
   /**
    * @param root the checkout or built package whose service it is; default: this one
    * @param env further variables of its environment
+   * @param core where it runs; default: on the core of what is measured
    */
-  service(name: ServiceName, root?: string, env?: Readonly<Record<string, string>>): Promise<Target>;
+  service(
+    name: ServiceName,
+    root?: string,
+    env?: Readonly<Record<string, string>>,
+    core?: number,
+  ): Promise<Target>;
   /** Undefined: it is not installed here. */
   peer(name: PeerName): Promise<Target | undefined>;
   close(): Promise<void>;
@@ -54,15 +60,12 @@ export async function openTargets(): Promise<Targets> {
   return {
     folder,
     upstream,
-    service: (name, root = here('../..'), env = {}) => {
+    service: (name, root = here('../..'), env = {}, core = CORES.server) => {
       const flags = ['--upstream', `http://${upstream.http}`, ...ANY_PORT, ...FLAGS[name]];
       const command = node(name, join(root, 'bin/vultr-grpc.js'), ['serve', ...flags]);
       const number = running.length;
-      return run({
-        ...command,
-        env: { STATE_DIR: join(folder, `state-${number}`), ...env },
-        logFile: join(folder, `log-${number}`),
-      });
+      const environment = { STATE_DIR: join(folder, `state-${number}`), ...env };
+      return run({ ...command, env: environment, logFile: join(folder, `log-${number}`) }, core);
     },
     peer: async (name) => {
       if (name !== 'go') return await run(node(name, here('./peer.ts'), [name, upstream.http]));

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { codeOf } from './account-key.ts';
@@ -8,7 +9,7 @@ import { type Accounts, openAccounts } from './accounts.ts';
 import { parseCallersFile } from './callers-file.ts';
 import { noVultrKey } from './errors.ts';
 import { fetchJwks } from './fetch-jwks.ts';
-import { createIdentifier, type Identifier, type Identity, type MaybeSoon } from './identify.ts';
+import { createIdentifier, type Identifier, type Identity } from './identify.ts';
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { createMeshIdentity } from './mesh-identity.ts';

@@ -1,11 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import { CallError } from '../status/call-error.ts';
 import { findLimit, limitsApply, type PlanPrices } from './create-limits.ts';
 import type { CreationCounter } from './creation-counter.ts';
 import { callerDenied, createLimit, createQuota, policyUnavailable } from './errors.ts';
-import type { Identity, MaybeSoon } from './identify.ts';
+import type { Identity } from './identify.ts';
 import type { Caller, CreateLimits } from './model.ts';
 import { type Decision, decide } from './policy.ts';
 import { EMPTY_VIEW, type RequestView } from './request-view.ts';

@@ -1,3 +1,4 @@
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Effect } from '../contract/effect.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
@@ -9,7 +10,7 @@ import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './a
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
 import { callerDenied, callerUnknown } from './errors.ts';
-import type { Identity, MaybeSoon } from './identify.ts';
+import type { Identity } from './identify.ts';
 import type { Caller } from './model.ts';
 import { decide } from './policy.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { MaybeSoon } from '../base/soon.ts';
 import { bearerToken } from '../rpc/bearer.ts';
 import type { CertificateNames, Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
@@ -12,9 +13,6 @@ import type { ProofIndex } from './proof-index.ts';
 import { isVirtualKey, isWholeVirtualKey, sha256Hex } from './virtual-key.ts';
 
 export type { Identity, ProofKind } from './identity.ts';
-
-/** A value, or a promise of one in the rare case that there is something to wait for. */
-export type MaybeSoon<Value> = Value | Promise<Value>;
 
 /** Finds out who is calling. What it remembers of callers lasts no longer than it does. */
 export interface Identifier {

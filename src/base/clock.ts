@@ -8,11 +8,13 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+const STARTED_AT = performance.timeOrigin;
+
 /**
  * The time of this process: the wall clock's when it started, and from then on a monotonic clock's. A step of the wall clock
  * changes no deadline, age or wait.
  */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => STARTED_AT + performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }),
 };

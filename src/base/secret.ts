@@ -14,6 +14,8 @@ const ESCAPES = ['%', '\\'] as const;
  */
 export function holdsSecret(bytes: Uint8Array, secret: string | undefined): boolean {
   if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return false;
+  // No form of a secret is shorter than the secret.
+  if (bytes.length < secret.length) return false;
   // Not as text: of a large response that would be a copy of it.
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const forms = formsOf(secret);

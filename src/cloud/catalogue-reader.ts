@@ -1,3 +1,4 @@
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { JsonObject } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
@@ -37,7 +38,7 @@ export interface Cached<T> {
 /** Reads what Vultr sells. All of it is public, so it is asked for without a key and can be shared by all callers. */
 export interface CatalogueReader {
   /** One page of a list, as Vultr returns it. */
-  page(call: CallOptions, list: CatalogueList, filter: Filter): Promise<Cached<Payload>>;
+  page(call: CallOptions, list: CatalogueList, filter: Filter): MaybeSoon<Cached<Payload>>;
   /** Every item of a list. */
   all(call: CallOptions, list: CatalogueList, filter?: Filter): Promise<Cached<readonly JsonObject[]>>;
   /** The ids of the plans that can be deployed in a region now. NOT_FOUND when there is no such region. */
@@ -46,10 +47,8 @@ export interface CatalogueReader {
 
 /** Makes a reader. */
 export function createCatalogueReader(ask: AskVultr): CatalogueReader {
-  const page: CatalogueReader['page'] = async (call, list, filter) => {
-    const { body, cache } = await ask(list, filter, call);
-    return { value: payloadOf(body), cache };
-  };
+  const page: CatalogueReader['page'] = (call, list, filter) =>
+    whenThere(ask(list, filter, call), ({ body, cache }) => ({ value: payloadOf(body), cache }));
 
   return {
     page,

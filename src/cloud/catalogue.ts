@@ -1,56 +1,68 @@
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type {
   ListImagesRequest,
   ListPlansRequest,
   ListRegionsRequest,
 } from '../gen/vultr/cloud/v1/cloud_service.ts';
 import type { Payload } from '../payload/payload.ts';
-import { derivedPayload } from '../payload/payload-memo.ts';
+import { type DerivePayload, derivedPayload } from '../payload/payload-memo.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply, worstOf } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { isPathValue } from '../transcoding/encode-http.ts';
-import type { CatalogueReader } from './catalogue-reader.ts';
+import type { Cached, CatalogueReader } from './catalogue-reader.ts';
 import { cutPage, readPage, toListPayload } from './paging.ts';
 
 /** The handlers of what can be bought: regions, images, plans. */
 export function createCatalogue(reader: CatalogueReader) {
   return {
     /** ListRegions: GET /v2/regions. */
-    async listRegions({ per_page, cursor }: ListRegionsRequest, call: Call): Promise<Reply> {
-      const { value, cache } = await reader.page(call, 'listRegions', { per_page, cursor });
-      return anyReply(derivedPayload(value, toRegions), { cache });
+    listRegions({ per_page, cursor }: ListRegionsRequest, call: Call): MaybeSoon<Reply> {
+      const page = reader.page(call, 'listRegions', { per_page, cursor });
+      return whenThere(page, (read) => pageReply(read, toRegions));
     },
 
     /** ListImages: GET /v2/os. */
-    async listImages({ per_page, cursor }: ListImagesRequest, call: Call): Promise<Reply> {
-      const { value, cache } = await reader.page(call, 'listOs', { per_page, cursor });
-      return anyReply(derivedPayload(value, toImages), { cache });
+    listImages({ per_page, cursor }: ListImagesRequest, call: Call): MaybeSoon<Reply> {
+      const page = reader.page(call, 'listOs', { per_page, cursor });
+      return whenThere(page, (read) => pageReply(read, toImages));
     },
 
     /** ListPlans: GET /v2/plans; of one region: those that GET /v2/regions/{id}/availability names, too. */
-    async listPlans({ region, type, os, per_page, cursor }: ListPlansRequest, call: Call): Promise<Reply> {
-      if (region === undefined || region === '') {
-        const { value, cache } = await reader.page(call, 'listPlans', { type, os, per_page, cursor });
-        return anyReply(derivedPayload(value, toPlans), { cache });
-      }
-      assertRegion(region);
-      const [available, plans] = await Promise.all([
-        reader.availablePlans(call, region),
-        reader.all(call, 'listPlans', { type, os }),
-      ]);
-      const page = cutPage(
-        plans.value.filter(({ id }) => available.value.has(id)),
-        per_page,
-        cursor,
-      );
-      if (page === undefined) {
-        const description =
-          'Not a cursor from this list. Use meta.Links.next or meta.Links.prev of the page before, with the same filters.';
-        throw CallError.invalid([{ field: 'cursor', description }]);
-      }
-      return anyReply(toListPayload('plans', page), { cache: worstOf([available.cache, plans.cache]) });
+    listPlans(request: ListPlansRequest, call: Call): MaybeSoon<Reply> {
+      const { region, type, os, per_page, cursor } = request;
+      if (region !== undefined && region !== '') return listPlansOf(region, request, call);
+      const page = reader.page(call, 'listPlans', { type, os, per_page, cursor });
+      return whenThere(page, (read) => pageReply(read, toPlans));
     },
   };
+
+  async function listPlansOf(
+    region: string,
+    { type, os, per_page, cursor }: ListPlansRequest,
+    call: Call,
+  ): Promise<Reply> {
+    assertRegion(region);
+    const [available, plans] = await Promise.all([
+      reader.availablePlans(call, region),
+      reader.all(call, 'listPlans', { type, os }),
+    ]);
+    const page = cutPage(
+      plans.value.filter(({ id }) => available.value.has(id)),
+      per_page,
+      cursor,
+    );
+    if (page === undefined) {
+      const description =
+        'Not a cursor from this list. Use meta.Links.next or meta.Links.prev of the page before, with the same filters.';
+      throw CallError.invalid([{ field: 'cursor', description }]);
+    }
+    return anyReply(toListPayload('plans', page), { cache: worstOf([available.cache, plans.cache]) });
+  }
+}
+
+function pageReply({ value, cache }: Cached<Payload>, derive: DerivePayload): Reply {
+  return anyReply(derivedPayload(value, derive), { cache });
 }
 
 /** A region that no path can hold is refused here, by the name that the caller gave it in. */

@@ -1,3 +1,4 @@
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import {
   CreateInstanceRequest,
@@ -68,7 +69,7 @@ export function createCloudService({
 /** A unary handler that is given its request in the type that its rpc declares. */
 function unary<T>(
   type: { fromPartial(partial: never): T },
-  handle: (request: T, call: Call) => Promise<Reply>,
+  handle: (request: T, call: Call) => MaybeSoon<Reply>,
 ): Handler {
-  return { kind: 'unary', handle: async (call) => handle(toTyped(type, call.request), call) };
+  return { kind: 'unary', handle: (call) => handle(toTyped(type, call.request), call) };
 }

@@ -1,3 +1,4 @@
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
 import { encodeRequest } from '../vultr/encode.ts';
@@ -37,7 +38,7 @@ export type AskVultr = (
   name: UpstreamName,
   fields: Readonly<Record<string, Message[string] | undefined>>,
   call: CallOptions,
-) => Promise<VultrResponse>;
+) => MaybeSoon<VultrResponse>;
 
 /**
  * Finds one of them in the contract.
@@ -58,12 +59,14 @@ export function createAsk(vultr: Vultr, operations: ReadonlyMap<string, Operatio
   const found = new Map(
     Object.keys(OPERATIONS).map((name) => [name, findUpstream(operations, name as UpstreamName)]),
   );
-  return async (name, fields, call) => {
+  return (name, fields, call) => {
     const operation = found.get(name);
     if (operation === undefined) throw new Error(`CloudService does not know the operation ${name}.`);
-    const response = await vultr.call(operation, encodeRequest(operation, toMessage(fields)), call);
-    if (response.status >= 300) throw badResponse({ kind: kindOf(operation) }, 'is a redirect');
-    return response;
+    const request = encodeRequest(operation, toMessage(fields));
+    return whenThere(vultr.call(operation, request, call), (response) => {
+      if (response.status >= 300) throw badResponse({ kind: kindOf(operation) }, 'is a redirect');
+      return response;
+    });
   };
 }
 
@@ -73,6 +76,9 @@ function kindOf({ effect }: Operation): VultrRequest['kind'] {
 
 function toMessage(fields: Readonly<Record<string, Message[string] | undefined>>): Message {
   const message = createMessage();
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) message[name] = value;
+  for (const name in fields) {
+    const value = fields[name];
+    if (value !== undefined) message[name] = value;
+  }
   return message;
 }

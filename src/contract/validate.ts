@@ -26,7 +26,14 @@ const FORMATS: Readonly<Record<number, { expected: string; matches: (text: strin
   4: { expected: 'an IPv4 or IPv6 address', matches: (text) => isIPv4(text) || isIPv6(text) },
 };
 
-const VALIDATORS = new WeakMap<DescMessage, Validator>();
+/** What is checked of a message; nothing of most. */
+interface Checks {
+  readonly list: Validator[];
+  /** All of them. */
+  readonly run: Validator;
+}
+
+const CHECKS = new WeakMap<DescMessage, Checks>();
 
 /**
  * Makes the check of a message from its annotations: google.api.field_behavior REQUIRED and google.api.field_info.format,
@@ -34,13 +41,13 @@ const VALIDATORS = new WeakMap<DescMessage, Validator>();
  * @throws Error when an annotation states an unknown format, or is on a field that cannot have one
  */
 export function compileValidator(descriptor: DescMessage, registry: Registry): Validator {
-  const known = VALIDATORS.get(descriptor);
-  if (known !== undefined) return known;
+  const known = CHECKS.get(descriptor);
+  if (known !== undefined) return known.run;
   const checks: Validator[] = [];
   const validator: Validator = function* (message, path) {
     for (const check of checks) yield* check(message, path);
   };
-  VALIDATORS.set(descriptor, validator);
+  CHECKS.set(descriptor, { list: checks, run: validator });
   for (const field of descriptor.fields) {
     if (isRequired(field, registry)) checks.push(checkRequired(field));
     const format = formatOf(field, registry);
@@ -54,7 +61,9 @@ export function compileValidator(descriptor: DescMessage, registry: Registry): V
 
 /** Up to 50 violations of a message whose check compileValidator compiled before; none when nothing is wrong. */
 export function validate(descriptor: DescMessage, message: Message): FieldViolation[] {
-  return VALIDATORS.get(descriptor)?.(message, '').take(MAX_VIOLATIONS).toArray() ?? [];
+  const checks = CHECKS.get(descriptor);
+  if (checks === undefined || checks.list.length === 0) return [];
+  return checks.run(message, '').take(MAX_VIOLATIONS).toArray();
 }
 
 function checkRequired(field: DescField): Validator {

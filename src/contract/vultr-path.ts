@@ -1,8 +1,8 @@
-/** The first segments of Vultr's own paths: the API, and the SCIM service of its organizations. */
-const ROOTS: readonly string[] = ['v2', 'scim'];
+/** What Vultr's own paths begin with: those of the API, and those of the SCIM service of its organizations. */
+const API = '/v2/';
+const SCIM = '/scim/';
 
 /** Whether a path is one of Vultr's own, which is what the service forwards and, over HTTP, passes through as it is. */
 export function isVultrPath(path: string): boolean {
-  const [, root = ''] = path.split('/', 2);
-  return ROOTS.includes(root) && path.length > root.length + 1;
+  return path.startsWith(API) || path.startsWith(SCIM);
 }

@@ -3,6 +3,7 @@ import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
   ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
@@ -14,7 +15,8 @@ import type { Dispatcher, Reply } from '../rpc/call.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import type { Message } from '../transcoding/message.ts';
 import { type GrpcIncoming, toIncoming } from './incoming.ts';
-import { toMetadata } from './metadata.ts';
+import { keepFrame } from './kept-frames.ts';
+import { toHeaderMetadata, toMetadata } from './metadata.ts';
 import { toStatusObject } from './status.ts';
 
 type WritableCall = ServerWritableStream<Buffer, Uint8Array> | ServerDuplexStream<Buffer, Uint8Array>;
@@ -39,20 +41,19 @@ export function adapt(operation: Operation, dispatcher: Dispatcher): UntypedHand
 function unary(operation: Operation, dispatcher: Dispatcher): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     const incoming = toIncoming(operation, call, call.request);
-    dispatcher
-      .unary(incoming)
-      .then((reply) => reply.toBinary())
-      .then(
-        (bytes) => {
-          incoming.completed();
-          call.sendMetadata(toMetadata(incoming.responseMetadata));
-          callback(null, bytes, toMetadata(incoming.responseTrailers));
-        },
-        (thrown: unknown) => {
-          incoming.completed();
-          callback(toStatusOf(incoming, thrown));
-        },
-      );
+    const reply = dispatcher.unary(incoming);
+    const send = (there: Reply): void => {
+      // The pipeline has encoded it already, while the call could still fail.
+      const bytes = there.toBinary();
+      if (there.origin?.cache !== undefined) keepFrame(bytes);
+      incoming.respond(bytes);
+    };
+    const fail = (thrown: unknown): void => {
+      incoming.completed();
+      callback(toStatusOf(incoming, thrown));
+    };
+    if (reply instanceof Promise) reply.then(send, fail);
+    else send(reply);
   };
 }
 
@@ -71,7 +72,7 @@ function bidiStreaming(
   dispatcher: Dispatcher,
 ): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
-    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    const incoming = toIncoming(operation, call, undefined, decodeEach(operation, call));
     void pump(call, incoming, dispatcher.stream(incoming));
   };
 }
@@ -82,12 +83,12 @@ function clientStreaming(
   dispatcher: Dispatcher,
 ): handleClientStreamingCall<Buffer, Uint8Array> {
   return (call, callback) => {
-    const incoming = { ...toIncoming(operation, call, undefined), requests: decodeEach(operation, call) };
+    const incoming = toIncoming(operation, call, undefined, decodeEach(operation, call));
     lastOf(dispatcher.stream(incoming)).then(
       (bytes) => {
         incoming.completed();
-        call.sendMetadata(toMetadata(incoming.responseMetadata));
-        callback(null, bytes, toMetadata(incoming.responseTrailers));
+        call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
+        callback(null, bytes, toTrailers(incoming));
       },
       (thrown: unknown) => {
         incoming.completed();
@@ -121,7 +122,7 @@ async function pump(
 ): Promise<void> {
   let isMetadataSent = false;
   const sendMetadata = (): void => {
-    if (!isMetadataSent) call.sendMetadata(toMetadata(incoming.responseMetadata));
+    if (!isMetadataSent) call.sendMetadata(toHeaderMetadata(incoming.responseMetadata));
     isMetadataSent = true;
   };
   try {
@@ -131,7 +132,7 @@ async function pump(
     }
     incoming.completed();
     sendMetadata();
-    call.end(toMetadata(incoming.responseTrailers));
+    call.end(toTrailers(incoming));
   } catch (thrown) {
     incoming.completed();
     call.emit('error', toStatusOf(incoming, thrown));
@@ -149,6 +150,11 @@ function write(call: WritableCall, bytes: Uint8Array, signal: AbortSignal): Prom
     if (signal.aborted) done();
     else call.write(bytes, done);
   });
+}
+
+/** Hardly any reply has trailers of its own. */
+function toTrailers({ responseTrailers }: GrpcIncoming): Metadata | undefined {
+  return responseTrailers.size === 0 ? undefined : toMetadata(responseTrailers);
 }
 
 function toStatusOf(incoming: GrpcIncoming, thrown: unknown): StatusObject {

@@ -1,15 +1,21 @@
-import { ServerInterceptingCall, type ServerInterceptingCallInterface, status } from '@grpc/grpc-js';
+import {
+  type Metadata,
+  type ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  status,
+} from '@grpc/grpc-js';
 import type { Dispatcher } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import { messageTooLarge, notDecompressible } from './errors.ts';
-import { createFrameReader } from './frames.ts';
+import { FrameReader } from './frames.ts';
 import { fromGrpcJs } from './grpc-js-errors.ts';
 import { inflateMessage } from './inflate.ts';
-import type { Intake } from './intake.ts';
+import type { Arriving, Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
-import type { CallContext, OpenCall } from './open-call.ts';
+import type { CallContext, OpenCall, UnaryResponse, Watch } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
 import { stopReading, toStatusObject } from './status.ts';
+import { sendMessageAndTrailers, sendResponseHeaders } from './unary-response.ts';
 
 /** What watching a call needs. */
 export interface WatchOptions {
@@ -20,91 +26,180 @@ export interface WatchOptions {
 }
 
 type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
+type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
 
 /**
- * Puts the bounds of the gRPC side around a call of grpc-js. Its methods are replaced instead of intercepted: grpc-js makes
- * statuses of its own (a message that is too large, a second one), which bypass interceptors, and they have to be reported
- * and logged like all others.
+ * Puts the bounds of the gRPC side around a call of grpc-js. It takes the place of the call instead of intercepting it:
+ * grpc-js makes statuses of its own (a message that is too large, a second one), which bypass interceptors, and they have to be
+ * reported and logged like all others.
  */
 export function watchCall(
   open: OpenCall,
   base: ServerInterceptingCallInterface,
   options: WatchOptions,
 ): ServerInterceptingCall {
-  const { stream, connection, target, requestId } = open;
-  const { outlet, dispatcher } = options;
-  const sendStatus = base.sendStatus.bind(base);
-  const sendMessage = base.sendMessage.bind(base);
-  let isEnded = false;
+  const watched: ServerInterceptingCallInterface = new WatchedCall(open, base, options);
+  // The class of grpc-js has private members, which nobody but itself uses.
+  return watched as ServerInterceptingCall;
+}
 
-  function refusal(error: CallError): Status {
-    const name = target.slice(1);
-    dispatcher.refused({ transport: 'grpc', peer: connection.peer, target: name, requestId }, error);
-    return toStatusObject(error, new Map([['x-request-id', requestId]]), true);
+/** The call as the handlers of grpc-js see it, and the listener that the call behind it tells what arrives. */
+class WatchedCall implements ServerInterceptingCallInterface, Listener, Watch {
+  readonly #open: OpenCall;
+  readonly #base: ServerInterceptingCallInterface;
+  readonly #options: WatchOptions;
+  readonly #sendStatus: (given: Status) => void;
+  readonly #frames = new FrameReader();
+  readonly #arriving: Arriving;
+  #listener: Listener | undefined;
+  #isEnded = false;
+  #isCancelled = false;
+
+  constructor(open: OpenCall, base: ServerInterceptingCallInterface, options: WatchOptions) {
+    this.#open = open;
+    this.#base = base;
+    this.#options = options;
+    this.#sendStatus = base.sendStatus;
+    base.sendStatus = (given) => this.sendStatus(given);
+    this.#arriving = options.intake.begin(open);
+    open.watch = this;
+    open.stream.on('data', (chunk: Buffer) => {
+      this.#frames.push(chunk);
+      this.#arriving.chunk(chunk.length);
+    });
+    open.stream.on('end', () => this.#arriving.ended());
   }
 
-  const context: CallContext = { open };
-  base.getAuthContext = () => context;
-  base.getDeadline = () => open.deadline ?? Number.POSITIVE_INFINITY;
-  base.sendMessage = (message: Uint8Array, callback: () => void) => {
-    open.replied();
-    const taken = outlet.send(open, message.length, () =>
-      sendMessage(message, () => {
-        taken();
+  get #isOver(): boolean {
+    const { stream } = this.#open;
+    return this.#isEnded || stream.closed || stream.destroyed;
+  }
+
+  start(listener: Listener): void {
+    this.#listener = listener;
+    this.#base.start(this);
+  }
+
+  sendMetadata(metadata: Metadata): void {
+    this.#base.sendMetadata(metadata);
+  }
+
+  sendMessage(message: Uint8Array, callback: () => void): void {
+    const { outlet } = this.#options;
+    this.#open.replied();
+    outlet.send(this.#open, message.length, () =>
+      this.#base.sendMessage(message, () => {
+        outlet.taken(this.#open);
         callback();
       }),
     );
-  };
-  base.sendStatus = (given) => {
-    if (isEnded || stream.closed || stream.destroyed) return;
-    isEnded = true;
-    open.replied();
-    sendStatus(isOwn(given) ? withoutText(given) : refusal(fromGrpcJs(given, options.limits)));
-    stopReading(stream);
-  };
-  open.refuse = (error) => {
-    if (!isEnded && !stream.closed) base.sendStatus(refusal(error));
-  };
-  return readThrough(open, base, options);
-}
-
-/** Follows the request of a call: counts it as it comes, and inflates its messages. */
-function readThrough(
-  open: OpenCall,
-  base: ServerInterceptingCallInterface,
-  { intake, limits }: WatchOptions,
-): ServerInterceptingCall {
-  const frames = createFrameReader();
-  const arriving = intake.begin(open);
-  open.stream.on('data', (chunk: Buffer) => frames.push(chunk));
-
-  async function inflated(message: Buffer): Promise<Buffer | undefined> {
-    try {
-      return await inflateMessage(message, open.encoding, limits.maxMessageBytes);
-    } catch (thrown) {
-      open.refuse(thrown instanceof RangeError ? messageTooLarge(limits) : notDecompressible(thrown));
-      return undefined;
-    }
   }
 
-  return new ServerInterceptingCall(base, {
-    start: (next) =>
-      next({
-        onReceiveMessage: (message: Buffer, pass) => {
-          const deliver = (plain: Buffer | undefined): void => {
-            if (plain === undefined) return;
-            arriving.message(plain.length);
-            pass(plain);
-          };
-          if (frames.isNextCompressed()) void inflated(message).then(deliver);
-          else deliver(message);
-        },
-        onReceiveHalfClose: (pass) => {
-          arriving.handedOver();
-          pass();
-        },
-      }),
-  });
+  sendStatus(given: Status): void {
+    if (this.#isOver) return;
+    this.#isEnded = true;
+    this.#open.replied();
+    const sent = isOwn(given) ? withoutText(given) : this.#refusal(fromGrpcJs(given, this.#options.limits));
+    this.#sendStatus.call(this.#base, sent);
+    stopReading(this.#open.stream);
+  }
+
+  /** grpc-js does not hear of a response: nothing is left for it to do, and it would take longer to do the same. */
+  respond({ message, metadata, trailers }: UnaryResponse): void {
+    if (this.#isOver) return;
+    const { stream } = this.#open;
+    const { outlet } = this.#options;
+    sendResponseHeaders(stream, metadata);
+    this.#isEnded = true;
+    this.#open.replied();
+    outlet.send(this.#open, message.length, () =>
+      sendMessageAndTrailers(stream, { message, trailers }, () => outlet.taken(this.#open)),
+    );
+    stopReading(stream);
+  }
+
+  refuse(error: CallError): void {
+    if (!this.#isOver) this.sendStatus(this.#refusal(error));
+  }
+
+  closed(): void {
+    this.#arriving.closed();
+    this.#options.outlet.closed(this.#open);
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.#listener?.onReceiveMetadata(metadata);
+  }
+
+  onReceiveMessage(message: Buffer): void {
+    if (this.#frames.isNextCompressed()) void this.#inflate(message);
+    else this.#deliver(message);
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#isCancelled) return;
+    this.#arriving.handedOver();
+    this.#listener?.onReceiveHalfClose();
+  }
+
+  onCancel(): void {
+    this.#isCancelled = true;
+    this.#open.handling?.left();
+    this.#listener?.onCancel();
+  }
+
+  startRead(): void {
+    this.#base.startRead();
+  }
+
+  getAuthContext(): CallContext {
+    return { open: this.#open };
+  }
+
+  getPeer(): string {
+    return this.#open.connection.peer;
+  }
+
+  getDeadline(): number {
+    return this.#open.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  getHost(): string {
+    return this.#base.getHost();
+  }
+
+  getConnectionInfo(): ReturnType<ServerInterceptingCallInterface['getConnectionInfo']> {
+    return this.#base.getConnectionInfo();
+  }
+
+  getMetricsRecorder(): ReturnType<ServerInterceptingCallInterface['getMetricsRecorder']> {
+    return this.#base.getMetricsRecorder();
+  }
+
+  #deliver(message: Buffer): void {
+    if (this.#isCancelled) return;
+    this.#arriving.message(message.length);
+    this.#listener?.onReceiveMessage(message);
+  }
+
+  async #inflate(message: Buffer): Promise<void> {
+    const { limits } = this.#options;
+    let plain: Buffer;
+    try {
+      plain = await inflateMessage(message, this.#open.encoding, limits.maxMessageBytes);
+    } catch (thrown) {
+      this.refuse(thrown instanceof RangeError ? messageTooLarge(limits) : notDecompressible(thrown));
+      return;
+    }
+    this.#deliver(plain);
+  }
+
+  #refusal(error: CallError): Status {
+    const { connection, target, requestId } = this.#open;
+    const request = { transport: 'grpc', peer: connection.peer, target: target.slice(1), requestId } as const;
+    this.#options.dispatcher.refused(request, error);
+    return toStatusObject(error, new Map([['x-request-id', requestId]]), true);
+  }
 }
 
 /** The text that grpc-js gives every success tells nothing, and some clients take any text for that of an error. */

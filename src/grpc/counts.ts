@@ -13,7 +13,7 @@ export interface Counts {
 
 interface Kind {
   readonly name: string;
-  readonly targets: RegExp;
+  readonly has: (target: string) => boolean;
   readonly perConnection: number;
   readonly total: number;
 }
@@ -23,19 +23,19 @@ export function createCounts(limits: GrpcLimits): Counts {
   const kinds: readonly Kind[] = [
     {
       name: 'watches of the health',
-      targets: /^\/grpc\.health\.v1\.Health\/Watch$/,
+      has: (target) => target === '/grpc.health.v1.Health/Watch',
       perConnection: limits.maxHealthWatchesPerConnection,
       total: limits.maxHealthWatches,
     },
     {
       name: 'conversations with the reflection service',
-      targets: /^\/grpc\.reflection\./,
+      has: (target) => target.startsWith('/grpc.reflection.'),
       perConnection: limits.maxReflectionsPerConnection,
       total: limits.maxReflections,
     },
   ];
   const totals = new Map<Kind, number>();
-  const kindOf = (target: string): Kind | undefined => kinds.find(({ targets }) => targets.test(target));
+  const kindOf = (target: string): Kind | undefined => kinds.find(({ has }) => has(target));
 
   function change({ target }: OpenCall, by: number): void {
     const kind = kindOf(target);
@@ -46,7 +46,7 @@ export function createCounts(limits: GrpcLimits): Counts {
     objection(connection, target) {
       const kind = kindOf(target);
       if (kind === undefined) return undefined;
-      const ofConnection = [...connection.calls].filter((call) => kind.targets.test(call.target)).length;
+      const ofConnection = [...connection.calls].filter((call) => kind.has(call.target)).length;
       if (ofConnection >= kind.perConnection) {
         return tooManyCalls(
           `This connection has ${kind.perConnection} ${kind.name} already, which is the limit.`,

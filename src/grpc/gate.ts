@@ -24,7 +24,7 @@ import { leave } from './farewell.ts';
 import { isKnownEncoding } from './inflate.ts';
 import type { Intake } from './intake.ts';
 import type { GrpcLimits } from './limits.ts';
-import type { Connection, OpenCall } from './open-call.ts';
+import { type Connection, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
 import { sendOverloaded } from './overloaded.ts';
 import { sendTrailersOnly } from './status.ts';
@@ -48,7 +48,7 @@ export interface Arrival {
   readonly waitedMs: number;
 }
 
-/** Passes a call on, with headers that grpc-js cannot misread. */
+/** Passes a call on, with the headers that grpc-js needs. */
 export type Serve = (call: OpenCall, headers: IncomingHttpHeaders) => void;
 
 const HEALTH = '/grpc.health.v1.Health/';
@@ -63,11 +63,34 @@ export function isProbe(headers: IncomingHttpHeaders): boolean {
 
 const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i;
 
+function nothing(): void {}
+
+/** What is known of the calls of one method before any is made. */
+interface Method {
+  readonly load: LoadKind | undefined;
+  /** Whether its callers stream their messages. */
+  readonly isRequestStream: boolean;
+  /** What grpc-js is given of the headers. It reads the others in its own way, and would heed some a second time. */
+  readonly forGrpcJs: IncomingHttpHeaders;
+}
+
+/** Stands for a method that there is none of. */
+const UNKNOWN: Method = { load: undefined, isRequestStream: false, forGrpcJs: {} };
+
+function toMethod(operation: Operation): readonly [target: string, method: Method] {
+  const target = `/${operation.name}`;
+  const method: Method = {
+    load: loadKindOf(operation),
+    isRequestStream: operation.kind === 'client_streaming' || operation.kind === 'bidi_streaming',
+    forGrpcJs: { ':path': target, 'content-type': 'application/grpc' },
+  };
+  return [target, method];
+}
+
 /** Where every call comes in: it is checked before grpc-js sees it, and refused or let in. */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #operations: ReadonlyMap<string, Operation>;
-  readonly #loads: ReadonlyMap<string, LoadKind | undefined>;
+  readonly #methods: ReadonlyMap<string, Method>;
   readonly #connections: Connections;
   readonly #counts: Counts;
   /** How many calls are under way. */
@@ -75,10 +98,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#operations = new Map([...options.operations].map((operation) => [`/${operation.name}`, operation]));
-    this.#loads = new Map(
-      [...this.#operations].map(([target, operation]) => [target, loadKindOf(operation)]),
-    );
+    this.#methods = new Map([...options.operations].map(toMethod));
     this.#connections = new Connections(options.limits);
     this.#counts = createCounts(options.limits);
   }
@@ -103,12 +123,13 @@ export class Gate {
     }
     const target = headers[':path'] ?? '';
     const requestId = acceptedRequestId(String(headers['x-request-id'] ?? '')) ?? randomUUID();
-    const overload = this.#options.shedder.objection(this.#loads.get(target), waitedMs);
+    const method = this.#methods.get(target) ?? UNKNOWN;
+    const overload = this.#options.shedder.objection(method.load, waitedMs);
     if (overload !== undefined) {
       sendOverloaded(stream, overload, requestId);
       return;
     }
-    const error = this.#misuse(target, headers) ?? this.#shortage(connection, target);
+    const error = misuse(method, headers) ?? this.#shortage(connection, target);
     if (error !== undefined) {
       const request = {
         transport: 'grpc',
@@ -120,34 +141,21 @@ export class Gate {
       sendTrailersOnly(stream, error, requestId);
       return;
     }
-    const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity', ...rest } = headers;
+    const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity' } = headers;
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
-    const call: OpenCall = {
+    const call = new OpenCall({
       connection,
       stream,
+      headers,
       target,
       requestId,
       deadline: timeoutMs === undefined ? undefined : systemClock.now() + timeoutMs,
       encoding: String(encoding),
-      isRequestStream: /^(?:bidi|client)_streaming$/.test(this.#operations.get(target)?.kind ?? ''),
-      refuse: () => undefined,
-      replied: this.#loads.get(target) === 'watch' ? () => undefined : this.#options.shedder.begin(),
-      end: (thrown) => call.refuse(thrown),
-    };
+      isRequestStream: method.isRequestStream,
+      replied: method.load === 'watch' ? nothing : this.#options.shedder.begin(),
+    });
     this.#count(call);
-    serve(call, rest);
-  }
-
-  /** What is wrong with a call; undefined: nothing. */
-  #misuse(target: string, headers: IncomingHttpHeaders): CallError | undefined {
-    if (headers[':method'] !== 'POST') return notPost();
-    if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) return notGrpc();
-    if (!this.#operations.has(target)) return unknownMethod();
-    const timeout = headers['grpc-timeout'];
-    const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(String(timeout));
-    if (timeoutMs === undefined) return malformedTimeout();
-    if (timeoutMs === 0) return requestTooLate();
-    return isKnownEncoding(String(headers['grpc-encoding'] ?? 'identity')) ? undefined : unknownEncoding();
+    serve(call, method.forGrpcJs);
   }
 
   /** What there is no room for; undefined: there is room for the call. */
@@ -166,11 +174,24 @@ export class Gate {
     this.#open += 1;
     this.#connections.begin(call);
     this.#counts.begin(call);
-    call.stream.once('close', () => {
+    call.stream.on('close', () => {
       call.replied();
+      call.watch?.closed();
       this.#open -= 1;
       this.#connections.end(call);
       this.#counts.end(call);
     });
   }
+}
+
+/** What is wrong with a call; undefined: nothing. */
+function misuse(method: Method, headers: IncomingHttpHeaders): CallError | undefined {
+  if (headers[':method'] !== 'POST') return notPost();
+  if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) return notGrpc();
+  if (method === UNKNOWN) return unknownMethod();
+  const timeout = headers['grpc-timeout'];
+  const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(String(timeout));
+  if (timeoutMs === undefined) return malformedTimeout();
+  if (timeoutMs === 0) return requestTooLate();
+  return isKnownEncoding(String(headers['grpc-encoding'] ?? 'identity')) ? undefined : unknownEncoding();
 }

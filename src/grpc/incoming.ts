@@ -1,17 +1,17 @@
 import type {
-  Metadata,
   ServerDuplexStream,
   ServerReadableStream,
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { Operation } from '../contract/operation.ts';
-import type { Incoming } from '../rpc/call.ts';
+import type { Incoming, IncomingRequest } from '../rpc/call.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
-import { toBinaryValue } from './metadata.ts';
-import type { CallContext, OpenCall } from './open-call.ts';
+import type { Message } from '../transcoding/message.ts';
+import type { CallContext, Handling, OpenCall } from './open-call.ts';
+import { readMetadata } from './request-metadata.ts';
 
 /** Any grpc-js call, requests and replies being bytes. */
 export type ServerCall =
@@ -20,90 +20,128 @@ export type ServerCall =
   | ServerReadableStream<Buffer, Uint8Array>
   | ServerDuplexStream<Buffer, Uint8Array>;
 
-/** An Incoming of a gRPC call, and what its adapter has to report when it is over. */
-export interface GrpcIncoming extends Incoming {
-  readonly responseTrailers: Map<string, string>;
-  /** To be called once the status is out: grpc-js emits `cancelled` after every call, completed ones too. */
-  completed(): void;
-  /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */
-  mayRepeat(): boolean;
-}
-
-/** Turns a grpc-js call into what the pipeline takes. */
+/**
+ * Turns a grpc-js call into what the pipeline takes.
+ * @param request the bytes of its one message
+ * @param requests the messages of a caller that streams them
+ */
 export function toIncoming(
   operation: Operation,
   call: ServerCall,
   request: Buffer | undefined,
+  requests?: AsyncIterable<Message>,
 ): GrpcIncoming {
-  const controller = new AbortController();
-  // What the call's watch has put in the place of grpc-js's own.
-  const { open } = call.getAuthContext() as CallContext;
-  open.end = (error) => controller.abort(error);
-  const metadata = toMap(call.metadata);
-  let isNamed = metadata.has('idempotency-key');
-  let isCompleted = false;
-  const events: NodeJS.EventEmitter = call;
-  events.on('cancelled', () => {
-    if (!isCompleted) controller.abort(cancelled());
-  });
-  return {
-    operation,
-    transport: 'grpc',
-    form: 'binary',
-    peer: call.getPeer(),
-    evidence: () => evidenceOf(call, open, metadata),
-    metadata,
-    signal: controller.signal,
-    deadline: toDeadline(call.getDeadline()),
-    read: () => {
-      const message = decodeMessage(operation.input, request ?? new Uint8Array());
-      isNamed ||= (message['request_id'] ?? '') !== '';
-      return { kind: 'message', message };
-    },
-    responseMetadata: new Map(),
-    responseTrailers: new Map(),
-    completed: () => {
-      isCompleted = true;
-    },
-    mayRepeat: () => isRepeatable(operation) || (operation.effect === 'CREATE' && isNamed),
-  };
+  return new GrpcIncoming({ operation, call, request, requests });
 }
 
-function evidenceOf(
-  call: ServerCall,
-  { connection: { origin } }: OpenCall,
-  metadata: ReadonlyMap<string, string>,
-): Evidence {
-  const identityHeaders = pickIdentityHeaders((name) =>
-    metadata.has(name) ? call.metadata.get(name).map(String) : undefined,
-  );
+interface GrpcIncomingParts {
+  readonly operation: Operation;
+  readonly call: ServerCall;
+  readonly request: Buffer | undefined;
+  readonly requests: AsyncIterable<Message> | undefined;
+}
+
+/** A gRPC call, and what its adapter has to report when it is over. */
+export class GrpcIncoming implements Incoming, Handling {
+  readonly #open: OpenCall;
+  readonly #request: Buffer | undefined;
+  #controller: AbortController | undefined;
+  /** Why the call has to end; undefined: it does not have to yet. */
+  #end: CallError | undefined;
+  #isNamed: boolean;
+  #isCompleted = false;
+  readonly operation: Operation;
+  readonly transport = 'grpc';
+  readonly form = 'binary';
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly responseMetadata = new Map<string, string>();
+  readonly responseTrailers = new Map<string, string>();
+  readonly requests: AsyncIterable<Message> | undefined;
+
+  constructor({ operation, call, request, requests }: GrpcIncomingParts) {
+    this.operation = operation;
+    this.#request = request;
+    this.requests = requests;
+    // What the call's watch has put in the place of grpc-js's own.
+    this.#open = (call.getAuthContext() as CallContext).open;
+    this.#open.handling = this;
+    this.metadata = readMetadata(this.#open.headers);
+    this.#isNamed = this.metadata.has('idempotency-key');
+  }
+
+  get requestId(): string {
+    return this.#open.requestId;
+  }
+
+  get peer(): string {
+    return this.#open.connection.peer;
+  }
+
+  /** It is made when it is first read, which a call that waits for nothing does not do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#end !== undefined) this.#controller.abort(this.#end);
+    }
+    return this.#controller.signal;
+  }
+
+  get deadline(): number | undefined {
+    return this.#open.deadline;
+  }
+
+  evidence(): Evidence {
+    return evidenceOf(this.#open, this.metadata);
+  }
+
+  /** To be called once the status is out: grpc-js says that a call is cancelled after every one, completed ones too. */
+  completed(): void {
+    this.#isCompleted = true;
+  }
+
+  /** Sends the reply of a unary call, which completes it. */
+  respond(message: Uint8Array): void {
+    this.#isCompleted = true;
+    const { responseMetadata: metadata, responseTrailers: trailers } = this;
+    this.#open.watch?.respond({ message, metadata, trailers });
+  }
+
+  left(): void {
+    if (!this.#isCompleted) this.abort(cancelled());
+  }
+
+  abort(error: CallError): void {
+    this.#end ??= error;
+    this.#controller?.abort(error);
+  }
+
+  /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */
+  mayRepeat(): boolean {
+    return isRepeatable(this.operation) || (this.operation.effect === 'CREATE' && this.#isNamed);
+  }
+
+  read(): IncomingRequest {
+    const message = decodeMessage(this.operation.input, this.#request ?? EMPTY);
+    this.#isNamed ||= (message['request_id'] ?? '') !== '';
+    return { kind: 'message', message };
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+function evidenceOf({ connection: { origin } }: OpenCall, metadata: ReadonlyMap<string, string>): Evidence {
+  const identityHeaders = pickIdentityHeaders((name) => {
+    const value = metadata.get(name);
+    return value === undefined ? undefined : [value];
+  });
   const { address, certificate } = origin;
   const authorization = metadata.get('authorization');
   return { connection: origin, address, certificate, identityHeaders, authorization };
 }
 
-/** The metadata of a call. Binary values (`-bin`) are in base64, as over HTTP. */
-function toMap(metadata: Metadata): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  for (const key of Object.keys(metadata.getMap())) {
-    const values = metadata.get(key);
-    map.set(
-      key,
-      values.map((value) => (typeof value === 'string' ? value : toBinaryValue(value))).join(', '),
-    );
-  }
-  return map;
-}
-
 /** Whether an operation changes nothing, or comes to the same when it is carried out twice. */
 function isRepeatable({ effect, idempotency }: Operation): boolean {
   return effect === 'READ' || effect === 'SECRET' || idempotency !== 'IDEMPOTENCY_UNKNOWN';
-}
-
-/** The deadline that the call's watch has put in the place of grpc-js's own: on the clock of the service, or infinite. */
-function toDeadline(deadline: Date | number): number | undefined {
-  const ms = Number(deadline);
-  return Number.isFinite(ms) ? ms : undefined;
 }
 
 function cancelled(): CallError {

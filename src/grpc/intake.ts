@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { LazyTimer } from '../base/lazy-timer.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { ByteBound } from './byte-bound.ts';
 import { requestTimeout, requestTooLate, tooManyRequestBytes } from './errors.ts';
@@ -11,17 +12,9 @@ const CALL_BYTES = 4 * 1024;
 /** Watches requests arrive: how many bytes they hold, and for how long. */
 export interface Intake {
   /** Begins to watch a call. */
-  begin(call: OpenCall): IntakeOfCall;
+  begin(call: OpenCall): Arriving;
   /** Refuses the oldest request of the connection that holds most. False: every request has arrived. */
   makeRoom(): boolean;
-}
-
-/** What is reported about one call. */
-export interface IntakeOfCall {
-  /** A whole message has arrived, of this many bytes when it is not compressed. */
-  message(bytes: number): void;
-  /** The request is given to its handler: it is no longer refused, whatever happens. */
-  handedOver(): void;
 }
 
 /** Makes the intake. */
@@ -30,42 +23,68 @@ export function createIntake(limits: GrpcLimits): Intake {
     { perConnection: limits.maxRequestBytesPerConnection, total: limits.maxRequestBytes },
     (call) => call.refuse(tooManyRequestBytes()),
   );
+  return { begin: (call) => new Arriving(call, bound, limits), makeRoom: () => bound.evict() };
+}
 
-  function begin(call: OpenCall): IntakeOfCall {
-    const { stream } = call;
-    let bytes = CALL_BYTES;
-    let timer: NodeJS.Timeout | undefined;
-    const startTimer = (): void => {
-      timer ??= setTimeout(() => call.refuse(lateness(call, limits)), patienceMs(call, limits));
-    };
-    const stopTimer = (): void => {
-      clearTimeout(timer);
-      timer = undefined;
-    };
-    startTimer();
-    bound.set(call, bytes);
-    stream.on('data', (chunk: Buffer) => {
-      if (call.isRequestStream) startTimer();
-      bytes += chunk.length;
-      bound.set(call, bytes);
-    });
-    stream.once('end', stopTimer);
-    stream.once('close', () => {
-      stopTimer();
-      bound.release(call);
-    });
-    return {
-      message(length) {
-        if (call.isRequestStream) stopTimer();
-        // The messages of a stream go one after the other; a single one may have grown by being inflated.
-        bytes = CALL_BYTES + (call.isRequestStream ? length : Math.max(bytes - CALL_BYTES, length));
-        if (!stream.closed) bound.set(call, bytes);
-      },
-      handedOver: () => bound.pin(call),
-    };
+/** The request of one call, whose watch reports what arrives of it. */
+export class Arriving {
+  readonly #call: OpenCall;
+  readonly #bound: ByteBound<OpenCall>;
+  readonly #limits: GrpcLimits;
+  #bytes = CALL_BYTES;
+  #timer: LazyTimer | undefined;
+
+  constructor(call: OpenCall, bound: ByteBound<OpenCall>, limits: GrpcLimits) {
+    this.#call = call;
+    this.#bound = bound;
+    this.#limits = limits;
+    this.#startTimer();
+    bound.set(call, this.#bytes);
   }
 
-  return { begin, makeRoom: () => bound.evict() };
+  /** So many bytes have arrived. */
+  chunk(bytes: number): void {
+    if (this.#call.isRequestStream) this.#startTimer();
+    this.#bytes += bytes;
+    this.#bound.set(this.#call, this.#bytes);
+  }
+
+  /** A whole message has arrived, of this many bytes when it is not compressed. */
+  message(bytes: number): void {
+    const { isRequestStream, stream } = this.#call;
+    if (isRequestStream) this.#stopTimer();
+    // The messages of a stream go one after the other; a single one may have grown by being inflated.
+    this.#bytes = CALL_BYTES + (isRequestStream ? bytes : Math.max(this.#bytes - CALL_BYTES, bytes));
+    if (!stream.closed) this.#bound.set(this.#call, this.#bytes);
+  }
+
+  /** Everything has arrived. */
+  ended(): void {
+    this.#stopTimer();
+  }
+
+  /** The request is given to its handler: it is no longer refused, whatever happens. */
+  handedOver(): void {
+    this.#bound.pin(this.#call);
+  }
+
+  /** The stream has ended. */
+  closed(): void {
+    this.#stopTimer();
+    this.#bound.release(this.#call);
+  }
+
+  #startTimer(): void {
+    if (this.#timer !== undefined) return;
+    const call = this.#call;
+    const limits = this.#limits;
+    this.#timer = new LazyTimer(patienceMs(call, limits), () => call.refuse(lateness(call, limits)));
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
 }
 
 /** How long to wait for a request: until the caller's own deadline if that is sooner. */

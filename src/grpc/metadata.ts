@@ -1,6 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
 /** Metadata whose binary values (`-bin`) go out without padding, as the protocol asks of a sender. */
 class UnpaddedMetadata extends Metadata {
   override toHttp2Headers(): OutgoingHttpHeaders {
@@ -29,9 +31,40 @@ export function toMetadata(values: ReadonlyMap<string, string>): Metadata {
   for (const [key, value] of values) {
     if (key.endsWith('-bin'))
       for (const each of value.split(',')) metadata.add(key, Buffer.from(each.trim(), 'base64'));
-    else if (/^[\x20-\x7e]*$/.test(value)) metadata.set(key, value);
+    else if (PRINTABLE.test(value)) metadata.set(key, value);
   }
   return metadata;
+}
+
+/** Metadata that grpc-js asks for its HTTP/2 form alone, as it does with the headers of a response. */
+class HeaderMetadata extends Metadata {
+  readonly #values: ReadonlyMap<string, string>;
+
+  constructor(values: ReadonlyMap<string, string>) {
+    super();
+    this.#values = values;
+  }
+
+  override toHttp2Headers(): OutgoingHttpHeaders {
+    return addHeaders({}, this.#values);
+  }
+}
+
+/** The same for the headers of a response, which every call has. */
+export function toHeaderMetadata(values: ReadonlyMap<string, string>): Metadata {
+  return new HeaderMetadata(values);
+}
+
+/** Adds metadata, as toMetadata takes it, to headers that go out, and returns them. */
+export function addHeaders(
+  headers: OutgoingHttpHeaders,
+  values: ReadonlyMap<string, string>,
+): OutgoingHttpHeaders {
+  for (const [key, value] of values) {
+    if (key.endsWith('-bin')) headers[key] = value.split(',').map((each) => unpadded(each.trim()));
+    else if (PRINTABLE.test(value)) headers[key] = value;
+  }
+  return headers;
 }
 
 /** Bytes as a binary value is written. */

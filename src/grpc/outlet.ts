@@ -1,4 +1,5 @@
 import { constants } from 'node:http2';
+import { LazyTimer } from '../base/lazy-timer.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
@@ -18,6 +19,7 @@ interface Message {
   readonly call: OpenCall;
   readonly bytes: number;
   readonly write: () => void;
+  readonly timer: LazyTimer;
   /** How many checks have found it unread. */
   checks: number;
 }
@@ -39,6 +41,8 @@ export class Outlet {
   readonly #limits: GrpcLimits;
   readonly #onGivenUp: (call: OpenCall, text: string) => void;
   readonly #accounts = new Map<Connection, Account>();
+  /** What is not taken yet: a call sends one message after the other. */
+  readonly #messages = new Map<OpenCall, Message>();
   #total = 0;
   #waitingBytes = 0;
   #checking: NodeJS.Timeout | undefined;
@@ -53,35 +57,38 @@ export class Outlet {
    * Sends one message of a call, now or when there is room; the call sends no other one before it is taken. A caller that
    * does not take it in time loses the call.
    * @param write hands the message to the connection
-   * @returns to be called when the connection has taken the message
    */
-  send(call: OpenCall, bytes: number, write: () => void): () => void {
+  send(call: OpenCall, bytes: number, write: () => void): void {
     const account = this.#accountOf(call.connection);
-    const message: Message = { call, bytes, write, checks: 0 };
-    const { replyTimeoutMs } = this.#limits;
-    const timer = setTimeout(
-      () => this.#cut(message, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
-      replyTimeoutMs,
-    );
-    const end = (): void => {
-      clearTimeout(timer);
-      call.stream.off('close', end);
-      this.#remove(message);
-      this.#pump();
-    };
-    call.stream.once('close', end);
-    const isFirst = account.waiting.size === 0;
+    const message: Message = { call, bytes, write, timer: this.#cutLater(call), checks: 0 };
+    this.#messages.set(call, message);
+    if (bytes <= SMALL_BYTES || (account.waiting.size === 0 && this.#hasRoom(account, bytes))) {
+      this.#write(account, message);
+      return;
+    }
     account.waiting.add(message);
     this.#waitingBytes += bytes;
-    if (bytes <= SMALL_BYTES || (isFirst && this.#hasRoom(account, bytes))) this.#write(account, message);
-    else this.#pump();
+    this.#pump();
     if (account.waiting.has(message) && this.#waitingBytes > this.#limits.maxWaitingReplyBytes) {
-      this.#cut(message, 'There was no room for the reply, as others have left theirs unread.');
+      this.#cut(call, 'There was no room for the reply, as others have left theirs unread.');
     }
-    return () => {
-      account.quietChecks = 0;
-      end();
-    };
+  }
+
+  /** To be called when the connection has taken the message of a call. */
+  taken(call: OpenCall): void {
+    const account = this.#accounts.get(call.connection);
+    if (account !== undefined) account.quietChecks = 0;
+    this.closed(call);
+  }
+
+  /** To be called when a call has ended, whatever has become of its message. */
+  closed(call: OpenCall): void {
+    const message = this.#messages.get(call);
+    if (message === undefined) return;
+    message.timer.cancel();
+    this.#messages.delete(call);
+    this.#remove(message);
+    this.#pump();
   }
 
   /** Cuts off the oldest stalled reply of the connection that leaves most unread. Returns false when nothing is stalled. */
@@ -91,6 +98,7 @@ export class Outlet {
 
   /** Writes what there is room for: first for the connection that has least unread, in the order of its messages. */
   #pump(): void {
+    if (this.#waitingBytes === 0) return;
     const inNeed = [...this.#accounts.values()].filter(({ waiting }) => waiting.size > 0);
     for (const account of inNeed.sort((one, other) => one.bytes - other.bytes)) {
       for (const message of account.waiting) {
@@ -137,11 +145,18 @@ export class Outlet {
     const isStalled = quietChecks >= STALLED.connection || oldest.checks >= STALLED.message;
     if (!isStalled) return false;
     this.#remove(oldest);
-    this.#cut(oldest, 'The caller left its reply unread, and others needed the room.');
+    this.#cut(oldest.call, 'The caller left its reply unread, and others needed the room.');
     return true;
   }
 
-  #cut({ call }: Message, text: string): void {
+  #cutLater(call: OpenCall): LazyTimer {
+    const { replyTimeoutMs } = this.#limits;
+    return new LazyTimer(replyTimeoutMs, () =>
+      this.#cut(call, `The caller left its reply unread for ${replyTimeoutMs} milliseconds.`),
+    );
+  }
+
+  #cut(call: OpenCall, text: string): void {
     this.#onGivenUp(call, text);
     // There is no use in sending a status behind a message that nobody reads.
     call.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);

@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import {
   Server,
@@ -80,6 +80,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     streamResetRate: limits.cancelsPerSecond,
   });
   const gate = new Gate({ operations, dispatcher, shedder, limits, life, intake, outlet });
+  const serveCall = (call: OpenCall, headers: IncomingHttpHeaders): void => {
+    entering = call;
+    serve(call.stream, headers);
+    entering = undefined;
+  };
   /** The socket that Node is being given: it makes its session before it returns. */
   let accepted: Socket | undefined;
   http2.on('session', (session) => {
@@ -89,13 +94,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     // The streams of a server are of this class, which the declaration of the event leaves open.
     const stream = opened as ServerHttp2Stream;
     // The failure of a stream is seen as its end; without a listener it would end the process.
-    stream.on('error', () => undefined);
-    const enter = (waitedMs: number): void =>
-      gate.enter(stream, { headers, waitedMs }, (call, forGrpcJs) => {
-        entering = call;
-        serve(stream, forGrpcJs);
-        entering = undefined;
-      });
+    stream.on('error', nothing);
+    const enter = (waitedMs: number): void => gate.enter(stream, { headers, waitedMs }, serveCall);
     if (isProbe(headers)) enter(0);
     else turnstile.pass(enter);
   });
@@ -111,6 +111,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     close: (graceMs) => close(server, gate, listener, graceMs),
   };
 }
+
+function nothing(): void {}
 
 function createServer(limits: GrpcLimits, life: ConnectionLife, interceptor: ServerInterceptor): Server {
   return new Server({

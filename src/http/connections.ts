@@ -40,7 +40,7 @@ class Visit implements Passage {
   isGone = false;
   #controller: AbortController | undefined;
   #interruption: CallError | undefined;
-  readonly #releases: (() => void)[] = [];
+  #releases: (() => void)[] | undefined;
 
   constructor(response: ServerResponse) {
     this.response = response;
@@ -56,6 +56,7 @@ class Visit implements Passage {
   }
 
   onEnd(release: () => void): void {
+    this.#releases ??= [];
     this.#releases.push(release);
   }
 
@@ -68,7 +69,7 @@ class Visit implements Passage {
   end(): void {
     this.isGone = !this.response.writableFinished;
     if (this.isGone) this.#controller?.abort(callerGone());
-    for (const release of this.#releases.splice(0)) release();
+    for (const release of this.#releases?.splice(0) ?? []) release();
   }
 }
 
@@ -118,6 +119,11 @@ export class Connections {
   /** Whether a connection was taken and has not ended. */
   has(socket: Socket): boolean {
     return this.#open.has(socket);
+  }
+
+  /** The response to the newest of the requests under way on a connection; undefined: there is none. */
+  latestResponse(socket: Socket): ServerResponse | undefined {
+    return [...(this.#open.get(socket)?.visits ?? [])].at(-1)?.response;
   }
 
   /** Reports that a connection carries the requests of others, and will be ended by who reports it. */

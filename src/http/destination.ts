@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
@@ -46,7 +47,7 @@ export interface Destination {
   /** Undefined: the request is passed on as it came. */
   readonly binding: HttpBinding | undefined;
   /** @param readWhole reads the body */
-  readonly read: (readWhole: () => Promise<Uint8Array>) => Promise<IncomingRequest>;
+  readonly read: (readWhole: () => MaybeSoon<Uint8Array>) => MaybeSoon<IncomingRequest>;
 }
 
 /** Finds what a request is for. Throws a CallError when there is no such operation, or the path is malformed. */
@@ -86,9 +87,8 @@ function toVultr(
   return {
     operation: resolveVultr(method, path),
     binding: undefined,
-    read: async (readWhole) => {
-      const body = await readWhole();
-      return {
+    read: (readWhole) =>
+      whenThere(readWhole(), (body) => ({
         kind: 'verbatim',
         request: {
           method,
@@ -99,10 +99,11 @@ function toVultr(
           accept: accept === '*/*' ? undefined : accept,
           body: body.length === 0 ? undefined : body,
         },
-      };
-    },
+      })),
   };
 }
+
+const NO_BODY = new Uint8Array();
 
 function toOperation(
   router: Router<Operation>,
@@ -118,17 +119,17 @@ function toOperation(
   return {
     operation,
     binding,
-    read: async (readWhole) => {
-      const body = binding.body === 'none' ? new Uint8Array() : await readWhole();
-      const parts = { values, query, contentType: headers['content-type'], body };
-      const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
-      // GET /api/instances/stop is no id: it is the path of a PUT.
-      if (nearer.length > 0 && validate(operation.input, message).some(isOfPath(binding))) {
-        const allow = nearer.map((route) => route.binding.httpMethod).sort();
-        throw methodNotAllowed(method, allow, adviceFor(nearer));
-      }
-      return { kind: 'message', message };
-    },
+    read: (readWhole) =>
+      whenThere(binding.body === 'none' ? NO_BODY : readWhole(), (body) => {
+        const parts = { values, query, contentType: headers['content-type'], body };
+        const message = decodeHttpRequest(binding, parts, (read) => validate(operation.input, read));
+        // GET /api/instances/stop is no id: it is the path of a PUT.
+        if (nearer.length > 0 && validate(operation.input, message).some(isOfPath(binding))) {
+          const allow = nearer.map((route) => route.binding.httpMethod).sort();
+          throw methodNotAllowed(method, allow, adviceFor(nearer));
+        }
+        return { kind: 'message', message };
+      }),
   };
 }
 

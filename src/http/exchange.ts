@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { Shedder } from '../pipeline/shedder.ts';
-import type { HttpReply } from '../rpc/call.ts';
+import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
@@ -20,9 +21,9 @@ export interface Exchange {
   /** Asks a caller that waits for it (Expect: 100-continue) to send the body. */
   readonly proceed: () => void;
   /** How long it has waited to be looked at, in milliseconds. */
-  readonly waitedMs: number;
+  waitedMs: number;
   /** What it turned out to be for, as the template of an operation, the path of an rpc or that of a page; never what a caller made up. */
-  route?: string | undefined;
+  route: string | undefined;
 }
 
 /** The id of a request that is no call, for the log and for the caller: the caller's own when it is harmless, else a new one. */
@@ -40,18 +41,35 @@ export interface Tools {
 }
 
 /** Sends a response. A caller that leaves it unread for too long loses its connection. */
-export async function send(
-  { limits, held }: Tools,
-  { request, response, passage }: Exchange,
+export function send(
+  tools: Tools,
+  exchange: Exchange,
   reply: HttpReply,
   headers: Readonly<Record<string, string>>,
   isKept = false,
-): Promise<void> {
-  held.send(passage, request.socket, reply.body.length);
-  await sendResponse(response, reply, headers, isKept);
-  // What the kernel took at once needs no watching.
-  if (response.writableLength > 0 || request.socket.writableLength > 0)
-    response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
+): MaybeSoon<void> {
+  return whenThere(sendResponse(exchange.response, reply, headers, isKept), () =>
+    watchUnread(tools, exchange, reply.body.length),
+  );
+}
+
+/** What the kernel took at once is held nowhere and needs no watching. */
+function watchUnread({ limits, held }: Tools, { request, response, passage }: Exchange, bytes: number): void {
+  if (response.writableLength === 0 && request.socket.writableLength === 0) return;
+  held.send(passage, request.socket, bytes);
+  response.setTimeout(limits.writeTimeoutMs, () => response.destroy());
+}
+
+/** Has a unary call served, and counts it as in progress until its reply is there. */
+export function serveCounted(
+  { options: { dispatcher }, shedder }: Tools,
+  incoming: Incoming,
+): MaybeSoon<Reply> {
+  const replied = shedder.begin();
+  const reply = dispatcher.unary(incoming);
+  if (reply instanceof Promise) return reply.finally(replied);
+  replied();
+  return reply;
 }
 
 /** A request that has been served. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../base/clock.ts';
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
 import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
@@ -11,16 +12,17 @@ import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } 
 import { conditionalReply, isNotModified } from './conditional.ts';
 import { createRpcRoutes } from './connect/rpc.ts';
 import { createDestinations, type Destination, formatPeer } from './destination.ts';
-import { malformedTimeout, methodNotAllowed, toErrorResponse } from './errors.ts';
-import { type Exchange, measureRequests, requestIdOf, send as sendPlain, type Tools } from './exchange.ts';
+import { methodNotAllowed, toErrorResponse } from './errors.ts';
 import {
-  type DistinctHeaders,
-  evidenceOf,
-  headersOfInterest,
-  metadataHeaders,
-  parseGrpcTimeout,
-  requestMetadata,
-} from './metadata.ts';
+  type Exchange,
+  measureRequests,
+  requestIdOf,
+  send as sendPlain,
+  serveCounted,
+  type Tools,
+} from './exchange.ts';
+import { HttpIncoming } from './incoming.ts';
+import { evidenceOf, metadataHeaders, readCallHeaders } from './metadata.ts';
 import type { ExtraReply, ExtraRequest, ExtraRoute, HttpLimits, HttpServerOptions } from './options.ts';
 import { type HeldBytes, readBody } from './request-body.ts';
 import { indentJson, takePretty } from './response.ts';
@@ -38,8 +40,8 @@ interface Work extends Exchange {
   readonly isPretty: boolean;
 }
 
-/** Serves one HTTP request, to its end. Never throws: a failure is a response. */
-export type RequestHandler = (exchange: Exchange) => Promise<void>;
+/** Serves one HTTP request, to its end. It neither throws nor rejects: a failure is a response. */
+export type RequestHandler = (exchange: Exchange) => MaybeSoon<void>;
 
 /**
  * Makes the function that serves the requests.
@@ -58,7 +60,7 @@ export function createHandler(
   const findRpc = createRpcRoutes(tools, operations);
   const findDestination = createDestinations(operations, options.resolveVultr, extraRoutes.keys());
 
-  async function serve(work: Work): Promise<void> {
+  function serve(work: Work): MaybeSoon<void> {
     const { request, response, method, target } = work;
     if (corsOrigins.length > 0) {
       for (const [name, value] of Object.entries(originHeaders(corsOrigins, request.headers)))
@@ -66,44 +68,68 @@ export function createHandler(
     }
     if (isPreflight(method, request.headers)) {
       const headers = preflightHeaders(corsOrigins, request.headers);
-      await send(tools, work, { status: 204, contentType: undefined, body: new Uint8Array() }, headers);
-      return;
+      return send(tools, work, { status: 204, contentType: undefined, body: NO_BODY }, headers);
     }
     const serveRpc = findRpc(work);
-    if (serveRpc !== undefined) {
-      await serveRpc(work);
-      return;
-    }
+    if (serveRpc !== undefined) return serveRpc(work);
     const extra = extraRoutes.get(target.path);
-    const destination = noted(tools, work, () => {
+    try {
       if (!PROBE_PATHS.has(target.path)) checkHost(allowedHosts, request.headers);
-      if (extra !== undefined) {
-        if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method, ['GET', 'HEAD']);
-        return undefined;
-      }
-      const found = findDestination(method, target, request.headers);
-      checkOrigin(corsOrigins, request.headers, found.operation.effect);
-      return found;
-    });
-    if (destination !== undefined) await serveCall(tools, work, destination);
-    else if (extra !== undefined) {
-      work.route = target.path;
-      await sendExtra(tools, work, await extra(toExtraRequest(work)));
+      if (extra !== undefined && method !== 'GET' && method !== 'HEAD')
+        throw methodNotAllowed(method, ['GET', 'HEAD']);
+    } catch (thrown) {
+      throw refused(tools, work, thrown);
+    }
+    return extra === undefined ? serveCall(tools, work, findTarget(work)) : serveExtra(tools, work, extra);
+  }
+
+  function findTarget(work: Work): Destination {
+    const { headers } = work.request;
+    try {
+      const destination = findDestination(work.method, work.target, headers);
+      checkOrigin(corsOrigins, headers, destination.operation.effect);
+      return destination;
+    } catch (thrown) {
+      throw refused(tools, work, thrown);
+    }
+  }
+
+  async function fail(work: Work, thrown: unknown): Promise<void> {
+    // Node knows whether the request is complete once it has read all that came with its head.
+    await undefined;
+    try {
+      await sendError(tools, work, CallError.from(thrown));
+    } catch {
+      work.response.destroy();
+    }
+  }
+
+  async function finishLater(work: Work, served: Promise<void>): Promise<void> {
+    try {
+      await served;
+    } catch (thrown) {
+      await fail(work, thrown);
+    }
+  }
+
+  function start(work: Work): MaybeSoon<void> {
+    try {
+      const served = serve(work);
+      return served instanceof Promise ? finishLater(work, served) : undefined;
+    } catch (thrown) {
+      return fail(work, thrown);
     }
   }
 
   const record = measureRequests(options.meter, options.tls === undefined ? 'http' : 'https');
-  return async (exchange) => {
+  return (exchange) => {
     const startedAt = performance.now();
     const work = toWork(exchange);
-    try {
-      await serve(work);
-    } catch (thrown) {
-      await sendError(tools, work, CallError.from(thrown)).catch(() => exchange.response.destroy());
-    }
-    record(work, performance.now() - startedAt);
+    return whenThere(start(work), () => record(work, performance.now() - startedAt));
   };
 }
+
+const NO_BODY = new Uint8Array();
 
 function toWork(exchange: Exchange): Work {
   const { request, target } = exchange;
@@ -111,9 +137,15 @@ function toWork(exchange: Exchange): Work {
   const { isPretty, query } = isVultrPath(target.path)
     ? { isPretty: false, query: target.query }
     : takePretty(target.query);
+  const { response, passage, proceed, waitedMs, route } = exchange;
   return {
-    ...exchange,
-    target: { path: target.path, query },
+    request,
+    response,
+    target: isPretty ? { path: target.path, query } : target,
+    passage,
+    proceed,
+    waitedMs,
+    route,
     isPretty,
     method: request.method ?? '',
     responseMetadata: new Map(),
@@ -121,16 +153,12 @@ function toWork(exchange: Exchange): Work {
 }
 
 /** A request that never reaches an operation is logged and counted, too. */
-function noted<Value>({ options: { dispatcher } }: Tools, work: Work, find: () => Value): Value {
-  try {
-    return find();
-  } catch (thrown) {
-    const error = CallError.from(thrown);
-    const { request, target } = work;
-    const refused = { transport: 'http', peer: formatPeer(request.socket), target: target.path } as const;
-    dispatcher.refused({ ...refused, requestId: giveId(work) }, error);
-    throw error;
-  }
+function refused({ options: { dispatcher } }: Tools, work: Work, thrown: unknown): CallError {
+  const error = CallError.from(thrown);
+  const { request, target } = work;
+  const refusal = { transport: 'http', peer: formatPeer(request.socket), target: target.path } as const;
+  dispatcher.refused({ ...refusal, requestId: giveId(work) }, error);
+  return error;
 }
 
 /** The id of a request that is no call, which its caller is told, too. */
@@ -155,100 +183,101 @@ function toExtraRequest(work: Work): ExtraRequest {
   };
 }
 
-async function sendExtra(tools: Tools, work: Work, reply: ExtraReply): Promise<void> {
+function serveExtra(tools: Tools, work: Work, extra: ExtraRoute): MaybeSoon<void> {
+  work.route = work.target.path;
+  return whenThere(extra(toExtraRequest(work)), (reply) => sendExtra(tools, work, reply));
+}
+
+function sendExtra(tools: Tools, work: Work, reply: ExtraReply): MaybeSoon<void> {
   if ('messages' in reply) {
     const { heartbeatMs, writeTimeoutMs } = tools.limits;
-    await sendStream(work.response, reply.messages, {
+    return sendStream(work.response, reply.messages, {
       headers: () => ({}),
       toJson: (message) => message.toJson(),
       heartbeatMs,
       writeTimeoutMs,
       signal: work.passage.signal,
     });
-    return;
   }
   const { method, request } = work;
   const { headers = {}, status } = reply;
   const { etag } = headers;
   const isKept = etag !== undefined;
   const isRead = status === 200 && (method === 'GET' || method === 'HEAD');
-  if (isKept && isRead && isNotModified(request.headers['if-none-match'], etag))
-    await send(tools, work, { status: 304, contentType: undefined, body: new Uint8Array() }, headers);
-  else await send(tools, work, reply, headers, isKept);
+  return isKept && isRead && isNotModified(request.headers['if-none-match'], etag)
+    ? send(tools, work, { status: 304, contentType: undefined, body: NO_BODY }, headers)
+    : send(tools, work, reply, headers, isKept);
 }
 
-async function serveCall(tools: Tools, work: Work, destination: Destination): Promise<void> {
+function serveCall(tools: Tools, work: Work, destination: Destination): MaybeSoon<void> {
   const { operation, binding } = destination;
   work.route = (binding ?? operation.bindings[0])?.template.source;
   const view = binding === undefined ? chooseView(work.method, work.request.headers.accept) : undefined;
   const load = view === undefined ? loadKindOf(operation) : 'watch';
   const overload = tools.shedder.objection(load, work.waitedMs);
   if (overload !== undefined) throw overload;
-  const incoming = toIncoming(tools, work, destination);
-  if (view !== undefined) await serveStream(tools, work, undefined, { ...incoming, view });
-  else if (operation.kind === 'unary' || binding === undefined)
-    await serveUnary(tools, work, binding, incoming);
-  else await serveStream(tools, work, binding, incoming);
+  const incoming = toIncoming(tools, work, destination, view);
+  const isUnary = view === undefined && (operation.kind === 'unary' || binding === undefined);
+  return isUnary
+    ? whenThere(serveCounted(tools, incoming), (reply) => sendReply(tools, work, binding, reply))
+    : serveStream(tools, work, binding, incoming);
 }
 
-function toIncoming({ limits, held, now }: Tools, work: Work, { operation, read }: Destination): Incoming {
-  const { request, passage, responseMetadata, proceed } = work;
-  const deadline = now() + limits.requestTimeoutMs;
-  // Headers that cannot be read fail the call where its request is read, so that it is logged as one of its operation.
-  const headers = attempt(() => {
-    const given = headersOfInterest(request.rawHeaders);
-    return { metadata: requestMetadata(given), timeoutMs: timeoutOf(given) };
-  });
-  const timeoutMs = headers.value?.timeoutMs;
-  const hold = (bytes: number): void => held.receive(passage, bytes);
-  return {
+function toIncoming(
+  { limits, held, now }: Tools,
+  work: Work,
+  { operation, read }: Destination,
+  view: Incoming['view'],
+): Incoming {
+  const { request, passage, responseMetadata, proceed, method, route } = work;
+  const { metadata, timeoutMs, error } = readCallHeaders(request.rawHeaders);
+  return new HttpIncoming({
+    exchange: work,
     operation,
     transport: 'http',
-    peer: formatPeer(request.socket),
-    evidence: () => evidenceOf(request, headers.value?.metadata.get('authorization')),
-    metadata: headers.value?.metadata ?? new Map(),
-    get signal() {
-      return passage.signal;
-    },
+    form: undefined,
+    metadata,
     deadline: timeoutMs === undefined ? undefined : now() + timeoutMs,
     responseMetadata,
-    http: { method: work.method, route: work.route },
-    read: async () => {
-      if (headers.error !== undefined) throw headers.error;
-      return await read(() => readBody(request, { limits, deadline, now, hold, proceed }));
+    http: { method, route },
+    view,
+    read: () => {
+      if (error !== undefined) throw error;
+      const hold = (bytes: number): void => held.receive(passage, bytes);
+      const deadline = now() + limits.requestTimeoutMs;
+      return read(() => readBody(request, { limits, deadline, now, hold, proceed }));
     },
-  };
+  });
 }
 
-async function serveUnary(
+function sendReply(
   tools: Tools,
   work: Work,
   binding: HttpBinding | undefined,
-  incoming: Incoming,
-): Promise<void> {
-  const replied = tools.shedder.begin();
-  const reply = await tools.options.dispatcher.unary(incoming).finally(replied);
+  reply: Reply,
+): MaybeSoon<void> {
   if (work.passage.isGone) return;
+  const cache = reply.origin?.cache;
   const conditional = conditionalReply(
     { method: work.method, ifNoneMatch: work.request.headers['if-none-match'] },
     reply.http ?? { status: 200, contentType: 'application/json', body: toJson(binding, reply) },
-    reply.origin?.cache,
+    cache,
   );
   const headers = {
     ...conditional.headers,
     ...metadataHeaders(work.responseMetadata),
     ...conditional.reply.headers,
   };
-  await send(tools, work, conditional.reply, headers, reply.origin?.cache !== undefined);
+  return send(tools, work, conditional.reply, headers, cache !== undefined);
 }
 
-async function serveStream(
+function serveStream(
   { options: { dispatcher }, limits }: Tools,
   { response, passage, responseMetadata }: Work,
   binding: HttpBinding | undefined,
   incoming: Incoming,
 ): Promise<void> {
-  await sendStream(response, dispatcher.stream(incoming), {
+  return sendStream(response, dispatcher.stream(incoming), {
     headers: () => metadataHeaders(responseMetadata),
     toJson: (reply) => toJson(binding, reply),
     heartbeatMs: limits.heartbeatMs,
@@ -287,35 +316,19 @@ function isShort({ headers: { 'content-length': length, expect } }: IncomingMess
 }
 
 /** Sends a response, indented for a caller that wants JSON that people can read. */
-async function send(
+function send(
   tools: Tools,
   work: Work,
-  given: HttpReply,
+  reply: HttpReply,
   headers: Readonly<Record<string, string>>,
   isKept = false,
-): Promise<void> {
-  const isIndented = work.isPretty && given.contentType === 'application/json';
-  const reply = isIndented ? { ...given, body: indentJson(given.body) } : given;
-  await sendPlain(tools, work, reply, headers, isKept && !isIndented);
+): MaybeSoon<void> {
+  return work.isPretty && reply.contentType === 'application/json'
+    ? sendPlain(tools, work, { ...reply, body: indentJson(reply.body) }, headers)
+    : sendPlain(tools, work, reply, headers, isKept);
 }
 
 function toJson(binding: HttpBinding | undefined, reply: Reply): Uint8Array {
   const json = reply.toJson();
   return binding?.responseBody === undefined ? json : pickResponseBody(json, binding.responseBody);
-}
-
-function timeoutOf(headers: DistinctHeaders): number | undefined {
-  const values = headers['grpc-timeout'];
-  if (values === undefined) return undefined;
-  const timeoutMs = values.length === 1 ? parseGrpcTimeout(values[0] ?? '') : undefined;
-  if (timeoutMs === undefined) throw malformedTimeout();
-  return timeoutMs;
-}
-
-function attempt<Value>(make: () => Value): { value?: Value; error?: CallError } {
-  try {
-    return { value: make() };
-  } catch (thrown) {
-    return { error: CallError.from(thrown) };
-  }
 }

@@ -3,22 +3,23 @@ import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
+import { malformedTimeout } from './errors.ts';
 import { carrierOf } from './http2/carrier.ts';
 
 const PREFIX = 'grpc-metadata-';
 
 /** Headers that become metadata under their own name; a malformed one is an error of the caller. */
-const CHECKED = ['authorization', 'idempotency-key'] as const;
+const CHECKED: ReadonlySet<string> = new Set(['authorization', 'idempotency-key']);
 
 /** Headers that become metadata when they are well-formed: the call can do without them (W3C Trace Context, 4.3). */
-const OPTIONAL = [
+const OPTIONAL: ReadonlySet<string> = new Set([
   'x-request-id',
   'traceparent',
   'tracestate',
   'user-agent',
   'prefer',
   'last-event-id',
-] as const;
+]);
 
 /** What gRPC metadata allows: its names, and printable ASCII. */
 const METADATA_NAME = /^[0-9a-z_.-]+$/;
@@ -56,13 +57,16 @@ export function headersOfInterest(rawHeaders: readonly string[]): DistinctHeader
 export function requestMetadata(headers: DistinctHeaders): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
   const violations: FieldViolation[] = [];
-  for (const name of OPTIONAL) {
-    const value = headers[name]?.join(', ');
-    if (value !== undefined && VALUE.test(value)) metadata.set(name, value);
-  }
-  for (const [header, values = []] of Object.entries(headers)) {
+  for (const header in headers) {
+    const values = headers[header] ?? [];
+    if (OPTIONAL.has(header)) {
+      const value = values.length === 1 ? (values[0] ?? '') : values.join(', ');
+      // One that a prefixed header has set already stays.
+      if (VALUE.test(value) && !metadata.has(header)) metadata.set(header, value);
+      continue;
+    }
     const isPrefixed = header.startsWith(PREFIX);
-    if (!isPrefixed && !CHECKED.some((name) => name === header)) continue;
+    if (!isPrefixed && !CHECKED.has(header)) continue;
     const name = isPrefixed ? header.slice(PREFIX.length) : header;
     const problem = findProblem(name, values, isPrefixed && headers[name] !== undefined);
     if (problem === undefined) metadata.set(name, values.join(', '));
@@ -75,7 +79,7 @@ export function requestMetadata(headers: DistinctHeaders): ReadonlyMap<string, s
 function findProblem(name: string, values: readonly string[], isGivenPlain: boolean): string | undefined {
   if (!METADATA_NAME.test(name)) return 'Its name is not a valid name of gRPC metadata.';
   if (name.startsWith('grpc-')) return 'Names that begin with grpc- are reserved for the protocol.';
-  const isSingle = CHECKED.some((one) => one === name);
+  const isSingle = CHECKED.has(name);
   if (isSingle && (values.length > 1 || isGivenPlain)) return `Must be given only once.`;
   if (name.endsWith('-bin')) {
     const isBase64 = values.every((value) => value.split(',').every((part) => BASE64.test(part.trim())));
@@ -122,6 +126,34 @@ export function parseGrpcTimeout(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
   const unitMs = UNITS.get(unit);
   return digits === undefined || unitMs === undefined ? undefined : Math.ceil(Number(digits) * unitMs);
+}
+
+/** What the headers of a request say of the call that it is. */
+export interface CallHeaders {
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly timeoutMs: number | undefined;
+  /** Why they cannot be read: it fails the call where its request is read, so that it is logged as one of its operation. */
+  readonly error: CallError | undefined;
+}
+
+const NO_METADATA: ReadonlyMap<string, string> = new Map();
+
+/** Reads them. */
+export function readCallHeaders(rawHeaders: readonly string[]): CallHeaders {
+  try {
+    const given = headersOfInterest(rawHeaders);
+    return { metadata: requestMetadata(given), timeoutMs: timeoutOf(given), error: undefined };
+  } catch (thrown) {
+    return { metadata: NO_METADATA, timeoutMs: undefined, error: CallError.from(thrown) };
+  }
+}
+
+function timeoutOf(headers: DistinctHeaders): number | undefined {
+  const values = headers['grpc-timeout'];
+  if (values === undefined) return undefined;
+  const timeoutMs = values.length === 1 ? parseGrpcTimeout(values[0] ?? '') : undefined;
+  if (timeoutMs === undefined) throw malformedTimeout();
+  return timeoutMs;
 }
 
 /** What a request brings that may prove who is calling. */

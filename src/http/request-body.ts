@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Passage } from './connections.ts';
 import { bodyTooLarge, callerGone, encodedBody, requestTimeout, tooManyBytes } from './errors.ts';
 import type { HttpLimits } from './options.ts';
@@ -19,12 +20,12 @@ export interface ReadBodyOptions {
 }
 
 /**
- * Reads the body of a request, whole.
- * @throws CallError when it is over the size limit (413), late (408), compressed (415), when there is no memory for it, or
+ * Reads the body of a request, whole; there is nothing to wait for when it has none.
+ * @throws CallError, also as a rejection, when it is over the size limit (413), late (408), compressed (415), when there is no memory for it, or
  * when the caller leaves
  */
-export async function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<Uint8Array> {
-  const { limits, deadline, now, proceed, isEncodedTaken = false } = options;
+export function readBody(request: IncomingMessage, options: ReadBodyOptions): MaybeSoon<Uint8Array> {
+  const { limits, proceed, isEncodedTaken = false } = options;
   const encoding = request.headers['content-encoding'];
   const isPlain = encoding === undefined || encoding.toLowerCase() === 'identity';
   if (!isPlain && !isEncodedTaken) throw encodedBody(encoding);
@@ -32,8 +33,17 @@ export async function readBody(request: IncomingMessage, options: ReadBodyOption
   if (announced > limits.maxBodyBytes) throw bodyTooLarge(limits);
   proceed();
   // Without either header there is no body (RFC 9112, section 6.3).
-  if (announced === 0 && request.headers['transfer-encoding'] === undefined) return new Uint8Array();
-  const body = new Body(announced, options);
+  if (announced === 0 && request.headers['transfer-encoding'] === undefined) return EMPTY;
+  return receive(request, new Body(announced, options), options);
+}
+
+const EMPTY = new Uint8Array();
+
+function receive(
+  request: IncomingMessage,
+  body: Body,
+  { limits, deadline, now }: ReadBodyOptions,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => settle(() => reject(requestTimeout(limits))),

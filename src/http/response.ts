@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { HttpReply } from '../rpc/call.ts';
 import { chooseEncoding } from './accept.ts';
 
@@ -16,33 +17,43 @@ const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson|yaml|openap
  * @param given lower-case names
  * @param isKept whether the same body will be sent again
  */
-export async function sendResponse(
+export function sendResponse(
   response: ServerResponse,
-  { status, contentType, body: plain }: HttpReply,
+  reply: HttpReply,
   given: Readonly<Record<string, string>>,
   isKept = false,
-): Promise<void> {
-  const headers: Record<string, string | number> = { ...given, 'x-content-type-options': 'nosniff' };
+): MaybeSoon<void> {
+  const { status, contentType, body } = reply;
+  const headers: Headers = { ...given, 'x-content-type-options': 'nosniff' };
   if (status === 204 || status === 304) {
     // A 304 carries the Vary of the response it stands for (RFC 9110, section 15.4.5).
     if (status === 304) headers['vary'] = withVary(response, 'Accept-Encoding');
     response.writeHead(status, headers).end();
     return;
   }
-  let body = plain;
   if (contentType !== undefined) headers['content-type'] = contentType;
-  if (contentType !== undefined && COMPRESSIBLE.test(contentType)) {
-    headers['vary'] = withVary(response, 'Accept-Encoding');
-    const encoding = chooseEncoding(response.req.headers['accept-encoding']);
-    if (encoding !== undefined && body.length > MIN_COMPRESSED_BYTES) {
-      const smaller = compressed(body, encoding, isKept);
-      body = smaller instanceof Promise ? await smaller : smaller;
-      headers['content-encoding'] = encoding;
-      const { etag } = given;
-      // The bytes are others than those that a strong ETag names (RFC 9110, section 8.8.3).
-      if (etag?.startsWith('"') === true) headers['etag'] = `W/${etag}`;
-    }
+  if (contentType === undefined || !COMPRESSIBLE.test(contentType)) {
+    writeWhole(response, status, headers, body);
+    return;
   }
+  headers['vary'] = withVary(response, 'Accept-Encoding');
+  const encoding = chooseEncoding(response.req.headers['accept-encoding']);
+  if (encoding === undefined || body.length <= MIN_COMPRESSED_BYTES) {
+    writeWhole(response, status, headers, body);
+    return;
+  }
+  headers['content-encoding'] = encoding;
+  const { etag } = given;
+  // The bytes are others than those that a strong ETag names (RFC 9110, section 8.8.3).
+  if (etag?.startsWith('"') === true) headers['etag'] = `W/${etag}`;
+  return whenThere(compressed(body, encoding, isKept), (bytes) =>
+    writeWhole(response, status, headers, bytes),
+  );
+}
+
+type Headers = Record<string, string | number>;
+
+function writeWhole(response: ServerResponse, status: number, headers: Headers, body: Uint8Array): void {
   headers['content-length'] = body.length;
   response.writeHead(status, headers).end(body);
 }

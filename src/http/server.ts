@@ -68,7 +68,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (socket.alpnProtocol === 'h2') bridge.open(socket);
     else speakHttp1?.(socket);
   });
-  server.on('request', (request, response) => front.take(request, response, () => undefined));
+  server.on('request', (request, response) => front.take(request, response, nothing));
   server.on('checkContinue', (request, response) =>
     front.take(request, response, () => response.writeContinue()),
   );
@@ -154,6 +154,16 @@ function countConnections(meter: Meter | undefined, open: () => number): (cause:
   return (cause) => ended.add(1, cause);
 }
 
+function nothing(): void {}
+
+async function sendOrEnd(...[response, ...what]: Parameters<typeof sendResponse>): Promise<void> {
+  try {
+    await sendResponse(response, ...what);
+  } catch {
+    response.destroy();
+  }
+}
+
 /** Where requests come in: they are let in and handled, or refused. */
 class Front {
   readonly #options: HttpServerOptions;
@@ -161,8 +171,6 @@ class Front {
   readonly #connections: Connections;
   readonly #handle: RequestHandler;
   readonly #bridge: Http2Bridge;
-  /** The latest response of each connection. */
-  readonly #responses = new WeakMap<Socket, ServerResponse>();
 
   constructor(parts: {
     options: HttpServerOptions;
@@ -183,19 +191,24 @@ class Front {
     const isProbe = PROBE_PATHS.has(target.path);
     const admission = this.#connections.admit(request, response, isProbe);
     if (admission.kind === 'ignored') return;
-    this.#responses.set(request.socket, response);
     if (admission.kind === 'cut') this.#note(request.socket, admission.error);
     else if (admission.kind === 'refused') this.refuse(request, response, admission.error);
     else if (request.headers.host === undefined && request.httpVersion === '1.1')
       this.refuse(request, response, malformedRequest('no Host header'));
-    else this.#pass({ request, response, target, passage: admission.passage, proceed }, isProbe);
+    else {
+      const { passage } = admission;
+      this.#pass({ request, response, target, passage, proceed, waitedMs: 0, route: undefined }, isProbe);
+    }
   }
 
   /** Requests take their turns with everything else of their kind; probes do not wait. */
-  #pass(exchange: Omit<Exchange, 'waitedMs'>, isProbe: boolean): void {
-    const handle = (waitedMs: number): void => void this.#handle({ ...exchange, waitedMs });
-    if (isProbe) handle(0);
-    else turnstile.pass(handle);
+  #pass(exchange: Exchange, isProbe: boolean): void {
+    if (isProbe) this.#handle(exchange);
+    else
+      turnstile.pass((waitedMs) => {
+        exchange.waitedMs = waitedMs;
+        this.#handle(exchange);
+      });
   }
 
   /** Refuses a request that is not handled; its connection ends. */
@@ -204,9 +217,7 @@ class Front {
     response.setHeader('connection', 'close');
     response.setTimeout(this.#limits.writeTimeoutMs, () => response.destroy());
     const { status, headers, body } = toErrorResponse(error, undefined);
-    sendResponse(response, { status, contentType: 'application/json', body }, headers).catch(() =>
-      response.destroy(),
-    );
+    void sendOrEnd(response, { status, contentType: 'application/json', body }, headers);
   }
 
   /** Refuses bytes that are not a request. */
@@ -218,7 +229,7 @@ class Front {
     }
     if (this.#bridge.take(socket, error)) return;
     const failure = classifyClientError(error, this.#limits);
-    const response = this.#responses.get(socket);
+    const response = this.#connections.latestResponse(socket);
     const isAnswered = response?.headersSent === true && !response.writableFinished;
     if (failure !== undefined) this.#note(socket, failure);
     if (failure === undefined || isAnswered || !socket.writable) socket.destroy();

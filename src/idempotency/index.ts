@@ -3,7 +3,13 @@ import { ownTurn } from '../base/own-turn.ts';
 import { stringifyJson } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import {
+  type CallOptions,
+  changeOptions,
+  type UpstreamOperation,
+  type UpstreamRequest,
+  type Vultr,
+} from '../vultr/vultr.ts';
 import { addTag, chooseTagField, correlationTag } from './correlation-tag.ts';
 import { createOnce } from './create-once.ts';
 import type { Creation } from './creation.ts';
@@ -54,19 +60,12 @@ export interface IdempotentVultr extends Vultr {
 export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVultr {
   const { vultr, store, clock, moments, policy = {}, onStoreFailure, onEnding } = options;
   const once = createOnce({ store, clock, moments, policy, onStoreFailure, onEnding });
-  return {
-    call: (operation, request, callOptions) => {
-      const { credential } = callOptions;
-      return operation.effect !== 'CREATE' || credential === undefined
-        ? vultr.call(operation, request, callOptions)
-        : create(credential, operation, request, callOptions);
-    },
-    close: once.close,
-  };
 
   async function create(
+    operation: UpstreamOperation,
+    request: UpstreamRequest,
+    callOptions: CallOptions,
     credential: string,
-    ...[operation, request, callOptions]: Parameters<Vultr['call']>
   ): Promise<VultrResponse> {
     const { idempotencyKey } = callOptions;
     if (idempotencyKey !== undefined) {
@@ -81,7 +80,7 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
       callOptions.onSend?.();
     };
     try {
-      const response = await vultr.call(operation, request, { ...callOptions, onSend });
+      const response = await vultr.call(operation, request, changeOptions(callOptions, { onSend }));
       // A redirect claims no success, so it is passed on.
       if (response.status < 300 && !provesCreation(operation.create, response)) throw unproven(response);
       return response;
@@ -89,6 +88,16 @@ export function createIdempotentVultr(options: IdempotencyOptions): IdempotentVu
       throw withoutKey(error, isSent);
     }
   }
+
+  return {
+    call: (operation, request, callOptions) => {
+      const { credential } = callOptions;
+      return operation.effect === 'CREATE' && credential !== undefined
+        ? create(operation, request, callOptions, credential)
+        : vultr.call(operation, request, callOptions);
+    },
+    close: once.close,
+  };
 }
 
 function toCreation(

@@ -1,4 +1,5 @@
-import type { Identity, MaybeSoon } from '../access/identify.ts';
+import type { Identity } from '../access/identify.ts';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { CallerShare, Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type CredentialSource, findCredential } from './credential.ts';

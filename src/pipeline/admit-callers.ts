@@ -1,6 +1,7 @@
 import type { Access } from '../access/access.ts';
 import type { Gate, Admission as Grant } from '../access/gate.ts';
-import type { Identity, MaybeSoon } from '../access/identify.ts';
+import type { Identity } from '../access/identify.ts';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Reply } from '../rpc/call.ts';
 import type { Admission, AdmissionContext, Authority, OpenAdmission } from './admission.ts';

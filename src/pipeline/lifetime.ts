@@ -1,9 +1,13 @@
 import { systemClock } from '../base/clock.ts';
+import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
+import { type Shutdown, shuttingDown } from './shutdown.ts';
 
-/** What a signal is made of when somebody asks for one. */
-export type SignalSource = () => AbortSignal;
+/** Something that can end a call. Its signal is asked for when somebody waits. */
+export interface SignalSource {
+  readonly signal: AbortSignal;
+}
 
 /** How long a call may live. */
 export interface Lifetime {
@@ -14,27 +18,35 @@ export interface Lifetime {
   /** Why the call had to end; undefined: it did not have to yet. */
   readonly endReason: CallError | undefined;
   /**
-   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done at once.
-   * @throws CallError why the call had to end; and whatever the work throws
+   * What comes of some work, until the lifetime ends. Nothing is watched for work that is done already.
+   * @throws CallError, as a rejection, why the call had to end; and whatever the work rejects with
    */
-  until<T>(work: Promise<T> | T): Promise<T>;
+  until<T>(work: MaybeSoon<T>): MaybeSoon<T>;
   /** Gives the call another deadline, once more is known of what it does. */
   moveDeadline(deadline: number): void;
   /** Has to be called when the call is done: it takes the timer and the listeners away. */
   release(): void;
 }
 
+/** What ends a call, besides its deadline. */
+export interface Ends {
+  /** Whose signals abort with CallErrors: the caller has left, or may no longer do what it does. */
+  readonly sources: readonly SignalSource[];
+  readonly shutdown: Shutdown;
+}
+
 /**
  * Binds a call to its deadline and to everything else that can end it.
  * @param deadline milliseconds since the epoch
- * @param sources of signals whose reasons are CallErrors: caller gone, service going down
  */
-export function createLifetime(
-  deadline: number,
-  sources: readonly SignalSource[],
-  now = systemClock.now,
-): Lifetime {
-  return new LazyLifetime(deadline, sources, now);
+export function createLifetime(deadline: number, ends: Ends, now = systemClock.now): Lifetime {
+  return new LazyLifetime(deadline, ends, now);
+}
+
+/** Work that may be over before anybody has to wait for it. */
+interface Wait {
+  isOver: boolean;
+  readonly reject: (error: CallError) => void;
 }
 
 /**
@@ -43,17 +55,18 @@ export function createLifetime(
  */
 class LazyLifetime implements Lifetime {
   #deadline: number;
-  readonly #sources: readonly SignalSource[];
+  readonly #ends: Ends;
   readonly #now: () => number;
   #controller: AbortController | undefined;
-  #ended: Promise<never> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #listeners: { readonly source: AbortSignal; readonly listener: () => void }[] = [];
+  #watched: Watched | undefined;
+  /** What has to be told of the end. */
+  #waits: Wait[] = [];
   #isReleased = false;
 
-  constructor(deadline: number, sources: readonly SignalSource[], now: () => number) {
+  constructor(deadline: number, ends: Ends, now: () => number) {
     this.#deadline = deadline;
-    this.#sources = sources;
+    this.#ends = ends;
     this.#now = now;
   }
 
@@ -67,14 +80,14 @@ class LazyLifetime implements Lifetime {
   }
 
   get endReason(): CallError | undefined {
-    const { aborted, reason } = this.#controller?.signal ?? {};
-    return aborted === true ? CallError.from(reason) : undefined;
+    const signal = this.#controller?.signal;
+    return signal?.aborted === true ? CallError.from(signal.reason) : undefined;
   }
 
-  until<T>(work: Promise<T> | T): Promise<T> {
-    if (!(work instanceof Promise)) return Promise.resolve(work);
+  until<T>(work: MaybeSoon<T>): MaybeSoon<T> {
+    if (!(work instanceof Promise)) return work;
     return new Promise((resolve, reject) => {
-      const wait: Wait = { isOver: false, begin: () => this.#end().catch(reject) };
+      const wait: Wait = { isOver: false, reject };
       work.then(
         (value) => {
           wait.isOver = true;
@@ -85,8 +98,15 @@ class LazyLifetime implements Lifetime {
           reject(error);
         },
       );
-      beginSoon(wait);
+      beginSoon(this, wait);
     });
+  }
+
+  /** Has a wait end with the lifetime. */
+  begin(wait: Wait): void {
+    const { signal } = this;
+    if (signal.aborted) wait.reject(CallError.from(signal.reason));
+    else this.#waits.push(wait);
   }
 
   moveDeadline(deadline: number): void {
@@ -98,68 +118,63 @@ class LazyLifetime implements Lifetime {
 
   release(): void {
     this.#isReleased = true;
+    if (this.#watched === undefined) return;
     clearTimeout(this.#timer);
-    for (const { source, listener } of this.#listeners) source.removeEventListener('abort', listener);
-  }
-
-  /** Rejects when the lifetime ends. Never resolves. */
-  #end(): Promise<never> {
-    this.#ended ??= this.#makeEnd();
-    return this.#ended;
-  }
-
-  #makeEnd(): Promise<never> {
-    const { signal } = this;
-    const ended = new Promise<never>((_resolve, reject) => {
-      if (signal.aborted) reject(signal.reason);
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    // Whoever waits for it sees the rejection; a call that is done before has nobody left to.
-    ended.catch(() => undefined);
-    return ended;
+    this.#ends.shutdown.delete(this.#watched.onShutdown);
+    for (const { source, listener } of this.#watched.listeners) source.removeEventListener('abort', listener);
   }
 
   #watch(): AbortController {
     const controller = new AbortController();
     if (this.#isReleased) return controller;
-    const end = (reason: unknown): void => controller.abort(CallError.from(reason));
-    for (const makeSource of this.#sources) {
-      const source = makeSource();
-      const listener = (): void => end(source.reason);
+    const listeners: Watched['listeners'] = [];
+    const onShutdown = (): void => this.#end(controller, shuttingDown());
+    this.#watched = { listeners, onShutdown };
+    for (const { signal: source } of this.#ends.sources) {
+      const listener = (): void => this.#end(controller, source.reason);
       if (source.aborted) listener();
       else source.addEventListener('abort', listener, { once: true });
-      this.#listeners.push({ source, listener });
+      listeners.push({ source, listener });
     }
+    this.#ends.shutdown.add(onShutdown);
     this.#timer = this.#schedule(controller);
     return controller;
   }
 
   #schedule(controller: AbortController): NodeJS.Timeout {
     return setTimeout(
-      () => controller.abort(deadlineExceeded()),
+      () => this.#end(controller, deadlineExceeded()),
       Math.min(Math.max(0, this.#deadline - this.#now()), MAX_TIMER_MS),
     );
   }
+
+  /** Whatever ends a call after it has ended changes nothing. */
+  #end(controller: AbortController, reason: unknown): void {
+    if (controller.signal.aborted) return;
+    const error = CallError.from(reason);
+    controller.abort(error);
+    for (const { reject } of this.#waits.splice(0)) reject(error);
+  }
 }
 
-/** Work that may be over before anybody has to wait for it. */
-interface Wait {
-  isOver: boolean;
-  readonly begin: () => void;
+/** What a lifetime listens to. */
+interface Watched {
+  readonly listeners: { readonly source: AbortSignal; readonly listener: () => void }[];
+  readonly onShutdown: () => void;
 }
 
 /** What began in this turn of the event loop. */
-let fresh: Wait[] = [];
+let fresh: { readonly lifetime: LazyLifetime; readonly wait: Wait }[] = [];
 
 /** Has a wait begin in the next turn of the event loop, unless it is over by then. */
-function beginSoon(wait: Wait): void {
-  if (fresh.push(wait) === 1) setImmediate(beginWaits);
+function beginSoon(lifetime: LazyLifetime, wait: Wait): void {
+  if (fresh.push({ lifetime, wait }) === 1) setImmediate(beginWaits);
 }
 
 function beginWaits(): void {
   const waits = fresh;
   fresh = [];
-  for (const { isOver, begin } of waits) if (!isOver) begin();
+  for (const { lifetime, wait } of waits) if (!wait.isOver) lifetime.begin(wait);
 }
 
 /** The error of a call whose time is up. */

@@ -1,22 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
+import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import { validate } from '../contract/validate.ts';
-import type { Call, Dispatcher, Handler, Incoming, Reply, StreamHandler } from '../rpc/call.ts';
-import { originMetadata } from '../rpc/reply.ts';
+import type { Dispatcher, Handler, Incoming, IncomingRequest, Reply, StreamHandler } from '../rpc/call.ts';
+import { noteOrigin } from '../rpc/reply.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
-import { type CallRecord, logCall } from '../telemetry/call-log.ts';
+import { logCall } from '../telemetry/call-log.ts';
 import { beginCallSpan, endCallSpan } from '../telemetry/call-span.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { type BeginSpan, inSpan, readTraceContext, type Span } from '../telemetry/trace.ts';
-import { createMessage } from '../transcoding/message.ts';
-import type { Admission, Authority, OpenAdmission } from './admission.ts';
+import { type BeginSpan, inSpan, readTraceContext } from '../telemetry/trace.ts';
+import type { OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
-import { isBrought } from './credential.ts';
-import { endOf, shuttingDown } from './ending.ts';
-import { createLifetime, type Lifetime } from './lifetime.ts';
+import { endOf } from './ending.ts';
+import { createLifetime, type Ends } from './lifetime.ts';
+import { RunningCall } from './running-call.ts';
+import { Shutdown } from './shutdown.ts';
 import { untilEnded, untilOver } from './until.ts';
 
 /** How long a call may take: unless its caller says otherwise, and at most. */
@@ -52,25 +53,6 @@ export interface Pipeline extends Dispatcher {
   abortStreams(): void;
 }
 
-/** What is known of a call while it is under way. */
-interface CallState {
-  readonly incoming: Incoming;
-  readonly requestId: string;
-  readonly startedAt: number;
-  readonly lifetime: Lifetime;
-  /** Undefined: the call is not traced here. */
-  readonly span: Span | undefined;
-  /** The trace that the call belongs to, by its own span or its caller's. */
-  readonly trace: CallRecord['trace'];
-  /** Ends the call when its caller may no longer do what it does. */
-  readonly revocation: AbortController;
-  /** Undefined: everybody may call the operation. */
-  readonly admission: Admission | undefined;
-  authority: Authority | undefined;
-  /** Takes the call off the count of those under way. */
-  readonly leave: () => void;
-}
-
 /**
  * Makes the pipeline that every call passes through, whatever its transport. The steps, in this order: request id, deadline,
  * who is calling, reading the request, validation, idempotency key, whether the caller may, the handler, how the reply came
@@ -82,49 +64,72 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
 class CallPipeline implements Pipeline {
   readonly #options: PipelineOptions;
-  readonly #shutdown = { unary: new AbortController(), streams: new AbortController() };
+  readonly #shutdown = { unary: new Shutdown(), streams: new Shutdown() };
 
   constructor(options: PipelineOptions) {
     this.#options = options;
   }
 
-  async unary(incoming: Incoming): Promise<Reply> {
-    const state = this.#begin(incoming, this.#options.unaryTimeoutMs, this.#shutdown.unary.signal);
-    return await inSpan(state.span, () => this.#serve(state));
+  unary(incoming: Incoming): MaybeSoon<Reply> {
+    const call = this.#begin(incoming, this.#options.unaryTimeoutMs, {
+      sources: [incoming],
+      shutdown: this.#shutdown.unary,
+    });
+    return call.span === undefined ? this.#serve(call) : inSpan(call.span, () => this.#serve(call));
   }
 
-  async #serve(state: CallState): Promise<Reply> {
-    const { incoming, lifetime } = state;
+  #serve(call: RunningCall): MaybeSoon<Reply> {
     try {
-      const handler = handlerFor(this.#options.handlers, incoming, 'unary');
-      const call = await this.#admit(state);
-      const reply = await untilOver(handler.handle(call), lifetime);
-      assertSendable(reply, incoming);
-      noteOrigin(reply, incoming);
-      const finishing = state.admission?.finish({ error: undefined, reply });
-      if (finishing instanceof Promise) await finishing;
-      this.#finish(state, undefined);
-      return reply;
+      const handler = handlerFor(this.#options.handlers, call.incoming, 'unary');
+      const reply = whenThere(this.#admit(call), () => handler.handle(call));
+      return reply instanceof Promise ? this.#serveLater(call, reply) : this.#succeed(call, reply);
     } catch (thrown) {
-      const error = endOf(lifetime, thrown);
-      await state.admission?.finish({ error });
-      this.#finish(state, error);
-      throw error;
-    } finally {
-      lifetime.release();
+      return this.#fail(call, thrown);
     }
   }
 
+  async #serveLater(call: RunningCall, handled: Promise<Reply>): Promise<Reply> {
+    let reply: Reply;
+    try {
+      reply = await untilOver(handled, call.lifetime);
+    } catch (thrown) {
+      return await this.#fail(call, thrown);
+    }
+    return await this.#succeed(call, reply);
+  }
+
+  #succeed(call: RunningCall, reply: Reply): MaybeSoon<Reply> {
+    try {
+      assertSendable(reply, call.incoming);
+    } catch (thrown) {
+      return this.#fail(call, thrown);
+    }
+    if (reply.origin !== undefined) noteOrigin(call.responseMetadata, reply.origin);
+    return whenThere(call.admission?.finish({ error: undefined, reply }), () => {
+      this.#finish(call, undefined);
+      return reply;
+    });
+  }
+
+  async #fail(call: RunningCall, thrown: unknown): Promise<never> {
+    const error = endOf(call.lifetime, thrown);
+    await call.admission?.finish({ error });
+    this.#finish(call, error);
+    throw error;
+  }
+
   async *stream(incoming: Incoming): AsyncGenerator<Reply> {
-    const state = this.#begin(incoming, this.#options.streamTimeoutMs, this.#shutdown.streams.signal);
-    const { lifetime, span } = state;
+    const revocation = new AbortController();
+    const ends = { sources: [incoming, revocation], shutdown: this.#shutdown.streams };
+    const call = this.#begin(incoming, this.#options.streamTimeoutMs, ends);
+    const { lifetime, span } = call;
     let messages = 0;
     let error: CallError | undefined;
     let unsubscribe: (() => void) | undefined;
     try {
       const handle = this.#streamHandler(incoming);
-      const call = await inSpan(span, () => this.#admit(state));
-      unsubscribe = state.authority?.onRevoked?.((revoked) => state.revocation.abort(revoked));
+      await inSpan(span, () => this.#admit(call));
+      unsubscribe = call.authority?.onRevoked?.((revoked) => revocation.abort(revoked));
       for await (const reply of untilEnded(handle(call), lifetime, span)) {
         assertSendable(reply, incoming);
         messages += 1;
@@ -135,9 +140,8 @@ class CallPipeline implements Pipeline {
       throw error;
     } finally {
       unsubscribe?.();
-      await state.admission?.finish({ error });
-      lifetime.release();
-      this.#finish(state, error, messages);
+      await call.admission?.finish({ error });
+      this.#finish(call, error, messages);
     }
   }
 
@@ -162,54 +166,35 @@ class CallPipeline implements Pipeline {
   }
 
   abortAll(): void {
-    this.#shutdown.unary.abort(shuttingDown());
+    this.#shutdown.unary.begin();
     this.abortStreams();
   }
 
   abortStreams(): void {
-    this.#shutdown.streams.abort(shuttingDown());
+    this.#shutdown.streams.begin();
   }
 
-  #begin(incoming: Incoming, timeoutMs: Timeout, shutdown: AbortSignal): CallState {
-    const requestId = acceptedRequestId(incoming.metadata.get('x-request-id')) ?? randomUUID();
-    incoming.responseMetadata.set('x-request-id', requestId);
+  #begin(incoming: Incoming, timeoutMs: Timeout, ends: Ends): RunningCall {
+    const { openAdmission, beginSpan, metrics } = this.#options;
+    const { operation, metadata, responseMetadata } = incoming;
+    const given = acceptedRequestId(metadata.get('x-request-id'));
+    const requestId = given ?? incoming.requestId ?? randomUUID();
+    responseMetadata.set('x-request-id', requestId);
     const deadline = deadlineOf(incoming.deadline, timeoutMs);
-    let revocation: AbortController | undefined;
-    const lifetime = createLifetime(deadline, [
-      () => incoming.signal,
-      () => shutdown,
-      () => {
-        revocation ??= new AbortController();
-        return revocation.signal;
-      },
-    ]);
-    const parent = readTraceContext(incoming.metadata);
-    const { beginSpan } = this.#options;
-    const span = beginSpan && beginCallSpan(beginSpan, incoming.operation.name, parent);
-    const trace = span ?? (parent && { traceId: parent.traceId });
-    const context = {
-      requestId,
-      traceId: trace?.traceId,
-      get signal() {
-        return lifetime.signal;
-      },
-    };
-    const isOpen = targetOf(incoming.operation) === undefined;
-    return {
+    const lifetime = createLifetime(deadline, ends);
+    const parent = readTraceContext(metadata);
+    const span = beginSpan && beginCallSpan(beginSpan, operation.name, parent);
+    const call = new RunningCall({
       incoming,
       requestId,
-      startedAt: performance.now(),
+      isOwnId: given === undefined,
       lifetime,
       span,
-      trace,
-      get revocation() {
-        revocation ??= new AbortController();
-        return revocation;
-      },
-      admission: isOpen ? undefined : this.#options.openAdmission(incoming, context),
-      authority: undefined,
-      leave: this.#options.metrics?.beginCall() ?? (() => undefined),
-    };
+      trace: span ?? (parent && { traceId: parent.traceId }),
+      leave: metrics?.beginCall() ?? nothing,
+    });
+    if (targetOf(operation) !== undefined) call.admission = openAdmission(incoming, call);
+    return call;
   }
 
   #streamHandler(incoming: Incoming): StreamHandler {
@@ -219,61 +204,48 @@ class CallPipeline implements Pipeline {
   }
 
   /** The steps between the arrival of a call and its handler. */
-  async #admit(state: CallState): Promise<Call> {
-    const { incoming, lifetime, requestId, admission } = state;
-    const { operation, metadata, responseMetadata, responseTrailers, requests } = incoming;
-    const identifying = admission?.identify();
-    if (identifying instanceof Promise) await lifetime.until(identifying);
-    const reading = incoming.read();
-    const read = reading instanceof Promise ? await lifetime.until(reading) : reading;
-    const request = read.kind === 'message' ? read.message : createMessage();
-    if (read.kind === 'message') {
-      const violations = validate(operation.input, request);
+  #admit(call: RunningCall): MaybeSoon<void> {
+    const { lifetime, admission, incoming } = call;
+    return whenThere(lifetime.until(admission?.identify()), () =>
+      whenThere(lifetime.until(incoming.read()), (read) => this.#authorize(call, read)),
+    );
+  }
+
+  #authorize(call: RunningCall, read: IncomingRequest): MaybeSoon<void> {
+    const { operation, metadata, lifetime, admission } = call;
+    if (read.kind === 'verbatim') call.verbatim = read.request;
+    else {
+      const violations = validate(operation.input, read.message);
       if (violations.length > 0) throw CallError.invalid(violations);
+      call.request = read.message;
     }
-    const { idempotencyKey, waitMs } = readCreation(operation, request, metadata);
-    if (waitMs !== undefined) this.#allowWait(state, waitMs);
-    const admitting = admission?.admit(read, idempotencyKey);
-    const authority = admitting instanceof Promise ? await lifetime.until(admitting) : admitting;
-    state.authority = authority;
-    return {
-      operation,
-      request,
-      verbatim: read.kind === 'verbatim' ? read.request : undefined,
-      metadata,
-      get signal() {
-        return lifetime.signal;
-      },
-      deadline: lifetime.deadline,
-      requestId,
-      credential: authority?.credential,
-      isOwnCredential: authority !== undefined && isBrought(authority.source),
-      renewCredential: authority?.renewCredential,
-      caller: authority?.caller,
-      idempotencyKey,
-      waitMs,
-      responseMetadata,
-      responseTrailers,
-      requests,
-    };
+    const { idempotencyKey, waitMs } = readCreation(operation, call.request, metadata);
+    call.idempotencyKey = idempotencyKey;
+    call.waitMs = waitMs;
+    if (waitMs !== undefined) this.#allowWait(call, waitMs);
+    return whenThere(lifetime.until(admission?.admit(read, idempotencyKey)), (authority) => {
+      call.authority = authority;
+    });
   }
 
   /** A call has that much longer than others as its caller wants to wait for what it creates. */
-  #allowWait({ incoming, lifetime }: CallState, waitMs: number): void {
+  #allowWait({ incoming, lifetime }: RunningCall, waitMs: number): void {
     const { unaryTimeoutMs: usual } = this.#options;
     const longer = { default: usual.default + waitMs, max: usual.max + waitMs };
     lifetime.moveDeadline(deadlineOf(incoming.deadline, longer));
   }
 
-  #finish(state: CallState, error: CallError | undefined, messages?: number): void {
-    const { incoming, requestId, startedAt, admission, authority, span, trace } = state;
+  #finish(call: RunningCall, error: CallError | undefined, messages?: number): void {
+    const { incoming, requestId, startedAt, admission, authority, span, trace } = call;
     const identity = admission?.identity;
     const { log, metrics } = this.#options;
-    state.leave();
+    call.lifetime.release();
+    call.leave();
     const record = {
       method: incoming.operation.name,
       transport: incoming.transport,
       requestId,
+      isOwn: { method: true, requestId: call.isOwnId },
       peer: incoming.peer,
       caller: identity?.caller.name,
       proofs: identity?.proofs,
@@ -284,13 +256,15 @@ class CallPipeline implements Pipeline {
       code: error?.code ?? 'OK',
       error,
       trace,
-      ...(messages !== undefined && { messages }),
+      messages,
     };
     metrics?.recordCall(record, true);
     logCall(log, record);
     if (span !== undefined) endCallSpan(span, record, incoming.http);
   }
 }
+
+function nothing(): void {}
 
 /**
  * Encodes a reply while the call can still fail: one that a Struct cannot carry is to be seen in the log line, too. The reply
@@ -299,12 +273,6 @@ class CallPipeline implements Pipeline {
 function assertSendable(reply: Reply, { form }: Incoming): void {
   if (form === 'binary') reply.toBinary();
   else if (form === 'json') reply.toJson();
-}
-
-/** Tells the caller how its reply came about. */
-function noteOrigin({ origin }: Reply, { responseMetadata }: Incoming): void {
-  if (origin === undefined) return;
-  for (const [name, value] of Object.entries(originMetadata(origin))) responseMetadata.set(name, value);
 }
 
 function handlerFor<K extends Handler['kind']>(

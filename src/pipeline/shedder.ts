@@ -61,6 +61,15 @@ const BURST_GROWTH = 1.15;
 const BURST_DECAY = 0.99;
 const BURST_BOUNDS = 4;
 
+/**
+ * A service that has just started refuses nothing until it has done so many calls or has worked for so long: the first calls cost a
+ * hundred times what later ones do, because nothing is compiled yet. When more than this are in progress, they are too many for
+ * any service that does not know yet what they cost.
+ */
+const COLD_CALLS = 2_000;
+const COLD_WORK_MS = 3_000;
+const COLD_MOST = 128;
+
 /** How many have to be within it, half a second of them, before watches are taken again. */
 const CALM_IN_A_ROW = 25;
 
@@ -128,6 +137,8 @@ class LimitingShedder implements Shedder {
   readonly #busy = { times: 0, ms: 0 };
   /** How long the loop has worked, and how many calls have ended, of late. */
   readonly #spent = { activeMs: 0, calls: 0 };
+  /** What is left of the calls, or of the work, until the service is no longer cold; undefined: it is not. */
+  #cold: { calls: number; workMs: number } | undefined = { calls: COLD_CALLS, workMs: COLD_WORK_MS };
   #counts: Record<LoadKind, number> | undefined;
 
   constructor(options: ShedderOptions) {
@@ -136,7 +147,7 @@ class LimitingShedder implements Shedder {
   }
 
   objection(kind: LoadKind | undefined, waitedMs = 0): CallError | undefined {
-    if (kind === undefined) return undefined;
+    if (kind === undefined || this.#cold !== undefined) return undefined;
     if (!this.#isStrained && this.#isFlood()) this.#limitTo(this.#inProgress);
     if (!this.#isStrained || !(this.#isLate(kind, waitedMs) || this.#isTooMuch(kind))) return undefined;
     this.#note(kind);
@@ -147,12 +158,15 @@ class LimitingShedder implements Shedder {
   begin(): () => void {
     if (this.#inProgress === 0) this.#gauge.resume();
     this.#inProgress += 1;
+    // What the calls have cost until now is all there is to judge this crowd by, so it is kept.
+    if (this.#inProgress > COLD_MOST) this.#cold = undefined;
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       this.#inProgress -= 1;
       this.#spent.calls += 1;
+      this.#warmUp(1, 0);
       this.#pauseWhenIdle();
     };
   }
@@ -179,14 +193,15 @@ class LimitingShedder implements Shedder {
   }
 
   #take(load: Load): void {
-    const isLong = load.delayMs > this.#options.delayMs;
+    // While the service is cold, that it is late says nothing of how many calls there are.
+    const isLong = this.#cold === undefined && load.delayMs > this.#options.delayMs;
     this.#longInARow = isLong ? this.#longInARow + 1 : 0;
     this.#calmInARow = isLong ? 0 : this.#calmInARow + 1;
     this.#unusedInARow += 1;
     this.#noteWork(load);
     if (!isLong && !this.#isBusy) this.#growBurst();
     if (this.#longInARow === LONG_IN_A_ROW) this.#cut(load.delayMs);
-    else if (this.#isDrowning()) this.#limitTo(this.#affordable());
+    else if (this.#cold === undefined && this.#isDrowning()) this.#limitTo(this.#affordable());
     else if (this.#isStrained && !isLong) this.#recover();
     this.#pauseWhenIdle();
   }
@@ -199,6 +214,17 @@ class LimitingShedder implements Shedder {
     this.#workPart += (part - this.#workPart) * Math.min(1, elapsedMs / WORK_MS);
     this.#spent.activeMs = this.#spent.activeMs * MEMORY + activeMs;
     this.#spent.calls *= MEMORY;
+    this.#warmUp(0, activeMs);
+  }
+
+  /** What calls have cost while the service was cold says nothing of what they cost once it is warm. */
+  #warmUp(calls: number, workMs: number): void {
+    if (this.#cold === undefined) return;
+    this.#cold.calls -= calls;
+    this.#cold.workMs -= workMs;
+    if (this.#cold.calls > 0 && this.#cold.workMs > 0) return;
+    this.#cold = undefined;
+    Object.assign(this.#spent, { activeMs: 0, calls: 0 });
   }
 
   #growBurst(): void {

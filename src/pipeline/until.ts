@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Reply } from '../rpc/call.ts';
 import { inSpan, type Span } from '../telemetry/trace.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -7,7 +8,11 @@ import type { Lifetime } from './lifetime.ts';
  * The reply of a handler until the call's lifetime ends. A handler that heeds its signal has a moment then to say how far it
  * came: a creation that was sent and then cut off must not look like one that can be repeated.
  */
-export async function untilOver(reply: Promise<Reply>, lifetime: Lifetime): Promise<Reply> {
+export function untilOver(reply: MaybeSoon<Reply>, lifetime: Lifetime): MaybeSoon<Reply> {
+  return reply instanceof Promise ? untilDone(reply, lifetime) : reply;
+}
+
+async function untilDone(reply: Promise<Reply>, lifetime: Lifetime): Promise<Reply> {
   try {
     return await lifetime.until(reply);
   } catch (thrown) {

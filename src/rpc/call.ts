@@ -1,3 +1,4 @@
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
@@ -113,8 +114,8 @@ export interface CacheStatus {
   readonly freshMs: number;
 }
 
-/** Serves a unary call. Throws a CallError; anything else that is thrown becomes INTERNAL. */
-export type UnaryHandler = (call: Call) => Promise<Reply>;
+/** Serves a unary call. Throws or rejects with a CallError; anything else becomes INTERNAL. */
+export type UnaryHandler = (call: Call) => MaybeSoon<Reply>;
 
 /** Serves a call with a stream. Throws like a UnaryHandler; ends early when the call's signal aborts. */
 export type StreamHandler = (call: Call) => AsyncIterable<Reply>;
@@ -132,8 +133,10 @@ export interface Incoming {
   readonly form?: 'binary' | 'json' | undefined;
   /** The address of the caller, for the log. */
   readonly peer: string;
+  /** The id that the transport would refuse the call under, where the caller gave none. Default: the call gets a new one. */
+  readonly requestId?: string | undefined;
   /** What may prove who is calling. */
-  readonly evidence: () => Evidence;
+  evidence(): Evidence;
   /** As in Call. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Aborts when the caller left; its reason is a CallError. */
@@ -143,15 +146,15 @@ export interface Incoming {
   /** When the caller wants the reply at the latest, in milliseconds since the epoch; undefined: it did not say. */
   readonly deadline: number | undefined;
   /** Reads the request. Throws a CallError when it is too large, too slow, or not a request of the operation. */
-  readonly read: () => IncomingRequest | Promise<IncomingRequest>;
+  readonly read: () => MaybeSoon<IncomingRequest>;
   /** How the HTTP side was asked, for telemetry: its method, and the template that its path matched. */
-  readonly http?: { readonly method: string; readonly route: string | undefined };
+  readonly http?: { readonly method: string; readonly route: string | undefined } | undefined;
   /** As in Call; the transport sends what it holds, also with a failure. */
   readonly responseMetadata: Map<string, string>;
   /** As in Call. */
-  readonly responseTrailers?: Map<string, string>;
+  readonly responseTrailers?: Map<string, string> | undefined;
   /** As in Call. */
-  readonly requests?: AsyncIterable<Message>;
+  readonly requests?: AsyncIterable<Message> | undefined;
 }
 
 /** A request as it is read: a message of the contract, or an HTTP request that is passed on. */
@@ -172,8 +175,8 @@ export interface RefusedRequest {
 
 /** The pipeline, as the transports see it. Everything it throws is a CallError. */
 export interface Dispatcher {
-  /** Serves a unary operation. */
-  unary(incoming: Incoming): Promise<Reply>;
+  /** Serves a unary operation. A failure is a rejection. */
+  unary(incoming: Incoming): MaybeSoon<Reply>;
   /** Serves an operation that streams its replies. Returning from the iteration ends the call. */
   stream(incoming: Incoming): AsyncIterable<Reply>;
   /** Records a request that belongs to no operation, or never reached one, for log and metrics. */

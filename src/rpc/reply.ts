@@ -111,12 +111,13 @@ export function worstOf(statuses: readonly (CacheStatus | undefined)[]): CacheSt
 }
 
 /**
- * The metadata that tells a caller how a reply came about: of a public one `x-cache` (hit, miss, stale) and `age` in whole
+ * Adds to metadata what tells a caller how a reply came about: of a public one `x-cache` (hit, miss, stale) and `age` in whole
  * seconds (RFC 9111, section 5.1), and `x-vultr-attempts` when Vultr was asked more than once.
  */
-export function originMetadata({ cache, attempts = 1 }: ReplyOrigin): Readonly<Record<string, string>> {
-  return {
-    ...(cache !== undefined && { 'x-cache': cache.state, age: String(Math.floor(cache.ageMs / 1_000)) }),
-    ...(attempts > 1 && { 'x-vultr-attempts': String(attempts) }),
-  };
+export function noteOrigin(metadata: Map<string, string>, { cache, attempts = 1 }: ReplyOrigin): void {
+  if (cache !== undefined) {
+    metadata.set('x-cache', cache.state);
+    metadata.set('age', String(Math.floor(cache.ageMs / 1_000)));
+  }
+  if (attempts > 1) metadata.set('x-vultr-attempts', String(attempts));
 }

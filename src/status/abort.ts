@@ -17,20 +17,20 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort?:
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       onAbort?.();
-      // Work that was done at the same moment, before the abort, still counts: its callbacks are in the queue already.
+      // Work that was done in the same moment wins.
       queueMicrotask(() => reject(abortError(signal)));
     };
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
     work.then(
-      (result) => {
+      (value) => {
         signal.removeEventListener('abort', abort);
-        resolve(result);
+        resolve(value);
       },
       (error: unknown) => {
         signal.removeEventListener('abort', abort);
         reject(error);
       },
     );
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
   });
 }

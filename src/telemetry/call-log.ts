@@ -12,6 +12,8 @@ export interface CallRecord {
   readonly method: string;
   readonly transport: Transport;
   readonly requestId: string | undefined;
+  /** Whether method and id are this service's own words. Those of callers may hold a secret. Default: they are the caller's. */
+  readonly isOwn?: { readonly method: boolean; readonly requestId: boolean };
   /** The address that the call came from. */
   readonly peer: string;
   /** The name of the caller; undefined: it is not known by name. */
@@ -28,7 +30,7 @@ export interface CallRecord {
   /** The trace that the call belongs to; undefined: none. Without a span: this service does not trace. */
   readonly trace?: { readonly traceId: string; readonly spanId?: string | undefined } | undefined;
   /** How many messages were sent, for a stream. */
-  readonly messages?: number;
+  readonly messages?: number | undefined;
   readonly error?: CallError | undefined;
 }
 
@@ -54,10 +56,12 @@ function levelOf({ code, method }: CallRecord): 'debug' | 'info' | 'warn' {
 
 /** The members of the line, as JSON. They are always the same, so they are written one after the other. */
 function membersOf(record: CallRecord): string {
-  const { error, secret, requestId, caller, proofs, userAgent, credential, messages, trace } = record;
-  let line = `"method":${text(redact(record.method, secret))},"code":"${record.code}"`;
+  const { method, error, secret, requestId, caller, proofs, userAgent, credential, messages, trace } = record;
+  const own = record.isOwn ?? NOT_OWN;
+  let line = `"method":${own.method ? plain(method) : text(redact(method, secret))},"code":"${record.code}"`;
   line += `,"ms":${Math.round(record.durationMs * 10) / 10},"transport":"${record.transport}"`;
-  if (requestId !== undefined) line += `,"request_id":${text(redact(requestId, secret))}`;
+  if (requestId !== undefined)
+    line += `,"request_id":${own.requestId ? plain(requestId) : text(redact(requestId, secret))}`;
   line += `,"peer":${text(record.peer)}`;
   if (caller !== undefined) line += `,"caller":${text(caller)},"proof":${text(proofs?.join(',') ?? '')}`;
   if (userAgent !== undefined) line += `,"user_agent":${text(redact(userAgent, secret).slice(0, 200))}`;
@@ -80,4 +84,9 @@ function membersOfError({ reason, message, vultr, cause }: CallError, secret: st
   return members;
 }
 
+const NOT_OWN = { method: false, requestId: false };
+
 const text = (value: string): string => JSON.stringify(value);
+
+/** The same of a text in which nothing has to be escaped. */
+const plain = (value: string): string => `"${value}"`;

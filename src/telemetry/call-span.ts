@@ -28,35 +28,31 @@ export interface HttpAttributes {
  */
 export function endCallSpan(span: Span, record: CallRecord, http: HttpAttributes | undefined): void {
   if (span.isSampled) {
-    span.note({ ...ofCall(record), ...ofFailure(record), ...(http !== undefined && ofHttp(http)) });
+    span.note(attributesOf(record, http));
     if (isFault(record.code)) span.fail(clip(redact(record.error?.message ?? '', record.secret), 500));
   }
   span.end();
 }
 
-function ofCall(record: CallRecord): SpanAttributes {
-  const { method, transport, code, peer, requestId, caller, credential, messages, secret } = record;
-  return {
+/** One object, and always in this order: spreading several into one takes three times as long. */
+function attributesOf(record: CallRecord, http: HttpAttributes | undefined): SpanAttributes {
+  const { method, transport, code, peer, requestId, caller, credential, messages, secret, error } = record;
+  const attributes: Record<string, string | number> = {
     'rpc.system.name': transport,
     'rpc.method': method,
     'rpc.status_code': code,
     'network.peer.address': peer.replace(/:\d+$/, ''),
-    ...(requestId !== undefined && { 'vultr.request_id': redact(requestId, secret) }),
-    ...(caller !== undefined && { 'vultr.caller': caller }),
-    ...(credential !== undefined && { 'vultr.credential': credential }),
-    ...(messages !== undefined && { 'vultr.messages': messages }),
   };
-}
-
-function ofFailure({ error, code }: CallRecord): SpanAttributes {
-  if (error === undefined) return {};
-  return {
-    'vultr.reason': error.reason,
-    ...(isFault(code) && { 'error.type': error.reason }),
-    ...(error.vultr !== undefined && { 'vultr.status': error.vultr.status }),
-  };
-}
-
-function ofHttp({ method, route }: HttpAttributes): SpanAttributes {
-  return { 'http.request.method': method, ...(route !== undefined && { 'http.route': route }) };
+  if (requestId !== undefined) attributes['vultr.request_id'] = redact(requestId, secret);
+  if (caller !== undefined) attributes['vultr.caller'] = caller;
+  if (credential !== undefined) attributes['vultr.credential'] = credential;
+  if (messages !== undefined) attributes['vultr.messages'] = messages;
+  if (error !== undefined) {
+    attributes['vultr.reason'] = error.reason;
+    if (isFault(code)) attributes['error.type'] = error.reason;
+    if (error.vultr !== undefined) attributes['vultr.status'] = error.vultr.status;
+  }
+  if (http !== undefined) attributes['http.request.method'] = http.method;
+  if (http?.route !== undefined) attributes['http.route'] = http.route;
+  return attributes;
 }

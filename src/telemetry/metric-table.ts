@@ -101,6 +101,12 @@ export const METRICS = {
     [],
     'Lines of the log that were dropped because nobody read them in time.',
   ),
+  processedSpans: counter(
+    'otel.sdk.processor.span.processed',
+    '{span}',
+    ['error.type'],
+    'Sampled spans that are done with. Without `error.type` they were exported; `queue_full` are those that were dropped because the queue was full, and any other is the error of an export that failed.',
+  ),
   budgetRate: gauge('vultr.budget.rate', '{request}/s', [], 'Requests a second that the budget allows now.'),
   budgetRateFactor: gauge(
     'vultr.budget.rate_factor',

@@ -7,16 +7,12 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
-import {
-  AlwaysOnSampler,
-  BatchSpanProcessor,
-  type SpanExporter,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Meter } from './meter.ts';
 import type { MetricSettings, OtelSettings, TraceSettings } from './otel-settings.ts';
 import { createMetricProducer } from './otlp-metrics.ts';
-import { SpanStarter } from './otlp-spans.ts';
+import { createSpanStarter } from './otlp-spans.ts';
+import { countSpans } from './span-counts.ts';
 import type { BeginSpan } from './trace.ts';
 
 /** What OTLP is spoken for. */
@@ -53,17 +49,19 @@ const SCOPE = 'vultr-grpc';
  * itself to be loaded only when there is something to export. It sets nothing global.
  */
 export async function openOtlp(options: OtlpOptions): Promise<Otlp> {
-  const { settings, meter, version, onState } = options;
+  const { settings, meter, version, isTraceSent, onState } = options;
   const resource = describeService(version);
   const scope = { name: SCOPE, version };
-  const traces = settings.traces && (await openTraces(settings.traces, resource, options));
+  const processor = settings.traces && (await openProcessor(settings.traces, options));
   const reader = settings.metrics && (await openReader(settings.metrics, onState));
   reader?.setMetricProducer(createMetricProducer(meter, resource, scope));
   return {
-    beginSpan: traces?.starter.begin(traces.provider.getTracer(scope.name, scope.version)),
+    beginSpan:
+      processor &&
+      createSpanStarter(settings.traces, isTraceSent, { resource, instrumentationScope: scope, processor }),
     close: async () => {
       const given = new AbortController();
-      const ending = Promise.allSettled([traces?.provider.shutdown(), reader?.shutdown()]);
+      const ending = Promise.allSettled([processor?.shutdown(), reader?.shutdown()]);
       const timeout = delay(FLUSH_TIMEOUT_MS, undefined, { signal: given.signal }).catch(() => undefined);
       await Promise.race([ending, timeout]);
       given.abort();
@@ -83,27 +81,18 @@ function describeService(version: string): Resource {
   return own.merge(detectResources({ detectors: [envDetector] }));
 }
 
-async function openTraces(
+async function openProcessor(
   settings: TraceSettings,
-  resource: Resource,
-  { isTraceSent, onState }: Pick<OtlpOptions, 'isTraceSent' | 'onState'>,
-): Promise<{ readonly provider: TracerProvider; readonly starter: SpanStarter }> {
-  const { protocol, sampler, ratio, ...batches } = settings;
+  { meter, onState }: Pick<OtlpOptions, 'meter' | 'onState'>,
+): Promise<BatchSpanProcessor> {
+  const { protocol, sampler: _sampler, ratio: _ratio, ...batches } = settings;
   const { OTLPTraceExporter } =
     protocol === 'grpc'
       ? await import('@opentelemetry/exporter-trace-otlp-grpc')
       : await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter: SpanExporter = watched(new OTLPTraceExporter(), (problem) => onState('traces', problem));
   const given = Object.fromEntries(Object.entries(batches).filter(([, value]) => value !== undefined));
-  const starter = new SpanStarter({ sampler, ratio }, isTraceSent);
-  const provider = new TracerProvider({
-    resource,
-    // The starter has decided by then.
-    sampler: new AlwaysOnSampler(),
-    idGenerator: starter,
-    spanProcessors: [new BatchSpanProcessor({ exporter, ...given })],
-  });
-  return { provider, starter };
+  return new BatchSpanProcessor({ exporter, selfObsMeterProvider: countSpans(meter), ...given });
 }
 
 async function openReader(

@@ -40,12 +40,6 @@ export interface SpanStart {
 /** Begins spans. */
 export type BeginSpan = (start: SpanStart) => Span;
 
-/**
- * The span of the work that is going on. It follows promises and callbacks, so that whatever happens on behalf of a call
- * finds its span without being handed it. Nothing is ever kept here while tracing is off.
- */
-const current = new AsyncLocalStorage<Span | undefined>();
-
 function nothing(): void {}
 
 /** Stands for all spans of which nothing is recorded, and whose ids nobody needs. */
@@ -61,25 +55,42 @@ const UNSAMPLED: Span = {
   end: nothing,
 };
 
-/** Does some work as part of that one: a context that is made once costs less than one for each call. */
-let inUnsampled: (<T>(work: () => T) => T) | undefined;
+/** What work is a part of that begins traces of its own. */
+const OWN_TRACES = Symbol('traces of its own');
 
-/** The span that what runs now belongs to; undefined: none, or tracing is off. */
+/**
+ * The span of the work that is going on. It follows promises and callbacks, so that whatever happens on behalf of a call
+ * finds its span without being handed it. Nothing is kept here for calls that are not sampled, which are most, nor while tracing
+ * is off: it would cost each of them more than the rest of its span.
+ */
+const current = new AsyncLocalStorage<Span | typeof OWN_TRACES | undefined>();
+
+/**
+ * The span that what runs now belongs to. Where there is none that has to be found, it is one of which nothing is recorded;
+ * undefined: what runs now begins a trace.
+ */
 export function currentSpan(): Span | undefined {
-  return current.getStore();
+  const store = current.getStore();
+  return store === OWN_TRACES ? undefined : (store ?? UNSAMPLED);
 }
 
 /** Does some work as part of a span; undefined: as part of none that it was not part of already. */
 export function inSpan<T>(span: Span | undefined, work: () => T): T {
   if (span === undefined) return work();
-  if (span.isFound) return current.run(span, work);
-  inUnsampled ??= current.run(UNSAMPLED, () => AsyncLocalStorage.snapshot());
-  return inUnsampled(work);
+  return span.isFound ? current.run(span, work) : outsideSpans(work);
 }
+
+/** Does some work where nothing is kept. The context in which this file is loaded is there already, so it costs less than a new one. */
+const outside = AsyncLocalStorage.snapshot();
 
 /** Does some work that belongs to no call, though a call happens to start it. */
 export function outsideSpans<T>(work: () => T): T {
-  return current.getStore() === undefined ? work() : current.run(undefined, work);
+  return current.getStore() === undefined ? work() : outside(work);
+}
+
+/** The same for work that is traced by itself: what it asks of others begins traces of its own. */
+export function inOwnTraces<T>(work: () => T): T {
+  return current.run(OWN_TRACES, work);
 }
 
 /** `traceparent` of version 00; of later ones, what they have in common with it. */

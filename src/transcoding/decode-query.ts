@@ -29,6 +29,7 @@ export function decodeQuery(
   violations: Violations,
 ): Message {
   const message = createMessage();
+  if (query === '') return message;
   for (const part of query.replace(/^\?+/, '').split('&')) {
     if (violations.isFull) break;
     // Empty parts, such as that of a trailing `&`, mean nothing.

@@ -56,6 +56,7 @@ function requestMethod(binding: HttpBinding): string {
 
 function encodePath(binding: HttpBinding, message: Message, violations: Violations): string {
   const { template } = binding;
+  if (template.path !== undefined) return template.path;
   const parts: string[] = [];
   for (let index = 0; index < template.segments.length; index += 1) {
     const position = template.variables.findIndex(({ start }) => start === index);

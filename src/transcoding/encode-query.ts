@@ -15,6 +15,7 @@ const NOT_SINGLE = 'Not a single value, so it cannot be sent in a query string.'
  * is a violation.
  */
 export function encodeQuery(descriptor: DescMessage, message: Message, context: EncodeContext): string {
+  if (Object.keys(message).length === 0) return '';
   const { violations } = context;
   const parameters: string[] = [];
   const add = (name: string, text: string, path: string): void => {

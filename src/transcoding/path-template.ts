@@ -1,3 +1,5 @@
+import { percentEncode } from './percent.ts';
+
 /**
  * A path template of google.api.http, parsed. Grammar (google/api/http.proto):
  *
@@ -17,6 +19,8 @@ export interface PathTemplate {
   readonly variables: readonly TemplateVariable[];
   /** The verb without its colon, decoded; undefined when there is none. */
   readonly verb: string | undefined;
+  /** The one path that it stands for, ready for a URL; undefined: it has variables or wildcards. */
+  readonly path: string | undefined;
 }
 
 /** One segment of a path template: fixed text, any one segment (`*`), or all that remain (`**`). */
@@ -92,7 +96,17 @@ class PathTemplateParser {
         this.#endsWithDoubleWildcard() ? "a verb or the end, as '**' comes last" : "'/', a verb or the end",
       );
     }
-    return { source: this.#source, segments: this.#segments, variables: this.#variables, verb };
+    const path = this.#onlyPath(verb);
+    return { source: this.#source, segments: this.#segments, variables: this.#variables, verb, path };
+  }
+
+  #onlyPath(verb: string | undefined): string | undefined {
+    let path = '';
+    for (const segment of this.#segments) {
+      if ('wildcard' in segment) return undefined;
+      path += `/${segment.spelling}`;
+    }
+    return verb === undefined ? path : `${path}:${percentEncode(verb)}`;
   }
 
   #parseSegments(inVariable: boolean): void {

@@ -66,9 +66,18 @@ const NO_VERB = '';
  */
 export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Target> {
   const root = createNode<Target>();
-  for (const route of routes) insert(root, route);
+  /** The ends of templates that stand for one path: it is the best match of that path, and most requests have such a one. */
+  const ends = new Map<string, End<Target>>();
+  for (const route of routes) {
+    const end = insert(root, route);
+    const { path, verb } = route.binding.template;
+    if (path !== undefined && verb === undefined) ends.set(path, end);
+  }
   return {
     match(method, path) {
+      const known = ends.get(path);
+      const only = known === undefined ? undefined : routeFor(known, method);
+      if (only !== undefined) return { kind: 'match', ...only, values: [], nearer: [] };
       if (!path.startsWith('/')) return { kind: 'unknown' };
       const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeSegment);
       const others = new Map<string, Route<Target>>();
@@ -95,7 +104,8 @@ function createNode<Target>(): Node<Target> {
   return { literals: new Map(), wildcard: undefined, doubleWildcard: undefined, ends: new Map() };
 }
 
-function insert<Target>(root: Node<Target>, route: Route<Target>): void {
+/** @returns the end of the route's path */
+function insert<Target>(root: Node<Target>, route: Route<Target>): End<Target> {
   const { binding } = route;
   let node = root;
   for (const segment of binding.template.segments) {
@@ -122,6 +132,7 @@ function insert<Target>(root: Node<Target>, route: Route<Target>): void {
     );
   }
   end.set(binding.httpMethod, route);
+  return end;
 }
 
 function decodeSegment(raw: string): PathSegment {

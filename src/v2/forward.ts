@@ -1,7 +1,8 @@
+import { whenThere } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import { Payload } from '../payload/payload.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
-import type { Call, Reply, ReplyOrigin, UnaryHandler } from '../rpc/call.ts';
+import type { Reply, ReplyOrigin, UnaryHandler } from '../rpc/call.ts';
 import { httpReply, structReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { encodeRequest } from '../vultr/encode.ts';
@@ -13,16 +14,16 @@ import type { Vultr } from '../vultr/vultr.ts';
  * response; a message is written as the operation's HTTP rule says, and its response is a Struct.
  */
 export function createForwarder(vultr: Vultr): UnaryHandler {
-  return async (call) => {
-    if (call.verbatim !== undefined) return await passOn(vultr, call, call.verbatim);
-    const request = encodeRequest(call.operation, call.request);
-    const response = await vultr.call(call.operation, request, call);
-    return toStructReply(response, call.operation);
+  return (call) => {
+    const { operation, verbatim } = call;
+    const request = verbatim ?? encodeRequest(operation, call.request);
+    const toReply = verbatim === undefined ? toStructReply : toHttpReply;
+    return whenThere(vultr.call(operation, request, call), (response) => toReply(response, operation));
   };
 }
 
-async function passOn(vultr: Vultr, call: Call, request: NonNullable<Call['verbatim']>): Promise<Reply> {
-  const response = await vultr.call(call.operation, request, call);
+/** A response that is passed on as it is. */
+function toHttpReply(response: VultrResponse, operation: Operation): Reply {
   const { status, contentType, location, retryAfter, body } = response;
   return httpReply(
     {
@@ -34,7 +35,7 @@ async function passOn(vultr: Vultr, call: Call, request: NonNullable<Call['verba
       },
       body,
     },
-    originOf(response, call.operation),
+    originOf(response, operation),
   );
 }
 

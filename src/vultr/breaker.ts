@@ -4,7 +4,7 @@ import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { Circuit, type CircuitKind, type CircuitPolicy, DEFAULT_CIRCUIT, type Side } from './circuit.ts';
 import type { VultrObserver } from './observe.ts';
-import type { Send, Stage, VultrRequest } from './request.ts';
+import type { Stage, VultrRequest } from './request.ts';
 import { isThrottled, isTransient } from './transient.ts';
 
 /** When the breaker trips. */
@@ -65,24 +65,15 @@ export function createBreaker(options: BreakerOptions): Breaker {
     });
   }
 
-  const guard: Stage = (next) => {
-    const admit: Send = async (request, context) => {
-      const side = sideOf(request.kind);
-      const admission = circuits[side].admit(clock.now());
-      if (admission.kind === 'refused') {
-        observe({ kind: 'breaker_refused', side });
-        throw breakerOpen(side, spreadRetry(admission.retryMs, random));
-      }
-      if (admission.kind === 'passed') return await next(request, context);
-      try {
-        return await next(request, context);
-      } finally {
-        circuits[side].endProbe();
-      }
-    };
-    // While a circuit is closed, there is nothing to decide and nothing to wait for.
-    return (request, context) =>
-      circuits[sideOf(request.kind)].kind === 'closed' ? next(request, context) : admit(request, context);
+  const guard: Stage = (next) => (request, context) => {
+    const side = sideOf(request.kind);
+    const admission = circuits[side].admit(clock.now());
+    if (admission.kind === 'refused') {
+      observe({ kind: 'breaker_refused', side });
+      return Promise.reject(breakerOpen(side, spreadRetry(admission.retryMs, random)));
+    }
+    const response = next(request, context);
+    return admission.kind === 'passed' ? response : response.finally(() => circuits[side].endProbe());
   };
 
   const watch: Stage = (next) => async (request, context) => {

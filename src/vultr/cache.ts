@@ -7,7 +7,7 @@ import type { Code } from '../status/code.ts';
 import { type CacheEntry, type CacheStoreLimits, createCacheStore } from './cache-store.ts';
 import { badResponse } from './errors.ts';
 import type { VultrObserver } from './observe.ts';
-import type { Stage, VultrRequest, VultrResponse } from './request.ts';
+import type { Send, SendContext, SendOrRecall, VultrRequest, VultrResponse } from './request.ts';
 
 /** How long responses count and how many are kept. */
 export interface CacheLimits extends CacheStoreLimits {
@@ -61,7 +61,8 @@ export interface CacheView extends CacheState {
 
 /** The cache of the public catalogue. */
 export interface CatalogueCache {
-  readonly stage: Stage;
+  /** The outermost layer around Send. */
+  readonly stage: (next: Send) => SendOrRecall;
   state(): CacheState;
   /** @param most how many responses are named, those used last */
   view(most: number): CacheView;
@@ -91,7 +92,7 @@ export function createCatalogueCache(options: CacheOptions): CatalogueCache {
   const { clock, onRefreshFailed, observe = () => undefined } = options;
   const limits = resolvePositive('cache', DEFAULT_CACHE_LIMITS, options.limits ?? {});
   const store = createCacheStore(limits);
-  const stage: Stage = (next) => {
+  const stage: CatalogueCache['stage'] = (next) => {
     const refreshing = new Set<string>();
     const failedAt = new WeakMap<CacheEntry, number>();
 
@@ -124,17 +125,19 @@ export function createCatalogueCache(options: CacheOptions): CatalogueCache {
       return failed === undefined || !isWithin(clock.now() - failed, limits.refreshPauseMs);
     }
 
-    return async (request, context) => {
+    async function ask(key: string, request: VultrRequest, context: SendContext): Promise<VultrResponse> {
+      observe({ kind: 'cache', state: 'miss', ageMs: 0 });
+      const response = await next(request, context);
+      if (isKeepable(response)) keep(key, response);
+      return noted(response, 'miss', 0, limits.freshMs);
+    }
+
+    return (request, context) => {
       if (!isCatalogueRead(request)) return next(request, context);
       const key = `${request.path}?${request.query}`;
       const entry = store.get(key);
       const ageMs = entry === undefined ? 0 : clock.now() - entry.storedAt;
-      if (entry === undefined || ageMs >= limits.keepMs) {
-        observe({ kind: 'cache', state: 'miss', ageMs: 0 });
-        const response = await next(request, context);
-        if (isKeepable(response)) keep(key, response);
-        return noted(response, 'miss', 0, limits.freshMs);
-      }
+      if (entry === undefined || ageMs >= limits.keepMs) return ask(key, request, context);
       const state = isWithin(ageMs, limits.freshMs) ? 'hit' : 'stale';
       observe({ kind: 'cache', state, ageMs });
       if (state === 'stale' && isRefreshDue(key, entry)) void refresh(key, entry, request);

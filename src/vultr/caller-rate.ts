@@ -60,14 +60,9 @@ export function limitCallerRate({ clock, replicas, observe }: CallerRateOptions)
     }
   }
 
-  /** Waits until the request is due by the rate of its caller. */
-  async function waitForTurn(
-    request: VultrRequest,
-    context: SendContext,
-    { name, ratePerSecond }: { readonly name: string; readonly ratePerSecond: number },
-  ): Promise<void> {
-    const { kind } = request;
-    const account = accountOf(name);
+  async function pace(ratePerSecond: number, request: VultrRequest, context: SendContext): Promise<void> {
+    const { caller, kind } = request;
+    const account = accountOf(caller?.name ?? '');
     const intervalMs = (1_000 * replicas) / ratePerSecond;
     const nowMs = clock.now();
     const atMs = Math.max(account.dueMs, nowMs - Math.max(0, 1_000 - intervalMs));
@@ -83,8 +78,9 @@ export function limitCallerRate({ clock, replicas, observe }: CallerRateOptions)
   }
 
   return (next) => (request, context) => {
-    const { name = '', ratePerSecond } = request.caller ?? {};
-    if (ratePerSecond === undefined) return next(request, context);
-    return waitForTurn(request, context, { name, ratePerSecond }).then(() => next(request, context));
+    const rate = request.caller?.ratePerSecond;
+    return rate === undefined
+      ? next(request, context)
+      : pace(rate, request, context).then(() => next(request, context));
   };
 }

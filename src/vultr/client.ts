@@ -3,7 +3,7 @@ import { spreadRetry } from '../base/spread.ts';
 import { turnstile } from '../base/turnstile.ts';
 import { CallError } from '../status/call-error.ts';
 import { createKeyGuard } from './key-guard.ts';
-import type { VultrRequest } from './request.ts';
+import type { VultrRequest, VultrResponse } from './request.ts';
 import { createStages, type StageOptions, type Stages } from './stages.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from './vultr.ts';
 
@@ -22,17 +22,35 @@ export function createVultrClient(options: StageOptions): VultrClient {
   const { send, state, inspect, close } = createStages(options);
   const { random = Math.random } = options;
   const refuseEcho = createKeyGuard();
+  /** Waits for a response of Vultr's. */
+  async function arrived(
+    sent: Promise<VultrResponse>,
+    request: VultrRequest,
+    isOwnCredential: boolean,
+  ): Promise<VultrResponse> {
+    let response: VultrResponse;
+    try {
+      response = await sent;
+    } catch (thrown) {
+      throw withOwnTime(thrown, random);
+    }
+    const turn = response.body.length > LARGE_BYTES ? ownTurn() : turnstile.turn();
+    if (turn !== undefined) await turn;
+    if (!isOwnCredential) refuseEcho(request, response);
+    return response;
+  }
+
   return {
-    call: async (operation, request, callOptions) => {
-      // As it is: its signal is made when a stage reads it.
+    call: (operation, request, callOptions) => {
+      if (!operation.isPublic && callOptions.credential === undefined)
+        return Promise.reject(credentialMissing());
+      // The options go on as they are: their signal is made when a stage reads it.
       const vultrRequest = toVultrRequest(operation, request, callOptions);
-      const response = await send(vultrRequest, callOptions).catch((thrown) => {
-        throw withOwnTime(thrown, random);
-      });
-      const turn = response.body.length > LARGE_BYTES ? ownTurn() : turnstile.turn();
-      if (turn !== undefined) await turn;
-      if (callOptions.isOwnCredential !== true) refuseEcho(vultrRequest, response);
-      return response;
+      const sent = send(vultrRequest, callOptions);
+      // What is kept is public, so that it was asked for without a key.
+      return sent instanceof Promise
+        ? arrived(sent, vultrRequest, callOptions.isOwnCredential === true)
+        : sent;
     },
     state,
     inspect,
@@ -57,13 +75,17 @@ function toVultrRequest(
   { credential, caller, isPoll = false }: CallOptions,
 ): VultrRequest {
   const { name, effect, idempotency, isPublic } = operation;
-  if (!isPublic && credential === undefined) throw credentialMissing();
   const reads = effect === 'READ' || effect === 'SECRET';
+  const { method, path, query, body, contentType, accept } = request;
   return {
     operation: name,
-    ...request,
+    method,
+    path,
+    query,
+    body,
+    contentType,
     // A public operation is the same for everybody, so it is asked for in one form only.
-    ...(isPublic && { accept: undefined }),
+    accept: isPublic ? undefined : accept,
     caller,
     credential: isPublic ? undefined : credential,
     kind: reads ? (isPoll ? 'poll' : 'read') : 'change',

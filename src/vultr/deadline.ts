@@ -11,11 +11,11 @@ import type { Stage, VultrRequest, VultrResponse } from './request.ts';
  * that has no connection yet until it gets one.
  */
 export function enforceDeadline(clock: Clock): Stage {
-  return (next) => async (request, context) => {
+  return (next) => (request, context) => {
     const { signal: given, deadline } = context;
-    if (given.aborted) throw abortError(given);
+    if (given.aborted) return Promise.reject(abortError(given));
     const leftMs = deadline - clock.now();
-    if (leftMs <= 0) throw deadlineExceeded(request, 'no');
+    if (leftMs <= 0) return Promise.reject(deadlineExceeded(request, 'no'));
 
     // How far a read got does not matter, and a shared one does not know.
     let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
@@ -24,37 +24,31 @@ export function enforceDeadline(clock: Clock): Stage {
       context.onSend?.();
     };
     const controller = new AbortController();
-    const work = next(request, { signal: controller.signal, deadline, onSend });
-    return await new Promise<VultrResponse>((resolve, reject) => {
-      const stop = (error: CallError): void => {
-        settle();
-        controller.abort(error);
-        // Work that was done at the same moment, before this, still counts: its callbacks are in the queue already.
-        queueMicrotask(() => reject(error));
-      };
-      const onAbort = (): void => stop(abortError(given));
-      const timer = setTimeout(
-        () => stop(deadlineExceeded(request, reached)),
-        Math.min(leftMs, MAX_TIMER_MS),
-      );
-      const settle = (): void => {
-        clearTimeout(timer);
-        given.removeEventListener('abort', onAbort);
-      };
-      given.addEventListener('abort', onAbort, { once: true });
-      // The signal may have aborted while the work began.
-      if (given.aborted) onAbort();
-      work.then(
-        (response) => {
-          settle();
-          resolve(response);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error);
-        },
-      );
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<VultrResponse>();
+    const release = (): void => {
+      clearTimeout(timer);
+      given.removeEventListener('abort', onAbort);
+    };
+    const end = (error: CallError): void => {
+      release();
+      controller.abort(error);
+      // A response that came in the same moment wins: nobody could get it a second time.
+      queueMicrotask(() => reject(error));
+    };
+    const onAbort = (): void => end(abortError(given));
+    const timer = setTimeout(() => end(deadlineExceeded(request, reached)), Math.min(leftMs, MAX_TIMER_MS));
+    given.addEventListener('abort', onAbort, { once: true });
+    next(request, { signal: controller.signal, deadline, onSend }).then(
+      (response) => {
+        release();
+        resolve(response);
+      },
+      (error: unknown) => {
+        release();
+        reject(error);
+      },
+    );
+    return promise;
   };
 }
 

@@ -1,6 +1,7 @@
 import { CallError } from '../status/call-error.ts';
 import { credentialKey } from './credential-key.ts';
-import type { CallOptions, Vultr } from './vultr.ts';
+import type { VultrResponse } from './request.ts';
+import { type CallOptions, changeOptions, type Vultr } from './vultr.ts';
 
 /** How many refused keys are remembered. */
 const MAX_REFUSED = 1_000;
@@ -12,20 +13,28 @@ const MAX_REFUSED = 1_000;
  */
 export function renewCredentials(vultr: Vultr): Vultr {
   const refused = new Set<string>();
+
+  async function callRenewed(
+    ...[operation, request, options]: Parameters<Vultr['call']>
+  ): Promise<VultrResponse> {
+    const isRefused = refused.size > 0 && refused.has(credentialKey(options));
+    const current = isRefused ? await renewed(options) : undefined;
+    try {
+      return await vultr.call(operation, request, current ?? options);
+    } catch (error) {
+      const other = current === undefined && isKeyRefused(error) ? await renewed(options) : undefined;
+      if (other === undefined) throw error;
+      if (refused.size >= MAX_REFUSED) refused.clear();
+      refused.add(credentialKey(options));
+      return await vultr.call(operation, request, other);
+    }
+  }
+
   return {
-    call: async (operation, request, options) => {
-      const isRefused = refused.size > 0 && refused.has(credentialKey(options));
-      const current = isRefused ? await renewed(options) : undefined;
-      try {
-        return await vultr.call(operation, request, current ?? options);
-      } catch (error) {
-        const other = current === undefined && isKeyRefused(error) ? await renewed(options) : undefined;
-        if (other === undefined) throw error;
-        if (refused.size >= MAX_REFUSED) refused.clear();
-        refused.add(credentialKey(options));
-        return await vultr.call(operation, request, other);
-      }
-    },
+    call: (operation, request, options) =>
+      operation.isPublic || options.renewCredential === undefined
+        ? vultr.call(operation, request, options)
+        : callRenewed(operation, request, options),
   };
 }
 
@@ -37,5 +46,5 @@ function isKeyRefused(error: unknown): boolean {
 async function renewed(options: CallOptions): Promise<CallOptions | undefined> {
   const { credential, renewCredential } = options;
   const other = credential === undefined ? undefined : await renewCredential?.(credential);
-  return other === undefined ? undefined : { ...options, credential: other };
+  return other === undefined ? undefined : changeOptions(options, { credential: other });
 }

@@ -1,3 +1,4 @@
+import type { MaybeSoon } from '../base/soon.ts';
 import type { CacheStatus, CallerShare } from '../rpc/call.ts';
 
 /** One request to Vultr, ready to be written to the wire. */
@@ -64,6 +65,9 @@ export interface VultrResponse {
 
 /** Sends a request. Resolves with a success or a redirect, rejects with a CallError in every other case. */
 export type Send = (request: VultrRequest, context: SendContext) => Promise<VultrResponse>;
+
+/** The same for whoever asks first of all: what is kept is there at once. */
+export type SendOrRecall = (request: VultrRequest, context: SendContext) => MaybeSoon<VultrResponse>;
 
 /** A layer around Send: what it returns uses `next` as often as it sees fit. */
 export type Stage = (next: Send) => Send;

@@ -135,5 +135,16 @@ function resolvePolicy(given: Partial<RetryPolicy>): RetryPolicy {
 }
 
 function withAttempts(context: SendContext, { attempt, counts }: Attempts): SendContext {
-  return attempt === 1 ? context : { ...context, resends: attempt - 1, throttled: counts.throttled > 0 };
+  if (attempt === 1) return context;
+  const { signal, onSend } = context;
+  return {
+    signal,
+    // That of a shared request may still move.
+    get deadline() {
+      return context.deadline;
+    },
+    ...(onSend !== undefined && { onSend }),
+    resends: attempt - 1,
+    throttled: counts.throttled > 0,
+  };
 }

@@ -5,8 +5,9 @@ import type { Send, SendContext, VultrRequest, VultrResponse } from './request.t
  * One request to Vultr that several callers wait for. It belongs to none of them: it has a signal of its own, which
  * aborts when the last caller has left, and its deadline is the latest of theirs.
  */
-export class SharedCall {
-  readonly #start: () => Promise<VultrResponse>;
+export class SharedCall implements SendContext {
+  readonly #next: Send;
+  readonly #request: VultrRequest;
   readonly #onEnd: () => void;
   readonly #controller = new AbortController();
   #response: Promise<VultrResponse> | undefined;
@@ -19,22 +20,18 @@ export class SharedCall {
    * @param onEnd called once, when the request is over or nobody waits for it any more
    */
   constructor(next: Send, request: VultrRequest, onEnd: () => void) {
-    const shared = this;
-    const context: SendContext = {
-      signal: this.#controller.signal,
-      // Read anew by whoever decides by it: a later caller may have more time than the first.
-      get deadline() {
-        return shared.#deadline;
-      },
-    };
+    this.#next = next;
+    this.#request = request;
     this.#onEnd = onEnd;
-    this.#start = async () => {
-      try {
-        return await next(request, context);
-      } finally {
-        this.#end();
-      }
-    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Read anew by whoever decides by it: a later caller may have more time than the first. */
+  get deadline(): number {
+    return this.#deadline;
   }
 
   /**
@@ -44,8 +41,16 @@ export class SharedCall {
   join({ signal, deadline }: SendContext): Promise<VultrResponse> {
     this.#callers += 1;
     this.#deadline = Math.max(this.#deadline, deadline);
-    this.#response ??= this.#start();
+    this.#response ??= this.#send();
     return untilAborted(this.#response, signal, () => this.#leave(signal));
+  }
+
+  async #send(): Promise<VultrResponse> {
+    try {
+      return await this.#next(this.#request, this);
+    } finally {
+      this.#end();
+    }
   }
 
   #leave(signal: AbortSignal): void {

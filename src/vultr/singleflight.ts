@@ -25,7 +25,7 @@ export interface SingleflightOptions {
 
 interface OpenCall {
   readonly shared: SharedCall;
-  readonly credential: string | undefined;
+  readonly credential: string;
   readonly startedAt: number;
 }
 
@@ -48,7 +48,7 @@ export function singleflight(options: SingleflightOptions): Stage {
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
       const credential = credentialOf(request);
-      const key = keyOf(request);
+      const key = keyOf(request, credential);
       const running = open.get(key);
       if (running !== undefined && isJoinable(running)) {
         observe({ kind: 'shared' });
@@ -85,21 +85,17 @@ export function singleflight(options: SingleflightOptions): Stage {
   };
 }
 
-/**
- * What requests have in common that may share a response. It holds the credential itself: it is kept for no longer than the request,
- * which holds it, too. No header or path has a line break in it, so none can pass for another part of the key.
- */
-function keyOf(request: VultrRequest): string {
-  const { kind, path, query, accept = '', caller } = request;
-  // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-  const asked = `${kind} ${path}?${query}\n${accept}\n`;
-  // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
-  return request.isPublic ? asked : `${asked}${caller?.name ?? ''}\n${request.credential ?? ''}`;
+/** The credential as it is, which a request holds for as long as it is kept here. */
+function credentialOf({ isPublic, credential }: VultrRequest): string {
+  return isPublic ? '' : (credential ?? '');
 }
 
-/** What is public is asked for without one. */
-function credentialOf({ isPublic, credential }: VultrRequest): string | undefined {
-  return isPublic ? undefined : credential;
+/** What requests have in common that can be one. Nothing but the name of a caller, which is the last, may hold a line break. */
+function keyOf({ isPublic, caller, kind, path, query, accept }: VultrRequest, credential: string): string {
+  // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
+  const name = isPublic ? '' : (caller?.name ?? '');
+  // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
+  return `${credential}\n${kind}\n${path}\n${query}\n${accept ?? ''}\n${name}`;
 }
 
 /** A GET that acts, which a few of Vultr's do, is not a read. */

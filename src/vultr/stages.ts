@@ -11,16 +11,15 @@ import type { CircuitKind, Side } from './circuit.ts';
 import { enforceDeadline } from './deadline.ts';
 import { refuseFailures } from './errors.ts';
 import type { VultrObserver } from './observe.ts';
-import type { Send, Stage } from './request.ts';
+import type { Send, SendOrRecall, Stage } from './request.ts';
 import { type RetryPolicy, retryFailures } from './retry.ts';
 import { RetryBudget, type RetryBudgetLimits } from './retry-budget.ts';
 import { type SingleflightLimits, singleflight } from './singleflight.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
-/** The stages from the outside in; the README of this folder says why. */
-export const STAGE_ORDER = [
-  'cache',
+/** The stages below the cache, from the outside in. */
+const BELOW_CACHE = [
   'deadline',
   'singleflight',
   'retry',
@@ -32,6 +31,9 @@ export const STAGE_ORDER = [
   'errors',
   'exchange',
 ] as const;
+
+/** The stages from the outside in; the README of this folder says why. */
+export const STAGE_ORDER = ['cache', ...BELOW_CACHE] as const;
 
 /** The options of the way to Vultr; all but the base URL have defaults. */
 export interface StageOptions {
@@ -87,8 +89,8 @@ export interface StageDetails {
 
 /** Everything that a request passes between the door and the network. */
 export interface Stages {
-  /** Sends a request; see Send. */
-  readonly send: Send;
+  /** Sends a request, unless the cache has the response; see Send. */
+  readonly send: SendOrRecall;
   state(): StageState;
   /** @param mostEntries how many responses of the cache are named */
   inspect(mostEntries: number): StageDetails;
@@ -132,8 +134,7 @@ export function createStages(options: StageOptions): Stages {
     );
   }
 
-  const stages: Readonly<Record<(typeof STAGE_ORDER)[number], readonly (Stage | undefined)[]>> = {
-    cache: [cache?.stage],
+  const stages: Readonly<Record<(typeof BELOW_CACHE)[number], readonly (Stage | undefined)[]>> = {
     deadline: [enforceDeadline(clock)],
     singleflight: [options.singleflight && singleflight({ clock, observe, limits: options.singleflight })],
     retry: [retry],
@@ -145,11 +146,11 @@ export function createStages(options: StageOptions): Stages {
     errors: [refuseFailures],
     exchange: [options.exchange],
   };
-  const send = STAGE_ORDER.flatMap((name) => stages[name])
+  const sendToVultr = BELOW_CACHE.flatMap((name) => stages[name])
     .filter((stage) => stage !== undefined)
     .reduceRight<Send>((next, stage) => stage(next), transport.send);
   return {
-    send,
+    send: cache?.stage(sendToVultr) ?? sendToVultr,
     state: () => ({
       budget: budget?.state(),
       breaker: breaker && { changes: breaker.stateOf('changes'), reads: breaker.stateOf('reads') },

@@ -2,11 +2,13 @@ import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { holdsSecret } from '../base/secret.ts';
 import { abortError } from '../status/abort.ts';
+import { CallError } from '../status/call-error.ts';
 import { parseBaseUrl } from './base-url.ts';
 import { BodyRoom } from './body-room.ts';
+import { toConnectionError } from './connection-errors.ts';
 import { badResponse } from './errors.ts';
 import { toHeaders } from './headers.ts';
-import { readResponse, type WholeResponse } from './read-response.ts';
+import { type ReceivedResponse, Receiver } from './receive.ts';
 import type { SendContext, VultrRequest, VultrResponse } from './request.ts';
 import { resolveLimits, type TransportLimits } from './transport-limits.ts';
 
@@ -42,15 +44,20 @@ export function createTransport({ baseUrl, userAgent, limits, tls }: TransportOp
   const pool = createPool(origin, bounds, tls);
 
   async function send(request: VultrRequest, { signal, onSend }: SendContext): Promise<VultrResponse> {
-    if (signal.aborted) throw abortError(signal);
-    const options = {
-      path: `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`,
-      method: request.method as Dispatcher.HttpMethod,
-      headers: toHeaders(request, userAgent),
-      body: request.body ?? null,
-    };
+    const headers = toHeaders(request, userAgent);
+    const path = `${prefix}${request.path}${request.query === '' ? '' : `?${request.query}`}`;
+    const receiver = new Receiver({ room, signal });
     onSend?.();
-    return toResponse(request, await readResponse(pool, options, { request, room, signal }));
+    pool.dispatch(
+      { path, method: request.method as Dispatcher.HttpMethod, headers, body: request.body ?? null },
+      receiver,
+    );
+    try {
+      return toResponse(request, await receiver.response);
+    } catch (thrown) {
+      if (thrown instanceof CallError) throw thrown;
+      throw signal.aborted ? abortError(signal) : toConnectionError(request, receiver.phase, thrown);
+    }
   }
 
   async function shutDown(): Promise<void> {
@@ -103,15 +110,16 @@ function createConnector(
 
 const NO_CERTIFICATES: UpstreamTls = {};
 
-function toResponse(request: VultrRequest, { status, headers, body }: WholeResponse): VultrResponse {
+function toResponse(request: VultrRequest, { status, headers, body }: ReceivedResponse): VultrResponse {
   const encoding = toText(headers['content-encoding']);
   if (encoding !== '' && encoding !== 'identity')
     throw badResponse(request, 'is compressed, which was not asked for');
-  const location = withoutKey(toText(headers.location), request);
-  const retryAfter = withoutKey(toText(headers['retry-after']), request);
+  const { credential } = request;
+  const location = withoutKey(headers.location, credential);
+  const retryAfter = withoutKey(headers['retry-after'], credential);
   return {
     status,
-    contentType: withoutKey(toText(headers['content-type']), request),
+    contentType: withoutKey(headers['content-type'], credential),
     ...(location !== '' && { location }),
     ...(retryAfter !== '' && { retryAfter }),
     body,
@@ -119,11 +127,10 @@ function toResponse(request: VultrRequest, { status, headers, body }: WholeRespo
   };
 }
 
-/** Callers see these headers, and those who use a key of the service must not learn it from an echo. */
-function withoutKey(value: string, { credential = '' }: VultrRequest): string {
-  // No form that a key is looked for in is shorter than the key.
-  if (value.length < credential.length) return value;
-  return holdsSecret(Buffer.from(value), credential) ? '' : value;
+/** A header that callers see. Those who use a key of the service must not learn it from an echo. */
+function withoutKey(header: string | readonly string[] | undefined, key: string | undefined): string {
+  const text = toText(header);
+  return text !== '' && holdsSecret(Buffer.from(text), key) ? '' : text;
 }
 
 function toText(header: string | readonly string[] | undefined): string {

@@ -1,3 +1,4 @@
+import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { CallerShare } from '../rpc/call.ts';
 import type { VultrResponse } from './request.ts';
@@ -8,11 +9,15 @@ export interface Vultr {
    * Asks Vultr for an operation.
    * @param operation what is asked for: its name, effect and options decide how the request is treated on the way
    * @param request the HTTP request, which is sent byte for byte
-   * @returns a success or a redirect
-   * @throws CallError whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the operation needs a credential
+   * @returns a success or a redirect; at once when the cache has it
+   * @throws CallError, as a rejection, whatever Vultr's failure maps to; UNAUTHENTICATED without asking when the operation needs a credential
    *   and there is none
    */
-  call(operation: UpstreamOperation, request: UpstreamRequest, options: CallOptions): Promise<VultrResponse>;
+  call(
+    operation: UpstreamOperation,
+    request: UpstreamRequest,
+    options: CallOptions,
+  ): MaybeSoon<VultrResponse>;
 }
 
 /** What the way to Vultr has to know of an operation. */
@@ -61,4 +66,23 @@ export interface CallOptions {
   readonly isPoll?: boolean;
   /** Called before each attempt is handed to the connection: from then on Vultr may have seen the request. */
   readonly onSend?: () => void;
+}
+
+/** The options of a call with some of them changed. Its signal is made by that. */
+export function changeOptions(options: CallOptions, changes: Partial<CallOptions>): CallOptions {
+  const { credential, isOwnCredential = false, renewCredential, signal, deadline } = options;
+  const { caller, idempotencyKey, waitMs, isPoll = false, onSend } = options;
+  return {
+    credential,
+    isOwnCredential,
+    renewCredential,
+    signal,
+    deadline,
+    caller,
+    idempotencyKey,
+    waitMs,
+    isPoll,
+    ...(onSend !== undefined && { onSend }),
+    ...changes,
+  };
 }

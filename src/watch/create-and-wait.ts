@@ -4,7 +4,7 @@ import { type JsonObject, stringifyJson } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
-import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { createdIn } from './observe-changes.ts';
@@ -27,16 +27,11 @@ export interface WaitOptions {
  * The `vultr` must be the one that makes creations idempotent, so that a caller who repeats a creation goes on waiting.
  */
 export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): Vultr {
-  return {
-    call: (operation, request, options) =>
-      options.waitMs === undefined || operation.effect !== 'CREATE'
-        ? vultr.call(operation, request, options)
-        : create(options.waitMs, operation, request, options),
-  };
-
   async function create(
+    operation: UpstreamOperation,
+    request: UpstreamRequest,
+    options: CallOptions,
     waitMs: number,
-    ...[operation, request, options]: Parameters<Vultr['call']>
   ): Promise<VultrResponse> {
     const response = await vultr.call(operation, request, options);
     if (response.status >= 300) return response;
@@ -47,6 +42,15 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
     const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
     return merge(response, state);
   }
+
+  return {
+    call: (operation, request, options) => {
+      const { waitMs } = options;
+      return waitMs !== undefined && operation.effect === 'CREATE'
+        ? create(operation, request, options, waitMs)
+        : vultr.call(operation, request, options);
+    },
+  };
 }
 
 /** The part of a call's time that is reserved for the reply. */

@@ -7,13 +7,6 @@ import type { Watches } from './watches.ts';
 
 /** Wraps the way to Vultr so that the watches learn of every change that is made through it. */
 export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
-  return {
-    call: (operation, request, options) =>
-      operation.effect === 'READ' || operation.effect === 'SECRET'
-        ? vultr.call(operation, request, options)
-        : change(operation, request, options),
-  };
-
   async function change(...[operation, request, options]: Parameters<Vultr['call']>): Promise<VultrResponse> {
     const { effect } = operation;
     const { credential } = options;
@@ -29,6 +22,15 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
       throw error;
     }
   }
+
+  return {
+    call: (operation, request, options) => {
+      const { effect } = operation;
+      return effect === 'READ' || effect === 'SECRET'
+        ? vultr.call(operation, request, options)
+        : change(operation, request, options);
+    },
+  };
 }
 
 /** The id of what was created; undefined: the response names none. */

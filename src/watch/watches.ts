@@ -1,6 +1,6 @@
 import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
-import { outsideSpans } from '../telemetry/trace.ts';
+import { inOwnTraces } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
 import { Feed, type Watcher } from './feed.ts';
 import { ListScouts } from './list-scout.ts';
@@ -68,7 +68,7 @@ export class Watches {
     this.#count += 1;
     this.#perCaller.set(caller, ofCaller + 1);
     // What is polled for all of its watchers is no part of the call of the one who happens to be the first.
-    const poll = outsideSpans(() => {
+    const poll = inOwnTraces(() => {
       const joined = feed.join(watcher);
       this.#scouts.join(feed);
       return joined;

@@ -292,6 +292,29 @@ describe('a collector', () => {
     ]);
   });
 
+  test('that does not take spans as fast as they come costs those that the queue has no place for, which are counted', async () => {
+    const collector = await startOtlpReceiver({
+      OTEL_BSP_MAX_QUEUE_SIZE: '1',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    });
+    collector.isStuck = true;
+    const service = await startOnSandbox(HTTP, {}, here());
+    // One is on its way, another waits, and there are two of each call.
+    await service.client.ask('listRegions', {});
+    await service.client.ask('listRegions', {});
+    const { text } = await overHttp(service, 'GET /metrics');
+    expect(text).toContain('otel_sdk_processor_span_processed_total{error_type="queue_full"} 2\n');
+  });
+
+  test('that takes spans has them counted', async () => {
+    const collector = await startOtlpReceiver();
+    const service = await startOnSandbox(HTTP, {}, here());
+    await service.client.ask('listRegions', {});
+    await collector.spansOf(`${CLOUD}/ListRegions`);
+    const metrics = async () => (await overHttp(service, 'GET /metrics')).text;
+    await expect.poll(metrics).toContain('otel_sdk_processor_span_processed_total 2\n');
+  });
+
   test('is spoken to over gRPC, where the variable says so', async () => {
     const collector = await startOtlpReceiver({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
     const service = await startOnSandbox({}, {}, here());

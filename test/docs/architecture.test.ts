@@ -26,10 +26,12 @@ test('the stages stand in the order in which the client puts them around each ot
 
 test('the steps of the pipeline stand in the order in which it takes them', () => {
   const source = readFileSync('src/pipeline/pipeline.ts', 'utf8');
-  const whole = bodyOf(source, 'async unary(')
+  const whole = bodyOf(source, 'unary(incoming: ')
     .replace('this.#begin(', () => bodyOf(source, '#begin(incoming: '))
-    .replace('this.#serve(', () => bodyOf(source, 'async #serve('))
-    .replace('this.#admit(', () => bodyOf(source, 'async #admit('));
+    .replace('this.#serve(', () => bodyOf(source, '#serve(call: '))
+    .replace('this.#admit(', () => bodyOf(source, '#admit(call: '))
+    .replace('this.#authorize(', () => bodyOf(source, '#authorize(call: '))
+    .replace('this.#succeed(', () => bodyOf(source, '#succeed(call: '));
   const steps = listed('steps');
   expect(steps.length).toBeGreaterThan(8);
   const positions = steps.map((step) => whole.search(new RegExp(`\\b${step.replace('.', '\\??\\.')}\\(`)));

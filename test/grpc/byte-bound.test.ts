@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createQueue } from '../../src/base/queue.ts';
 import { ByteBound } from '../../src/grpc/byte-bound.ts';
-import { createFrameReader } from '../../src/grpc/frames.ts';
+import { FrameReader } from '../../src/grpc/frames.ts';
 import { parseTimeout } from '../../src/grpc/timeout.ts';
 
 interface Holder {
@@ -64,7 +64,7 @@ describe('a bound of bytes', () => {
 test('a reader of frames finds the flags however the bytes are cut', () => {
   const bytes = Buffer.from('0000000002ffff' + '0100000001ff' + '0000000000' + '0100000000', 'hex');
   for (let size = 1; size <= bytes.length; size += 1) {
-    const reader = createFrameReader();
+    const reader = new FrameReader();
     for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
     expect(
       [1, 2, 3, 4].map(() => reader.isNextCompressed()),

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DEFAULT_GRPC_LIMITS } from '../../src/grpc/limits.ts';
 import type { Connection, OpenCall } from '../../src/grpc/open-call.ts';
@@ -22,9 +21,9 @@ function full() {
   const outlet = new Outlet(DEFAULT_GRPC_LIMITS, (_call, text) => cut.push(text));
   for (let count = 0; count < 3; count += 1) {
     // A stream of Node is closed some time after it is told to.
-    const close = (): void => void Promise.resolve().then(() => stream.emit('close'));
-    const stream = Object.assign(new EventEmitter(), { close });
-    outlet.send({ connection, stream } as unknown as OpenCall, HALF, () => undefined);
+    const close = (): void => void Promise.resolve().then(() => outlet.closed(call));
+    const call = { connection, stream: { close } } as unknown as OpenCall;
+    outlet.send(call, HALF, () => undefined);
   }
   return { socket, cut };
 }

@@ -7,6 +7,7 @@ import { CallError } from '../../src/status/call-error.ts';
 import type { VultrResponse } from '../../src/vultr/request.ts';
 import type { CallOptions, UpstreamRequest, Vultr } from '../../src/vultr/vultr.ts';
 import { openTestStore, TestMachine } from '../support/stores.ts';
+import { failure } from '../support/vultr.ts';
 
 const { operations } = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
 
@@ -131,11 +132,9 @@ test('what was tagged is found, also when new creations are not tagged any more'
   const { machine, wrap, options, state, log } = start();
   state.loses = 1;
   state.isListed = false;
-  const first = wrap(true)
-    .call(CREATE, POST, options('k'))
-    .catch((error: CallError) => error.reason);
+  const first = failure(wrap(true).call(CREATE, POST, options('k')));
   await machine.time.advance(12_000);
-  expect(await first).toBe('CREATE_UNCERTAIN');
+  expect((await first).reason).toBe('CREATE_UNCERTAIN');
   state.isListed = true;
   expect(contentOf(await wrap(false).call(CREATE, POST, options('k')))).toMatchObject({
     instance: { id: 'made-1' },
@@ -179,7 +178,7 @@ test.each([
     isTagging: true,
     onStoreFailure: () => undefined,
   });
-  const error = await vultr.call(CREATE, POST, options()).catch((thrown: unknown) => thrown);
+  const error = await failure(vultr.call(CREATE, POST, options()));
   expect(error).toMatchObject({ reason: expected });
   // An invitation to repeat it would be one to buy a second one.
   if (expected === 'CREATE_UNCERTAIN')

@@ -5,8 +5,21 @@ import { createShedder, type LoadKind, type ShedCounts, type Shedder } from '../
 const BOUND_MS = 50;
 const LEAST = 10;
 
-/** A shedder whose event loop is as late as a test says. */
+/** So many calls make a service warm, or so much work. */
+const WARM_CALLS = 2_000;
+const WARM_WORK_MS = 3_000;
+/** So many calls are never too many for a cold one. */
+const COLD_MOST = 128;
+
+/** A shedder whose event loop is as late as a test says, of a service that has been at work for a while. */
 function measured() {
+  const one = cold();
+  for (let round = 0; round < WARM_CALLS / 100; round += 1) for (const end of begin(one.shedder, 100)) end();
+  return one;
+}
+
+/** The same of one that has just started. */
+function cold() {
   let take: (load: Load) => void = () => undefined;
   const seen = { shed: [] as LoadKind[], begun: 0, ends: [] as ShedCounts[], isMeasuring: false };
   const shedder = createShedder({
@@ -207,6 +220,76 @@ describe('calls that cost the event loop more than it has', () => {
       late(1, 3);
       expect(isTaken(shedder, 'read')).toBe(true);
     }
+  });
+});
+
+describe('a service that has just started, whose calls cost 10 ms each,', () => {
+  /** Has so many callers call again as soon as they have their reply. Returns how many calls were refused, of 200. */
+  function serve({ shedder, busy }: ReturnType<typeof cold>, callers: number): number {
+    const open = begin(shedder, callers);
+    let refused = 0;
+    for (let done = 0; done < 200; done += 5) {
+      for (const end of open.splice(0, 5)) end();
+      busy(1);
+      for (let next = 0; next < 5; next += 1) {
+        if (!isTaken(shedder, 'read')) refused += 1;
+        open.push(shedder.begin());
+      }
+    }
+    for (const end of open) end();
+    return refused;
+  }
+
+  test.each([32, COLD_MOST])('takes the calls of %d callers at once', (callers) => {
+    expect(serve(cold(), callers)).toBe(0);
+    // One that is warm and as slow has too much to do with them.
+    expect(serve(measured(), callers)).toBeGreaterThan(0);
+  });
+
+  test('takes watches and changes, too, while there are no more calls than that', () => {
+    const { shedder, late } = cold();
+    begin(shedder, COLD_MOST);
+    late(1_000, 2);
+    late(900, 1);
+    for (const kind of ['watch', 'read', 'change'] as const) expect(isTaken(shedder, kind)).toBe(true);
+  });
+
+  test('is like any other as soon as there are more', () => {
+    const { shedder, busy } = cold();
+    const calls = begin(shedder, COLD_MOST);
+    for (const end of calls.slice(0, 20)) end();
+    busy(4);
+    begin(shedder, 20);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    // What the calls have cost so far counts from now on.
+    shedder.begin();
+    busy(1);
+    expect([isTaken(shedder, 'watch'), isTaken(shedder, 'read')]).toEqual([false, false]);
+    for (const end of calls) end();
+    for (const end of begin(shedder, COLD_MOST)) end();
+    expect(isTaken(shedder, 'watch')).toBe(false);
+  });
+
+  test('is like any other once it has done many calls', () => {
+    const { shedder, late } = cold();
+    for (let call = 1; call < WARM_CALLS; call += 1) shedder.begin()();
+    const [end] = begin(shedder, 100);
+    late(60, 3);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    end?.();
+    late(60, 3);
+    expect(isTaken(shedder, 'read')).toBe(false);
+  });
+
+  test('is like any other once it has worked for long', () => {
+    const { shedder, late, busy } = cold();
+    begin(shedder, 100);
+    busy(WARM_WORK_MS / 50 - 4);
+    late(60, 3);
+    expect(isTaken(shedder, 'read')).toBe(true);
+    busy(1);
+    late(60, 3);
+    expect(isTaken(shedder, 'read')).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CacheStatus } from '../../src/rpc/call.ts';
-import { originMetadata, worstOf } from '../../src/rpc/reply.ts';
+import { noteOrigin, worstOf } from '../../src/rpc/reply.ts';
 
 const hit: CacheStatus = { state: 'hit', ageMs: 12_999, freshMs: 300_000 };
 const miss: CacheStatus = { state: 'miss', ageMs: 0, freshMs: 300_000 };
@@ -19,7 +19,9 @@ describe('the metadata of a reply', () => {
     ['what was said before a response without the cache', [hit, undefined], { 'x-cache': 'hit', age: '12' }],
     ['and after one', [undefined, hit], { 'x-cache': 'hit', age: '12' }],
   ])('tells %s', (_, statuses, expected) => {
-    expect(originMetadata({ cache: worstOf(statuses) })).toEqual(expected);
+    const metadata = new Map<string, string>();
+    noteOrigin(metadata, { cache: worstOf(statuses) });
+    expect(Object.fromEntries(metadata)).toEqual(expected);
   });
 
   test.each([
@@ -28,7 +30,9 @@ describe('the metadata of a reply', () => {
     [2, { 'x-vultr-attempts': '2' }],
     [11, { 'x-vultr-attempts': '11' }],
   ])('after %s attempts tells %j of them', (attempts, expected) => {
-    expect(originMetadata({ attempts })).toEqual(expected);
+    const metadata = new Map<string, string>();
+    noteOrigin(metadata, { attempts });
+    expect(Object.fromEntries(metadata)).toEqual(expected);
   });
 });
 

@@ -6,7 +6,7 @@ import type { CallError } from '../../src/status/call-error.ts';
 import { type CacheLimits, createCatalogueCache } from '../../src/vultr/cache.ts';
 import { enforceDeadline } from '../../src/vultr/deadline.ts';
 import { refuseFailures } from '../../src/vultr/errors.ts';
-import type { Send, SendContext, Stage, VultrRequest } from '../../src/vultr/request.ts';
+import type { Send, SendContext, SendOrRecall, Stage, VultrRequest } from '../../src/vultr/request.ts';
 import { type SingleflightLimits, singleflight } from '../../src/vultr/singleflight.ts';
 import { createTransport } from '../../src/vultr/transport.ts';
 import { ManualClock } from './clock.ts';
@@ -114,7 +114,7 @@ export interface Parts {
 
 /** The real stages in their real order, on a held clock, and what the cache reported of its refreshes. */
 export interface Stack {
-  readonly send: Send;
+  readonly send: SendOrRecall;
   readonly clock: ManualClock;
   readonly failures: CallError[];
   /** A context with `timeoutMs` left. */
@@ -130,19 +130,19 @@ export function startStack(baseUrl: string, parts: Parts = {}): Stack {
     limits: { maxConnections: 2_000, closeTimeoutMs: 1 },
   });
   onTestFinished(() => transport.close());
+  const { stage: cache } = createCatalogueCache({
+    clock,
+    onRefreshFailed: (_, error) => failures.push(error),
+    limits: parts.cache ?? {},
+  });
   const stages: readonly Stage[] = [
-    createCatalogueCache({
-      clock,
-      onRefreshFailed: (_, error) => failures.push(error),
-      limits: parts.cache ?? {},
-    }).stage,
     enforceDeadline(clock),
     singleflight({ clock, limits: parts.singleflight ?? {} }),
     ...(parts.below ?? []),
     refuseFailures,
   ];
   return {
-    send: stages.reduceRight<Send>((next, stage) => stage(next), transport.send),
+    send: cache(stages.reduceRight<Send>((next, stage) => stage(next), transport.send)),
     clock,
     failures,
     context: (timeoutMs = 10_000, signal = new AbortController().signal) => ({

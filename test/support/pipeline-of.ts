@@ -75,8 +75,8 @@ export function request(fields: Message): Message {
 }
 
 /** The CallError that a promise rejects with. */
-export async function failure(work: Promise<unknown>): Promise<CallError> {
-  const outcome = await work.then(
+export async function failure(work: unknown): Promise<CallError> {
+  const outcome = await Promise.resolve(work).then(
     () => new Error('it succeeded'),
     (error: unknown) => error,
   );

@@ -102,8 +102,8 @@ export function context(timeoutMs = 10_000, signal = new AbortController().signa
 }
 
 /** The CallError that a promise rejects with. */
-export async function failure(promise: Promise<unknown>): Promise<CallError> {
-  const outcome = await promise.then(
+export async function failure(promise: unknown): Promise<CallError> {
+  const outcome = await Promise.resolve(promise).then(
     () => new Error('It succeeded.'),
     (error: unknown) => error,
   );

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   currentSpan,
+  inOwnTraces,
   inSpan,
   outsideSpans,
   readTraceContext,
@@ -47,6 +48,9 @@ test('what is read can be passed on', () => {
   expect(context && traceHeaders(context)).toEqual(headers);
 });
 
+/** What there is where no span has to be found: one of which nothing is recorded. */
+const UNRECORDED = expect.objectContaining({ isSampled: false, isFound: false });
+
 test('a span is found by what it causes, and by nothing else', async () => {
   const span = { traceId: TRACE, isFound: true } as Span;
   const seen: (Span | undefined)[] = [];
@@ -60,16 +64,34 @@ test('a span is found by what it causes, and by nothing else', async () => {
     await inSpan(undefined, work);
   });
   await work();
-  expect(seen).toEqual([span, undefined, span, undefined]);
+  expect(seen).toEqual([span, UNRECORDED, span, UNRECORDED]);
 });
 
-test('of a span that nobody needs to find, what it causes finds that nothing is recorded', async () => {
+test('a span that nobody needs to find is not found, nor is the one that it happens to begin in', async () => {
   const span = { traceId: TRACE, isSampled: false, isFound: false } as Span;
-  const found = await inSpan(span, async () => {
+  const seen: (Span | undefined)[] = [];
+  const work = async (): Promise<void> => {
     await Promise.resolve();
-    return currentSpan();
-  });
-  expect(found).toMatchObject({ isSampled: false, isFound: false });
-  expect(inSpan(span, () => outsideSpans(currentSpan))).toBeUndefined();
-  expect(currentSpan()).toBeUndefined();
+    seen.push(currentSpan());
+  };
+  await inSpan(span, work);
+  await inSpan({ traceId: TRACE, isFound: true } as Span, () => inSpan(span, work));
+  expect(seen).toEqual([UNRECORDED, UNRECORDED]);
+});
+
+test('what is traced by itself is part of no span, whoever starts it, and finds those that it begins', async () => {
+  const span = { traceId: TRACE, isFound: true } as Span;
+  const own = { traceId: TRACE, isFound: true } as Span;
+  const seen: (Span | undefined)[] = [];
+  const work = async (): Promise<void> => {
+    await Promise.resolve();
+    seen.push(currentSpan());
+    await inSpan(own, async () => {
+      await Promise.resolve();
+      seen.push(currentSpan());
+    });
+  };
+  await inSpan(span, () => inOwnTraces(work));
+  expect(seen).toEqual([undefined, own]);
+  expect(seen[1]).toBe(own);
 });

@@ -105,7 +105,8 @@ describe('responses that are not kept', () => {
   ])('%s: the next caller asks again', async (_, answer) => {
     const upstream = await startCounting(answer);
     const { send, context } = startStack(upstream.url);
-    await send(listRequest(), context()).catch((error: unknown) => expect(error).toBeInstanceOf(CallError));
+    const [first] = await Promise.allSettled([send(listRequest(), context())]);
+    if (first.status === 'rejected') expect(first.reason).toBeInstanceOf(CallError);
     upstream.answerWith(countingAnswer());
     expect(await send(listRequest(), context())).toMatchObject({ status: 200, cache: { state: 'miss' } });
     expect((await send(listRequest(), context())).cache?.state).toBe('hit');

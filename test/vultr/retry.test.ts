@@ -36,6 +36,17 @@ describe('a repeatable request', () => {
     },
   );
 
+  test('is repeated within the deadline of its callers where several share it', async () => {
+    const upstream = await startFlaky(503, 2);
+    const client = startRetrying(upstream.url, { clock: new PassingClock(), singleflight: {} });
+    const responses = await Promise.all([
+      client.send(request(), context(5_000)),
+      client.send(request(), context(10_000)),
+    ]);
+    expect(responses).toMatchObject([{ attempts: 3 }, { attempts: 3 }]);
+    expect(upstream.asked).toHaveLength(3);
+  });
+
   test('fails with the last failure after the last attempt, and does not wait behind it', async () => {
     const upstream = await startFlaky(503, 99);
     const clock = new PassingClock();

@@ -130,7 +130,7 @@ describe('the deadline of a shared request', () => {
     const upstream = await startCounting();
     const release = upstream.hold();
     const { send, context, clock } = startStack(upstream.url, { below: [watchContexts(seen)] });
-    const responses: Promise<unknown>[] = [];
+    const responses: unknown[] = [];
     for (const [timeoutMs, latestMs] of [
       [2_000, 2_000],
       [9_000, 9_000],

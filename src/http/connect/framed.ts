@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
+import type { MaybeSoon } from '../../base/soon.ts';
 import type { IncomingRequest, Reply } from '../../rpc/call.ts';
 import { CallError } from '../../status/call-error.ts';
 import { createMessage, type Message } from '../../transcoding/message.ts';
 import { chooseEncoding } from '../accept.ts';
 import { callerGone } from '../errors.ts';
-import { send } from '../exchange.ts';
+import { send, serveCounted } from '../exchange.ts';
 import { compressed } from '../response.ts';
 import { writeChunk } from '../stream.ts';
 import { Base64Reader } from './base64.ts';
@@ -38,12 +39,7 @@ export async function serveFramed(call: RpcCall): Promise<void> {
   const outgoing = toOutgoing(call);
   if (operation.kind === 'unary') {
     const incoming = toIncoming(call, () => readOnly(call));
-    const replied = tools.shedder.begin();
-    const body = await dispatcher
-      .unary(incoming)
-      .finally(replied)
-      .then(async (reply) => Buffer.concat([await outgoing.message(reply), outgoing.last(undefined)]))
-      .catch((thrown: unknown) => outgoing.last(CallError.from(thrown)));
+    const body = await wholeBody(serveCounted(tools, incoming), outgoing);
     if (!passage.isGone) await sendWhole(call, outgoing, body);
     return;
   }
@@ -52,6 +48,15 @@ export async function serveFramed(call: RpcCall): Promise<void> {
       ? toIncoming(call, () => readOnly(call))
       : toIncoming(call, () => ({ kind: 'message', message: createMessage() }), readEach(call));
   await sendReplies(call, outgoing, dispatcher.stream(incoming));
+}
+
+/** A reply as the body of a response: its message, and how the call ended. */
+async function wholeBody(reply: MaybeSoon<Reply>, outgoing: Outgoing): Promise<Uint8Array> {
+  try {
+    return Buffer.concat([await outgoing.message(await reply), outgoing.last(undefined)]);
+  } catch (thrown) {
+    return outgoing.last(CallError.from(thrown));
+  }
 }
 
 /** Sends a failure that came before the call. */

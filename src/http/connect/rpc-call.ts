@@ -1,10 +1,10 @@
+import type { MaybeSoon } from '../../base/soon.ts';
 import type { Operation } from '../../contract/operation.ts';
 import type { Incoming, IncomingRequest } from '../../rpc/call.ts';
 import { CallError } from '../../status/call-error.ts';
 import type { Message } from '../../transcoding/message.ts';
-import { formatPeer } from '../destination.ts';
 import type { Exchange, Tools } from '../exchange.ts';
-import { evidenceOf } from '../metadata.ts';
+import { HttpIncoming } from '../incoming.ts';
 import { type ReadBodyOptions, readBody } from '../request-body.ts';
 import type { Protocol } from './protocol.ts';
 import { checkVersion, rpcMetadata, timeoutOf } from './request-headers.ts';
@@ -25,22 +25,18 @@ export interface RpcCall extends Exchange {
  */
 export function toIncoming(
   call: RpcCall,
-  read: () => IncomingRequest | Promise<IncomingRequest>,
+  read: () => MaybeSoon<IncomingRequest>,
   requests?: AsyncIterable<Message>,
 ): Incoming {
-  const { request, passage, operation, protocol, responseMetadata, responseTrailers, tools } = call;
+  const { operation, protocol, responseMetadata, responseTrailers, tools } = call;
   // Headers that cannot be read fail the call where its request is read, so that it is logged as one of its operation.
   const { metadata = new Map<string, string>(), timeoutMs, error } = readHeaders(call);
-  return {
+  return new HttpIncoming({
+    exchange: call,
     operation,
     transport: protocol.kind === 'grpc-web' ? 'grpc_web' : 'connect',
     form: protocol.codec === 'proto' ? 'binary' : 'json',
-    peer: formatPeer(request.socket),
-    evidence: () => evidenceOf(request, metadata.get('authorization')),
     metadata,
-    get signal() {
-      return passage.signal;
-    },
     deadline: timeoutMs === undefined ? undefined : tools.now() + timeoutMs,
     responseMetadata,
     responseTrailers,
@@ -48,8 +44,8 @@ export function toIncoming(
       if (error !== undefined) throw error;
       return read();
     },
-    ...(requests !== undefined && { requests }),
-  };
+    requests,
+  });
 }
 
 interface ReadHeaders {
@@ -71,7 +67,7 @@ function readHeaders({ request: { rawHeaders, headers }, protocol }: RpcCall): R
  * Reads the body, whole, within the time that a request has.
  * @param maxBytes the most that it may have
  */
-export function readWhole(call: RpcCall, maxBytes: number): Promise<Uint8Array> {
+export function readWhole(call: RpcCall, maxBytes: number): MaybeSoon<Uint8Array> {
   const { request, proceed, tools } = call;
   const { limits, now } = tools;
   const options: ReadBodyOptions = {

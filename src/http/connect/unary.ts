@@ -2,7 +2,7 @@ import type { IncomingRequest } from '../../rpc/call.ts';
 import type { CallError } from '../../status/call-error.ts';
 import { conditionalReply } from '../conditional.ts';
 import { toErrorResponse } from '../errors.ts';
-import { send } from '../exchange.ts';
+import { send, serveCounted } from '../exchange.ts';
 import { decompressor } from './encodings.ts';
 import { connectStatus, toConnectError } from './failure.ts';
 import { readGetRequest } from './get-request.ts';
@@ -13,9 +13,8 @@ import { hold, type RpcCall, readWhole, toIncoming } from './rpc-call.ts';
 /** Serves a unary call of the Connect protocol: a request and a response of HTTP, with nothing around the messages. */
 export async function serveUnary(call: RpcCall): Promise<void> {
   const { request, passage, protocol, tools } = call;
-  const replied = tools.shedder.begin();
   const incoming = toIncoming(call, () => readRequest(call));
-  const reply = await tools.options.dispatcher.unary(incoming).finally(replied);
+  const reply = await serveCounted(tools, incoming);
   if (passage.isGone) return;
   const body = encodeReply(reply, protocol.codec);
   const { reply: response, headers } = conditionalReply(

@@ -63,6 +63,8 @@ export class Budget {
   readonly #pace: Pace;
   readonly #closing = new AbortController();
   #isPumping = false;
+  /** Every request that waits is in time with a permit that comes by then. */
+  #earliestMs = Number.POSITIVE_INFINITY;
   #reserved: Permit | undefined;
   #inFlight = 0;
   #onFree: (() => void) | undefined;
@@ -159,11 +161,8 @@ export class Budget {
     while (this.#queue.bytes > maxWaitingBytes)
       this.#displace(this.#queue.lastOfHeaviest(), waiter, 'bytes_full');
     if (this.#queue.size > maxWaiting) this.#displace(this.#queue.last(), waiter, 'queue_full');
-    const before = this.#countBefore(waiter);
-    if (this.#expectedAt(before) > waiter.latestMs) {
-      this.#queue.remove(waiter);
-      throw this.#toRefusal(waiter, 'too_late', before);
-    }
+    this.#refuseIfLate(waiter);
+    this.#earliestMs = Math.min(this.#earliestMs, waiter.latestMs);
     void outsideSpans(() => this.#pump());
   }
 
@@ -174,6 +173,15 @@ export class Budget {
     const error = this.#toRefusal(displaced, why, this.#queue.size);
     if (displaced === waiter) throw error;
     displaced.refuse(error);
+  }
+
+  /** @throws CallError when its permit would come too late; who would be in time as the last of all is so in any place */
+  #refuseIfLate(waiter: Waiter): void {
+    if (this.#expectedAt(this.#queue.size - 1) <= waiter.latestMs) return;
+    const before = this.#countBefore(waiter);
+    if (this.#expectedAt(before) <= waiter.latestMs) return;
+    this.#queue.remove(waiter);
+    throw this.#toRefusal(waiter, 'too_late', before);
   }
 
   #countBefore(waiter: Waiter): number {
@@ -254,10 +262,13 @@ export class Budget {
   #refuseHopeless(): void {
     const { clock, source } = this.#parts;
     const nowMs = clock.now();
+    if (nowMs + source.msFor(this.#queue.size) <= this.#earliestMs) return;
+    this.#earliestMs = Number.POSITIVE_INFINITY;
     let before = 0;
     for (const waiter of [...this.#queue.order()]) {
       if (nowMs + source.msFor(before) <= waiter.latestMs) {
         before += 1;
+        this.#earliestMs = Math.min(this.#earliestMs, waiter.latestMs);
       } else {
         this.#queue.remove(waiter);
         waiter.refuse(this.#toRefusal(waiter, 'too_late', before));

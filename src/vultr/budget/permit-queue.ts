@@ -80,7 +80,7 @@ export class PermitQueue<T extends Place> {
 
   /** Removes the next one; undefined when none is waiting. */
   shift(): T | undefined {
-    const [item] = this.order();
+    const item = this.#first(false) ?? this.#first(true);
     if (item === undefined) return undefined;
     if (this.#served.has(item.caller)) this.#served.clear();
     this.#served.add(item.caller);
@@ -91,12 +91,6 @@ export class PermitQueue<T extends Place> {
 
   /** All that wait, in the order in which they would get their permits if nobody else came. */
   *order(): Generator<T, undefined> {
-    const [only] = this.#lanes.size === 1 ? this.#lanes.values() : [];
-    // Rounds decide between callers: a single one has its requests served by their ranks.
-    if (only !== undefined) {
-      for (const places of only.ranks) yield* places;
-      return undefined;
-    }
     let deep = [...this.#lanes].map(([caller, lane]) => ({ lane, isServed: this.#served.has(caller) }));
     for (let round = 0; deep.length > 0; round++) {
       const ranks: T[][] = Array.from({ length: RANK_COUNT }, () => []);
@@ -120,6 +114,17 @@ export class PermitQueue<T extends Place> {
     let heaviest: Lane<T> | undefined;
     for (const lane of this.#lanes.values()) if (lane.bytes >= (heaviest?.bytes ?? 1)) heaviest = lane;
     return heaviest?.ranks.flat().findLast(({ bytes }) => bytes > 0);
+  }
+
+  /** The first in the order of those whose callers have had a permit in this round, or have not. */
+  #first(isServed: boolean): T | undefined {
+    let first: T | undefined;
+    for (const [caller, lane] of this.#lanes) {
+      if (this.#served.has(caller) !== isServed) continue;
+      const item = nth(lane, 0);
+      if (item !== undefined && (first === undefined || rankOf(item) < rankOf(first))) first = item;
+    }
+    return first;
   }
 
   #count(lane: Lane<T>, { bytes }: T, by: 1 | -1): void {

@@ -89,7 +89,7 @@ export class ConformanceService {
       return incoming;
     };
     return {
-      unary: (incoming) => pipeline.unary(note(incoming)).catch((error: unknown) => throwBare(error)),
+      unary: (incoming) => Promise.resolve(pipeline.unary(note(incoming))).catch(throwBare),
       async *stream(incoming) {
         try {
           yield* pipeline.stream(note(incoming));

@@ -1,0 +1,37 @@
+/** What was started in this turn of the event loop. */
+let started: LazyTimer[] = [];
+
+/**
+ * A timer for what is mostly over by the next turn of the event loop, such as a small request that arrives whole: it is only set
+ * then. To set and clear a timer for each would take longer than the rest of what is timed.
+ */
+export class LazyTimer {
+  readonly #ms: number;
+  readonly #onTimeout: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  /** @param ms counts from the next turn of the event loop */
+  constructor(ms: number, onTimeout: () => void) {
+    this.#ms = ms;
+    this.#onTimeout = onTimeout;
+    if (started.push(this) === 1) setImmediate(setAll);
+  }
+
+  /** Takes it back. */
+  cancel(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Sets the timer, if it is still needed. */
+  set(): void {
+    if (!this.#isOver) this.#timer = setTimeout(this.#onTimeout, this.#ms);
+  }
+}
+
+function setAll(): void {
+  const timers = started;
+  started = [];
+  for (const timer of timers) timer.set();
+}
