@@ -1,15 +1,20 @@
 /**
  * How long the service takes to start and what it holds then: `node bench/start.ts [runs]`. Prints a table.
  *
- * `process to ready` is from the start of a new process, on its sandbox, to the line that says so. Run it on an idle machine.
+ * `to ready` is from the start of a new process to the line that says so: of the built package and of the sources, without the
+ * sandbox, and of the package with it. Run it on an idle machine.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadContract } from '../src/contract/load.ts';
 import { createRouter } from '../src/transcoding/router.ts';
+import { installPackage } from './speed/package.ts';
 
 /** What one start of a process was like. */
 interface Start {
@@ -17,18 +22,13 @@ interface Start {
   readonly residentBytes: number;
 }
 
-const CLI = fileURLToPath(new URL('../bin/vultr-grpc.js', import.meta.url));
-const FLAGS = [
-  'serve',
-  '--upstream',
-  'sandbox',
-  '--log-level',
-  'warn',
-  '--grpc',
-  '127.0.0.1:0',
-  '--http',
-  '127.0.0.1:0',
-];
+const FLAGS = ['serve', '--log-level', 'warn', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+
+/** Nobody is there: the service connects when it is first asked. */
+const NOBODY = 'http://127.0.0.1:9';
+
+/** Memory is looked at once what the start has left behind could be collected. */
+const SETTLE_MS = 500;
 
 const runs = Number(process.argv[2] ?? 5);
 if (!Number.isInteger(runs) || runs < 1 || runs > 100)
@@ -40,8 +40,20 @@ const contract = loadContract(bytes);
 const firstLoadMs = performance.now() - loadedAt;
 const operations = [...contract.operations.values()];
 const routes = operations.flatMap((target) => target.bindings.map((binding) => ({ binding, target })));
-const starts: Start[] = [];
-for (let run = 0; run < runs; run += 1) starts.push(await start());
+const folder = mkdtempSync(join(tmpdir(), 'vultr-grpc-start-'));
+const checkout = fileURLToPath(new URL('..', import.meta.url));
+const built = installPackage(checkout, join(folder, 'package'));
+const kinds = [
+  { name: 'built package', root: built, upstream: NOBODY, starts: [] as Start[] },
+  { name: 'sources', root: checkout, upstream: NOBODY, starts: [] as Start[] },
+  { name: 'package on its sandbox', root: built, upstream: 'sandbox', starts: [] as Start[] },
+];
+try {
+  for (let run = 0; run < runs; run += 1)
+    for (const { root, upstream, starts } of kinds) starts.push(await start(root, upstream));
+} finally {
+  rmSync(folder, { recursive: true });
+}
 
 const rows: readonly (readonly [string, string])[] = [
   ['operations', String(operations.length)],
@@ -50,25 +62,29 @@ const rows: readonly (readonly [string, string])[] = [
   ['load the contract, first', milliseconds(firstLoadMs)],
   ['load the contract, again', milliseconds(time(() => loadContract(bytes)))],
   ['build the router', milliseconds(time(() => createRouter(routes)))],
-  ['process to ready, median', milliseconds(median(starts.map(({ ms }) => ms)))],
-  ['process to ready, worst', milliseconds(Math.max(...starts.map(({ ms }) => ms)))],
-  [
-    'resident memory, median',
-    `${(median(starts.map(({ residentBytes }) => residentBytes)) / 2 ** 20).toFixed(0)} MB`,
-  ],
+  ...kinds.flatMap(({ name, starts }): (readonly [string, string])[] => [
+    [`${name} to ready, median`, milliseconds(median(starts.map(({ ms }) => ms)))],
+    [`${name} to ready, worst`, milliseconds(Math.max(...starts.map(({ ms }) => ms)))],
+    [`${name}, resident`, `${(median(starts.map((one) => one.residentBytes)) / 2 ** 20).toFixed(0)} MB`],
+  ]),
 ];
-for (const [name, value] of rows) process.stdout.write(`${name.padEnd(26)} ${value.padStart(10)}\n`);
+for (const [name, value] of rows) process.stdout.write(`${name.padEnd(40)} ${value.padStart(10)}\n`);
 
-/** Starts the service in a process of its own, on its sandbox, and ends it as soon as it is ready. */
-async function start(): Promise<Start> {
+/** Starts the service in a process of its own, and ends it soon after it is ready. */
+async function start(root: string, upstream: string): Promise<Start> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [CLI, ...FLAGS], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(root, 'bin/vultr-grpc.js'), ...FLAGS, '--upstream', upstream], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, STATE_DIR: join(folder, 'state') },
+  });
   try {
     const [line] = (await once(createInterface(child.stdout), 'line', {
       signal: AbortSignal.timeout(30_000),
     })) as [string];
     if (!line.startsWith('vultr-grpc ready')) throw new Error(`The service said ${line}`);
-    return { ms: performance.now() - startedAt, residentBytes: residentBytes(child.pid ?? 0) };
+    const ms = performance.now() - startedAt;
+    await delay(SETTLE_MS);
+    return { ms, residentBytes: residentBytes(child.pid ?? 0) };
   } finally {
     child.kill('SIGTERM');
     await once(child, 'exit');

@@ -4,11 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { BUNDLE, bundle } from './bundle.ts';
 
 rmSync('dist', { recursive: true, force: true });
-execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+await bundle();
 cpSync('src/gen/contract.binpb', 'dist/gen/contract.binpb');
-cpSync('src/pages/browser', 'dist/pages/browser', { recursive: true });
+cpSync('src/pages/browser', `${BUNDLE}/browser`, { recursive: true });
 
 // Swagger UI comes with the package, so that whoever installs it needs neither its source maps nor its dependencies.
 const SWAGGER_UI = [
@@ -18,7 +19,7 @@ const SWAGGER_UI = [
   'LICENSE',
   'NOTICE',
 ];
-mkdirSync('dist/pages/vendor/swagger-ui', { recursive: true });
+mkdirSync(`${BUNDLE}/vendor/swagger-ui`, { recursive: true });
 for (const name of SWAGGER_UI)
-  cpSync(`node_modules/swagger-ui-dist/${name}`, `dist/pages/vendor/swagger-ui/${name}`);
+  cpSync(`node_modules/swagger-ui-dist/${name}`, `${BUNDLE}/vendor/swagger-ui/${name}`);
 execFileSync(process.execPath, ['scripts/sbom.ts', 'dist/sbom.cdx.json'], { stdio: 'inherit' });

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Spread, spread } from './measure.ts';
+import { installPackage } from './package.ts';
 import type { Targets } from './targets.ts';
 
 /** How the service starts, and what it holds then. */
@@ -13,16 +16,21 @@ export interface Start {
 /** Memory is looked at once what the start has left behind could be collected. */
 const SETTLE_MS = 500;
 
-/** Starts the service so many times, and the one of another checkout in turns with it. */
+/** Starts the built package so many times, without the sandbox, and that of another checkout in turns with it. */
 export async function measureStart(
   targets: Targets,
   runs: number,
   baseline: string | undefined,
 ): Promise<readonly Start[]> {
   const kinds = [
-    { name: 'service', root: undefined },
-    ...(baseline === undefined ? [] : [{ name: 'service before', root: baseline }]),
-  ].map((kind) => ({ ...kind, times: [] as number[], sizes: [] as number[] }));
+    { name: 'built package', checkout: fileURLToPath(new URL('../..', import.meta.url)) },
+    ...(baseline === undefined ? [] : [{ name: 'built package before', checkout: baseline }]),
+  ].map(({ name, checkout }, index) => ({
+    name,
+    root: installPackage(checkout, join(targets.folder, `package-${index}`)),
+    times: [] as number[],
+    sizes: [] as number[],
+  }));
   for (let run = 0; run < runs; run += 1) {
     for (const { root, times, sizes } of kinds) {
       const target = await targets.service('default', root);

@@ -14,8 +14,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { VultrClient } from '../vultr/client.ts';
 import type { StageState } from '../vultr/stages.ts';
 import type { Watches } from '../watch/watches.ts';
-import type { OpenedCallers } from './callers.ts';
 import type { OpenedIdempotency } from './idempotency.ts';
+import type { OpenedCallers } from './opened-callers.ts';
 import { createStatusReader } from './status.ts';
 
 /** What the guide tells about. */

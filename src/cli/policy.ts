@@ -24,17 +24,6 @@ export interface PolicyOutput {
 /** The exit code of `policy check` for a call that is denied, so that a script can tell. */
 const DENIED = 1;
 
-/** The text of `vultr-grpc policy --help`. */
-export function policyUsage(): string {
-  return `vultr-grpc policy list: who may do what, by the callers file
-vultr-grpc policy check: whether a caller may call a method, and by which rule; exits with 1 when it may not
-
-  --callers-file  CALLERS_FILE  the callers file
-  --caller                      check: the name of a caller
-  --method                      check: the full name of a method: package.Service/Method
-  --request                     check: a file with the request as JSON, for rules that depend on its fields`;
-}
-
 /**
  * Runs `policy list` or `policy check`.
  * @throws ConfigError when it is called wrongly; CallersFileError with every mistake of the callers file

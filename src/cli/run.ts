@@ -14,11 +14,9 @@ import { readVersion } from '../config/version.ts';
 import { createProcessLog } from '../telemetry/log.ts';
 import { suggest } from '../transcoding/suggest.ts';
 import { openApiUsage, printOpenApi, printProtoset, protosetUsage } from './contract.ts';
-import { policy, policyUsage } from './policy.ts';
 import { closeOnSignal, endOnFault, ignoreSignals } from './signals.ts';
 import { explainStart, type ListenSetting } from './start-error.ts';
-import { token, tokenUsage } from './token.ts';
-import { sandboxUsage, serveUsage, usage } from './usage.ts';
+import { policyUsage, sandboxUsage, serveUsage, tokenUsage, usage } from './usage.ts';
 
 /** Exit codes: 1 when a command fails, 2 when it is called wrongly. */
 const FAILED = 1;
@@ -31,19 +29,19 @@ const VERSION = ['--version', '-v'];
 /** A command with its usage text. Running it resolves once it is done, or serves. */
 interface Command {
   readonly usage: () => string;
-  readonly start: (args: readonly string[], env: Environment) => Promise<void>;
+  readonly start: (args: readonly string[], env: Environment, onServing: () => void) => Promise<void>;
 }
 
 const COMMANDS = new Map<string, Command>([
   ['serve', { usage: serveUsage, start: serve }],
   ['sandbox', { usage: sandboxUsage, start: sandbox }],
-  ['token', { usage: tokenUsage, start: async (args) => token(args).forEach(print) }],
+  ['token', { usage: tokenUsage, start: printToken }],
   ['openapi', { usage: openApiUsage, start: printOpenApi }],
   ['protoset', { usage: protosetUsage, start: printProtoset }],
   ['policy', { usage: policyUsage, start: printPolicy }],
 ]);
 
-async function serve(args: readonly string[], env: Environment): Promise<void> {
+async function serve(args: readonly string[], env: Environment, onServing: () => void): Promise<void> {
   const config = readServeConfig(args, env);
   // Not process.stderr.isTTY: that would make standard error non-blocking for every process that shares it.
   const format = config.logFormat === 'auto' ? (isatty(2) ? 'text' : 'json') : config.logFormat;
@@ -65,6 +63,7 @@ async function serve(args: readonly string[], env: Environment): Promise<void> {
   const http = app.httpAddress === undefined ? 'off' : `${scheme}://${app.httpAddress}`;
   // Before the ready line: whoever waits for that line may send a signal at once.
   closeOnSignal(() => app.close(), processLog, app.reopenAuditLog);
+  onServing();
   print(`vultr-grpc ready: gRPC ${app.grpcAddress}, HTTP ${http}, upstream ${upstream}`);
 }
 
@@ -78,7 +77,13 @@ async function sandbox(args: readonly string[], env: Environment): Promise<void>
   print(`vultr-grpc sandbox ready: ${running.url}`);
 }
 
+async function printToken(args: readonly string[]): Promise<void> {
+  const { token } = await import('./token.ts');
+  token(args).forEach(print);
+}
+
 async function printPolicy(args: readonly string[], env: Environment): Promise<void> {
+  const { policy } = await import('./policy.ts');
   const { lines, exitCode } = await policy(args, env);
   lines.forEach(print);
   process.exitCode = exitCode;
@@ -102,26 +107,35 @@ function unknownCommand(name: string): ConfigError {
   return new ConfigError(`There is no command ${JSON.stringify(name)}. ${hint}`);
 }
 
-async function main([name = 'help', ...args]: readonly string[], env: Environment): Promise<void> {
+async function main(
+  [name = 'help', ...args]: readonly string[],
+  env: Environment,
+  onServing: () => void,
+): Promise<void> {
   if (VERSION.includes(name)) return print(readVersion());
   if (HELP.includes(name)) return print(usage());
   const command = COMMANDS.get(name);
   if (command === undefined) throw unknownCommand(name);
   if (args.some((argument) => argument === '--help' || argument === '-h')) return print(command.usage());
-  await command.start(args, env);
+  await command.start(args, env, onServing);
 }
 
 /**
  * Runs the command line. A command that serves goes on after this has resolved.
  * @param args what follows the program's name
  * @param env the environment of the process; its secrets are removed from it
+ * @param onServing called when the service has started, before it says so. Default: nothing happens
  */
-export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+export async function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onServing: () => void = () => undefined,
+): Promise<void> {
   const environment = takeEnvironment(env);
   process.report.excludeEnv = true;
   ignoreSignals();
   try {
-    await main(args, environment);
+    await main(args, environment, onServing);
   } catch (error) {
     process.stderr.write(`vultr-grpc: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(error instanceof ConfigError ? CALLED_WRONGLY : FAILED);

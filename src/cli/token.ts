@@ -1,13 +1,6 @@
 import { createVirtualKey } from '../access/virtual-key.ts';
 import { ConfigError } from '../config/read.ts';
 
-/** The text of `vultr-grpc token --help`. */
-export function tokenUsage(): string {
-  return `vultr-grpc token: makes a virtual key for a caller, and the line for the callers file
-
-  The key is shown this once and stored nowhere. The callers file holds its SHA-256 digest.`;
-}
-
 /**
  * Makes a virtual key.
  * @returns the lines to print

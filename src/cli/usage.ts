@@ -28,6 +28,24 @@ export function sandboxUsage(): string {
   );
 }
 
+/** The text of `vultr-grpc token --help`. */
+export function tokenUsage(): string {
+  return `vultr-grpc token: makes a virtual key for a caller, and the line for the callers file
+
+  The key is shown this once and stored nowhere. The callers file holds its SHA-256 digest.`;
+}
+
+/** The text of `vultr-grpc policy --help`. */
+export function policyUsage(): string {
+  return `vultr-grpc policy list: who may do what, by the callers file
+vultr-grpc policy check: whether a caller may call a method, and by which rule; exits with 1 when it may not
+
+  --callers-file  CALLERS_FILE  the callers file
+  --caller                      check: the name of a caller
+  --method                      check: the full name of a method: package.Service/Method
+  --request                     check: a file with the request as JSON, for rules that depend on its fields`;
+}
+
 function commandUsage(title: string, settings: Readonly<Record<string, Setting<unknown>>>): string {
   const rows = Object.values(settings).map(({ flag, env, default: byDefault, help }) => ({
     flag: flag === undefined ? '' : `--${flag}`,

@@ -88,7 +88,7 @@ async function untilReady(
       watches,
       { ...ownerOf(options), operation, request },
       {
-        goal: compileGoal('ready', operation.states),
+        goal: await compileGoal('ready', operation.states),
         select: (state) => state,
         form: 'whole',
         lastId: '',

@@ -1,7 +1,7 @@
 import { STATE_NAMES, type StateName, type StatesRule } from '../contract/operation.ts';
 import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
-import { type Condition, compileCondition } from './condition.ts';
+import type { Condition } from './condition.ts';
 
 /** What a watcher waits for. */
 export interface Goal {
@@ -22,8 +22,12 @@ const MAX_COMPILED = 1_000;
 
 const compiled = new Map<string, Condition>();
 
-/** Goals are compiled once for all of their watchers, so that each state is judged once. */
-function conditionOf(source: string): Condition {
+/**
+ * Goals are compiled once for all of their watchers, so that each state is judged once. CEL is loaded for the first of them: most
+ * services are never asked to wait.
+ */
+async function conditionOf(source: string): Promise<Condition> {
+  const { compileCondition } = await import('./condition.ts');
   let condition = compiled.get(source);
   if (condition === undefined) {
     condition = compileCondition(source, 'until');
@@ -36,15 +40,16 @@ function conditionOf(source: string): Condition {
 /**
  * Compiles what a caller waits for: a named condition of the operation, or an expression.
  * @param until empty when the caller waits for nothing
- * @throws CallError INVALID_ARGUMENT when it is neither
+ * Rejects with a CallError INVALID_ARGUMENT when it is neither.
  */
-export function compileGoal(until: string, states: StatesRule | undefined): Goal {
+export async function compileGoal(until: string, states: StatesRule | undefined): Promise<Goal> {
   if (until === '') return NO_GOAL;
   const name = STATE_NAMES.find((one) => one === until);
   const failed = states?.conditions.failed;
-  const isHopeless = failed === undefined || name === 'failed' || name === 'gone' ? never : named(failed);
+  const isHopeless =
+    failed === undefined || name === 'failed' || name === 'gone' ? never : await named(failed);
   if (name === undefined) {
-    const condition = conditionOf(until);
+    const condition = await conditionOf(until);
     return {
       isGone: false,
       judge: (state) => (holds(condition, state) ? 'reached' : isHopeless(state) ? 'unreachable' : 'open'),
@@ -52,7 +57,7 @@ export function compileGoal(until: string, states: StatesRule | undefined): Goal
   }
   const source = states?.conditions[name];
   if (source === undefined && name !== 'gone') throw noSuchState(name, states);
-  const isReached = source === undefined ? never : named(source);
+  const isReached = source === undefined ? never : await named(source);
   return {
     isGone: name === 'gone',
     judge: (state) => (isReached(state) ? 'reached' : isHopeless(state) ? 'unreachable' : 'open'),
@@ -60,8 +65,8 @@ export function compileGoal(until: string, states: StatesRule | undefined): Goal
 }
 
 /** Whether a named condition holds. One that cannot be evaluated does not: callers are not to blame for the contract. */
-export function named(source: string): (state: JsonObject) => boolean {
-  const condition = conditionOf(source);
+async function named(source: string): Promise<(state: JsonObject) => boolean> {
+  const condition = await conditionOf(source);
   return (state) => condition(state).kind === 'holds';
 }
 

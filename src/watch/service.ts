@@ -96,7 +96,7 @@ async function* watchReplies(
   { operation, request, until, fields, form, lastId }: WantedWatch,
 ): AsyncGenerator<Reply> {
   const { signal } = call;
-  const goal = compileGoal(until, operation.states);
+  const goal = await compileGoal(until, operation.states);
   const wish = { goal, select: compileFields(fields), form, lastId, signal };
   for await (const event of watchThing(watches, { ...ownerOf(call), operation, request }, wish)) {
     yield watchReply(event);

@@ -123,7 +123,7 @@ describe('the cost of watching', () => {
   ])('1 000 watchers of 100 things %s cost at most 2 requests a second', async (_what, isAwaiting) => {
     const { clock, watches, asked, set } = open({ pollsPerSecond: 6.75 });
     for (let index = 0; index < 100; index += 1) set(`i${index}`, { ram: 1 });
-    const goal = isAwaiting ? compileGoal('instance.ram == 2', undefined) : NO_GOAL;
+    const goal = isAwaiting ? await compileGoal('instance.ram == 2', undefined) : NO_GOAL;
     const all = Array.from({ length: 1_000 }, (_, index) =>
       begin(watches, targetOf(`i${index % 100}`), { goal }),
     );
@@ -179,7 +179,7 @@ describe('the cost of watching', () => {
     ease = 1;
     await clock.advance(HOUR);
     const other = begin(watches, targetOf('a'), {
-      goal: compileGoal('stopped', targetOf('a').operation.states),
+      goal: await compileGoal('stopped', targetOf('a').operation.states),
     });
     expect(await countIn(60_000)).toBeGreaterThanOrEqual(5);
     await one.leave();
@@ -210,7 +210,7 @@ describe('a watch', () => {
     set('a', { power_status: 'running' });
     watches.noteChange({ credential: 'KEY', path: '/v2/instances/a/start' });
     const second = begin(watches, targetOf('a'), {
-      goal: compileGoal('stopped', targetOf('a').operation.states),
+      goal: await compileGoal('stopped', targetOf('a').operation.states),
     });
     await clock.advance(1_000);
     expect(second.events.map(({ isReached }) => isReached)).toEqual([false]);
@@ -250,7 +250,7 @@ describe('a watch', () => {
   test('that does not read still ends with the state that it waits for', async () => {
     const { clock, watches, set } = open();
     set('a', { ram: 0 });
-    const goal = compileGoal('instance.ram == 7', undefined);
+    const goal = await compileGoal('instance.ram == 7', undefined);
     const signal = new AbortController().signal;
     const slow = watchThing(watches, targetOf('a'), {
       goal,
@@ -309,7 +309,7 @@ describe('a watch', () => {
     // Just after a poll, when the next one is a minute away.
     while (asked.length === before) await clock.advance(500);
     const one = begin(watches, targetOf('a'), {
-      goal: compileGoal('stopped', targetOf('a').operation.states),
+      goal: await compileGoal('stopped', targetOf('a').operation.states),
     });
     await clock.advance(0);
     expect(one.events).toHaveLength(1);
