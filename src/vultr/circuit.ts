@@ -81,7 +81,7 @@ export class Circuit {
   succeed(generation: number): void {
     if (generation !== this.#generation || this.#state.kind === 'open') return;
     if (this.#state.kind === 'half_open') this.#enter({ kind: 'closed', failures: 0 });
-    else this.#state = { kind: 'closed', failures: 0 };
+    else if (this.#state.failures > 0) this.#state = { kind: 'closed', failures: 0 };
   }
 
   /** A request of that generation got no response, or one that says that Vultr cannot for now. */

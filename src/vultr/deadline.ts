@@ -32,7 +32,8 @@ export function enforceDeadline(clock: Clock): Stage {
     const end = (error: CallError): void => {
       release();
       controller.abort(error);
-      reject(error);
+      // A response that came in the same moment wins: nobody could get it a second time.
+      queueMicrotask(() => reject(error));
     };
     const onAbort = (): void => end(abortError(given));
     const timer = setTimeout(() => end(deadlineExceeded(request, reached)), Math.min(leftMs, MAX_TIMER_MS));

@@ -13,6 +13,9 @@ const MAX_PLAIN_LENGTH = 500;
 /** The members of an error object that hold its text, the best first: Vultr's own, then those of RFC 9457. */
 const TEXT_MEMBERS = ['error', 'message', 'detail', 'description', 'title', 'errors', 'reason'] as const;
 
+/** The name of the member that makes an object one of an error, as JSON. */
+const ERROR_MEMBER = Buffer.from('"error"');
+
 /** How deep a text is searched for. */
 const MAX_DEPTH = 3;
 
@@ -42,7 +45,7 @@ export interface HiddenError {
  */
 export function findHiddenError({ body }: VultrResponse): HiddenError | undefined {
   if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
-  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"error"')) return undefined;
+  if (!toBuffer(body).includes(ERROR_MEMBER)) return undefined;
   const text = decode(body);
   const json = text === undefined ? undefined : parseJson(text);
   if (typeof json !== 'object' || json === null || !Object.hasOwn(json, 'error')) return undefined;
@@ -53,6 +56,11 @@ export function findHiddenError({ body }: VultrResponse): HiddenError | undefine
     text: clean(textOf(error, 1)),
     status: Number.isInteger(named) && named >= 400 && named <= 599 ? named : 500,
   };
+}
+
+/** The same bytes. What comes from the connection is a Buffer already. */
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Whether the member says that there was no error. */

@@ -7,15 +7,16 @@ import type { VultrRequest } from './request.ts';
  * @throws CallError UNAUTHENTICATED when the request needs an API key and has none, or one that no header can carry
  */
 export function toHeaders(request: VultrRequest, userAgent: string): Record<string, string> {
-  return {
+  const headers: Record<string, string> = {
     accept: request.accept ?? 'application/json',
     'accept-encoding': 'identity',
     // Vultr answers 400 without it, also to requests without a body.
     'content-type': request.contentType ?? 'application/json',
     'user-agent': userAgent,
-    ...request.traceHeaders,
-    ...(request.isPublic ? {} : { authorization: toAuthorization(request.credential) }),
   };
+  if (request.traceHeaders !== undefined) Object.assign(headers, request.traceHeaders);
+  if (!request.isPublic) headers['authorization'] = toAuthorization(request.credential);
+  return headers;
 }
 
 function toAuthorization(credential: string | undefined): string {

@@ -100,6 +100,33 @@ describe("the caller's signal", () => {
     expect(error.message).not.toContain('internal matter');
   });
 
+  test('ends it also when it aborts while the request begins', async () => {
+    const controller = new AbortController();
+    const signals: AbortSignal[] = [];
+    const leaving: Send = (asked, given) => {
+      signals.push(given.signal);
+      controller.abort();
+      return never(asked, given);
+    };
+    const error = await failure(
+      enforceDeadline(systemClock)(leaving)(request(), context(10_000, controller.signal)),
+    );
+    expect(error.code).toBe('CANCELLED');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test('comes too late for a response that is there already', async () => {
+    const controller = new AbortController();
+    const response = Promise.withResolvers<typeof ANSWER>();
+    const running = enforceDeadline(systemClock)(() => response.promise)(
+      request(),
+      context(10_000, controller.signal),
+    );
+    response.resolve(ANSWER);
+    controller.abort();
+    expect(await running).toBe(ANSWER);
+  });
+
   test('that has aborted already sends nothing', async () => {
     const next = vi.fn(never);
     const error = await failure(
