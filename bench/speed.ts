@@ -36,17 +36,13 @@ const isWhole = values.only === '';
 pinSelf(CORES.load);
 const targets = await openTargets();
 try {
+  process.stdout.write(formatMachine(machine(), plan));
   const start = isWhole ? await measureStart(targets, values.quick ? 2 : 5, values.baseline) : undefined;
+  if (start !== undefined) process.stdout.write(formatStart(start));
   const results = await compareRows(targets);
+  process.stdout.write(`\n${formatResults(results)}\n`);
   const growth: readonly Growth[] = isWhole && !values.quick ? await measureGrowth(targets) : [];
-  process.stdout.write(
-    [
-      formatMachine(machine(), plan),
-      ...(start === undefined ? [] : [formatStart(start)]),
-      formatResults(results),
-      ...(growth.length === 0 ? [] : [formatGrowth(growth)]),
-    ].join('\n'),
-  );
+  process.stdout.write(formatGrowth(growth));
   if (values.json !== undefined) {
     writeFileSync(
       values.json,

@@ -11,7 +11,8 @@ import type { PeerName, ServiceName } from './rows.ts';
 export const CORES = { server: 0, load: 1 } as const;
 
 const ANY_PORT = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-const UNCACHED = ['--cache-fresh', 'off'];
+/** Nothing is refused: what counts is what a call costs, however many there are. */
+const UNCACHED = ['--cache-fresh', 'off', '--shed-delay', 'off'];
 
 /** What each service is started with, besides the upstream. */
 const FLAGS: Readonly<Record<ServiceName, readonly string[]>> = {
