@@ -1,12 +1,9 @@
 import {
   create,
   createFileRegistry,
-  type DescExtension,
   type DescMethod,
   type FileRegistry,
   fromBinary,
-  getOption,
-  hasOption,
 } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
@@ -16,6 +13,7 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { type HttpBinding, HttpRuleError } from '../transcoding/binding.ts';
 import { compileHttpBindings } from '../transcoding/http-rule.ts';
+import { optionOf } from '../transcoding/option.ts';
 import { ContractError } from './contract-error.ts';
 import { type CreateOption, checkDestroysWith, compileCreateRule, resolveEffect } from './effect.ts';
 import type { Operation } from './operation.ts';
@@ -120,13 +118,6 @@ function idempotencyOf(method: DescMethod): Operation['idempotency'] {
     default:
       return 'IDEMPOTENCY_UNKNOWN';
   }
-}
-
-/** The value of an option; undefined when it is not set, or the descriptor set does not know it. */
-function optionOf(method: DescMethod, name: string, registry: FileRegistry): unknown {
-  const extension: DescExtension | undefined = registry.getExtension(name);
-  if (extension === undefined || !hasOption(method, extension)) return undefined;
-  return getOption(method, extension);
 }
 
 /** Cuts a FileDescriptorSet (repeated FileDescriptorProto file = 1) into its files without re-encoding them. */

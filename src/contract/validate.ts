@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { type DescField, type DescMessage, getOption, hasOption, type Registry } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Registry } from '@bufbuild/protobuf';
 import type { FieldViolation } from '../status/call-error.ts';
 import type { FieldValue, Message } from '../transcoding/message.ts';
+import { optionOf } from '../transcoding/option.ts';
 
 /** Finds what is wrong with a message, one by one. `path` leads to the message, for the names of its fields. */
 type Validator = (message: Message, path: string) => Generator<FieldViolation>;
@@ -114,13 +115,13 @@ function checkNested(field: DescField, validator: Validator): Validator {
 /** Whether every caller has to set a field: google.api.field_behavior REQUIRED. */
 export function isRequired(field: DescField, registry: Registry): boolean {
   return (
-    (option(field, 'google.api.field_behavior', registry) as number[] | undefined)?.includes(REQUIRED) ??
+    (optionOf(field, 'google.api.field_behavior', registry) as number[] | undefined)?.includes(REQUIRED) ??
     false
   );
 }
 
 function formatOf(field: DescField, registry: Registry): (typeof FORMATS)[number] | undefined {
-  const info = option(field, 'google.api.field_info', registry) as { format: number } | undefined;
+  const info = optionOf(field, 'google.api.field_info', registry) as { format: number } | undefined;
   if (info === undefined || info.format === 0) return undefined;
   const format = FORMATS[info.format];
   if (format === undefined)
@@ -128,10 +129,4 @@ function formatOf(field: DescField, registry: Registry): (typeof FORMATS)[number
   if (field.scalar !== 9)
     throw new Error(`field ${field.name} has a google.api.field_info.format but is not a string`);
   return format;
-}
-
-/** The value of an option; undefined when it is not set, which is by far the most common and costs nothing. */
-function option(field: DescField, name: string, registry: Registry): unknown {
-  const extension = registry.getExtension(name);
-  return extension === undefined || !hasOption(field, extension) ? undefined : getOption(field, extension);
 }

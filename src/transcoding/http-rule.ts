@@ -1,13 +1,6 @@
-import {
-  type DescExtension,
-  type DescField,
-  type DescMessage,
-  type DescMethod,
-  getOption,
-  hasOption,
-  type Registry,
-} from '@bufbuild/protobuf';
+import type { DescField, DescMessage, DescMethod, Registry } from '@bufbuild/protobuf';
 import { type FieldPath, type HttpBinding, HttpRuleError } from './binding.ts';
+import { optionOf } from './option.ts';
 import { type PathTemplate, PathTemplateError, parsePathTemplate } from './path-template.ts';
 
 /** The option google.api.http, as reflection hands it out. */
@@ -34,9 +27,9 @@ const METHOD_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  * @throws HttpRuleError that names the rpc, when a rule cannot be served (google/api/http.proto says what may be)
  */
 export function compileHttpBindings(method: DescMethod, registry: Registry): HttpBinding[] {
-  const extension = registry.getExtension('google.api.http');
-  if (extension === undefined || !hasOption(method, extension)) return [];
-  const rule = readRule(method, extension);
+  // The value's type is known from the extension's name alone: reflection cannot tell it to the compiler.
+  const rule = optionOf(method, 'google.api.http', registry) as HttpRule | undefined;
+  if (rule === undefined) return [];
   if (method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming') {
     fail(
       method,
@@ -49,11 +42,6 @@ export function compileHttpBindings(method: DescMethod, registry: Registry): Htt
     }
   }
   return [rule, ...rule.additionalBindings].map((one) => compileRule(method, one));
-}
-
-function readRule(method: DescMethod, extension: DescExtension): HttpRule {
-  // The value's type is known from the extension's name alone: reflection cannot tell it to the compiler.
-  return getOption(method, extension) as unknown as HttpRule;
 }
 
 function compileRule(method: DescMethod, rule: HttpRule): HttpBinding {
