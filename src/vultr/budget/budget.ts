@@ -1,20 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
+import type { MaybeSoon } from '../../base/soon.ts';
 import { spreadRetry } from '../../base/spread.ts';
 import { pause } from '../../base/wait.ts';
 import { abortError, untilAborted } from '../../status/abort.ts';
 import { CallError } from '../../status/call-error.ts';
 import { outsideSpans } from '../../telemetry/trace.ts';
-import { callerKey } from '../credential-key.ts';
-import { callerLabel, type VultrObserver } from '../observe.ts';
+import type { VultrObserver } from '../observe.ts';
 import type { SendContext, VultrRequest } from '../request.ts';
 import type { BudgetLimits } from './options.ts';
 import { Pace } from './pace.ts';
 import type { Permit, PermitSource, SourceState } from './permit.ts';
-import { PermitQueue, type Place } from './permit-queue.ts';
+import { PermitQueue } from './permit-queue.ts';
 import { type Refusal, refusal } from './refusal.ts';
-
-/** The part of a request's remaining time that is kept for Vultr's response, and the most that it may be. */
-const RESPONSE_TIME = { part: 0.25, mostMs: 1_000 } as const;
+import { Waiter } from './waiter.ts';
 
 /** When to ask again after the service went down. */
 const SHUTDOWN_RETRY_MS = 1_000;
@@ -42,16 +40,6 @@ export interface BudgetParts {
   readonly observe: VultrObserver;
 }
 
-interface Waiter extends Place {
-  /** How telemetry names the caller. */
-  readonly label: string;
-  readonly since: number;
-  /** A permit that comes later is of no use. */
-  readonly latestMs: number;
-  readonly grant: () => void;
-  readonly refuse: (error: CallError) => void;
-}
-
 /**
  * Grants requests their permits: as many as the source has, in the order of the queue. A request may wait when its permit can
  * be expected in time, given those before it; after that it is refused only when even the full rate of the source could no
@@ -75,34 +63,26 @@ export class Budget {
   }
 
   /**
-   * Waits for the permit of a request and returns when it was granted; `release` has to be called once after it.
-   * @throws CallError RESOURCE_EXHAUSTED, at once, when the permit would come too late or too many wait already; later, when
-   *   others with an earlier place have come in between; and, at once, the reason why the signal aborted
+   * Returns when the permit of a request was granted: now, or, as a promise, once its turn has come. `release` has to be called
+   * once after it.
+   * @throws CallError, now or as a rejection: RESOURCE_EXHAUSTED, at once, when the permit would come too late or too many wait
+   *   already; later, when others with an earlier place have come in between; and, at once, the reason why the signal aborted
    */
-  async acquire(request: VultrRequest, context: SendContext): Promise<number> {
+  acquire(request: VultrRequest, context: SendContext): MaybeSoon<number> {
     const { signal } = context;
     if (signal.aborted) throw abortError(signal);
-    const granted = Promise.withResolvers<void>();
-    const since = this.#parts.clock.now();
-    const leftMs = context.deadline - since;
-    const waiter: Waiter = {
-      kind: request.kind,
-      caller: callerKey(request),
-      label: callerLabel(request),
-      bytes: request.body?.length ?? 0,
-      again: context.throttled ?? false,
-      since,
-      latestMs: context.deadline - Math.min(RESPONSE_TIME.mostMs, leftMs * RESPONSE_TIME.part),
-      grant: granted.resolve,
-      refuse: granted.reject,
-    };
+    const waiter = new Waiter(request, context, this.#parts.clock.now());
     this.#admit(waiter);
+    const turn = waiter.turn();
+    if (turn === undefined) return this.#noteGranted(waiter);
     // One that is granted at the same moment wins the race, and is released like any other.
-    await untilAborted(granted.promise, signal, () => this.#queue.remove(waiter));
-    const grantedMs = this.#parts.clock.now();
-    const waitedMs = grantedMs - since;
-    const { kind, label, caller: key } = waiter;
-    this.#parts.observe({ kind: 'permit', request: kind, caller: label, key, waitedMs });
+    return untilAborted(turn, signal, () => this.#queue.remove(waiter)).then(() => this.#noteGranted(waiter));
+  }
+
+  #noteGranted({ kind, label, caller: key, since }: Waiter): number {
+    const { clock, observe } = this.#parts;
+    const grantedMs = clock.now();
+    observe({ kind: 'permit', request: kind, caller: label, key, waitedMs: grantedMs - since });
     return grantedMs;
   }
 
@@ -163,7 +143,7 @@ export class Budget {
     if (this.#queue.size > maxWaiting) this.#displace(this.#queue.last(), waiter, 'queue_full');
     this.#refuseIfLate(waiter);
     this.#earliestMs = Math.min(this.#earliestMs, waiter.latestMs);
-    void outsideSpans(() => this.#pump());
+    outsideSpans(() => this.#pump());
   }
 
   /** @throws CallError when the one that has to go is the one that has just come */
@@ -211,39 +191,63 @@ export class Budget {
     return refusal(why, spreadRetry(retryMs, random));
   }
 
-  /** Runs while somebody waits. */
-  async #pump(): Promise<void> {
+  get #hasWork(): boolean {
+    return this.#queue.size > 0 && !this.#closing.signal.aborted;
+  }
+
+  /** Grants what can be granted now; the rest as soon as it can be. */
+  #pump(): void {
     if (this.#isPumping) return;
-    this.#isPumping = true;
     this.#pace.restart();
+    while (this.#hasWork) {
+      const obstacle = this.#grantNext();
+      if (obstacle === undefined) continue;
+      void this.#pumpLater(obstacle);
+      return;
+    }
+  }
+
+  /** Runs while somebody waits. */
+  async #pumpLater(obstacle: Promise<void>): Promise<void> {
+    this.#isPumping = true;
     try {
-      while (this.#queue.size > 0 && !this.#closing.signal.aborted) await this.#grantNext();
+      await obstacle;
+      while (this.#hasWork) await this.#grantNext();
     } finally {
       this.#isPumping = false;
     }
   }
 
-  async #grantNext(): Promise<void> {
+  /** @returns undefined: that was done; else what has to come first, after which it can be tried again */
+  #grantNext(): Promise<void> | undefined {
     const { clock, source, maxInFlight } = this.#parts;
-    if (this.#inFlight >= maxInFlight) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onFree = resolve;
-      await promise;
-      this.#onFree = undefined;
-      return;
-    }
-    this.#reserved ??= await source.reserve();
-    await this.#sleepUntil(this.#reserved.atMs);
+    if (this.#inFlight >= maxInFlight) return this.#untilFree();
+    const permit = this.#reserved ?? source.reserve();
+    if (permit instanceof Promise) return this.#keepReserved(permit);
+    this.#reserved = permit;
+    if (permit.atMs > clock.now()) return this.#sleepUntil(permit.atMs);
     this.#refuseHopeless();
     // When nobody waits any more, the permit is kept for the next request that comes while it is valid.
-    if (this.#queue.size === 0) return;
-    const isValid = this.#reserved.use(clock.now());
+    if (this.#queue.size === 0) return undefined;
+    const isValid = permit.use(clock.now());
     this.#reserved = undefined;
     const waiter = isValid ? this.#queue.shift() : undefined;
-    if (waiter === undefined) return;
-    this.#pace.notePermit(this.#parts.clock.now());
+    if (waiter === undefined) return undefined;
+    this.#pace.notePermit(clock.now());
     this.#inFlight += 1;
     waiter.grant();
+    return undefined;
+  }
+
+  async #untilFree(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onFree = resolve;
+    await promise;
+    this.#onFree = undefined;
+  }
+
+  async #keepReserved(permit: Promise<Permit>): Promise<void> {
+    this.#reserved = await permit;
   }
 
   /** Returns early when the budget is closed. A timer of Node may fire a little early, so there may be more than one. */

@@ -17,8 +17,8 @@ const RANK_COUNT = 6;
 
 /** The waiting requests of one caller. */
 interface Lane<T> {
-  /** By rank, each in the order in which they came. */
-  readonly ranks: readonly T[][];
+  /** By rank, each in the order in which they came. Where nobody has come there may be nothing. */
+  readonly ranks: (T[] | undefined)[];
   size: number;
   bytes: number;
 }
@@ -59,10 +59,13 @@ export class PermitQueue<T extends Place> {
   add(item: T): void {
     let lane = this.#lanes.get(item.caller);
     if (lane === undefined) {
-      lane = { ranks: Array.from({ length: RANK_COUNT }, () => []), size: 0, bytes: 0 };
+      lane = { ranks: new Array(RANK_COUNT), size: 0, bytes: 0 };
       this.#lanes.set(item.caller, lane);
     }
-    lane.ranks[rankOf(item)]?.push(item);
+    const rank = rankOf(item);
+    const places = lane.ranks[rank];
+    if (places === undefined) lane.ranks[rank] = [item];
+    else places.push(item);
     this.#count(lane, item, 1);
   }
 
@@ -113,7 +116,7 @@ export class PermitQueue<T extends Place> {
   lastOfHeaviest(): T | undefined {
     let heaviest: Lane<T> | undefined;
     for (const lane of this.#lanes.values()) if (lane.bytes >= (heaviest?.bytes ?? 1)) heaviest = lane;
-    return heaviest?.ranks.flat().findLast(({ bytes }) => bytes > 0);
+    return heaviest?.ranks.flatMap((places = []) => places).findLast(({ bytes }) => bytes > 0);
   }
 
   /** The first in the order of those whose callers have had a permit in this round, or have not. */
@@ -143,6 +146,7 @@ function rankOf({ kind, again }: Place): number {
 function nth<T>({ ranks }: Lane<T>, index: number): T | undefined {
   let rest = index;
   for (const places of ranks) {
+    if (places === undefined) continue;
     if (rest < places.length) return places[rest];
     rest -= places.length;
   }

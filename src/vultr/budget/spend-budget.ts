@@ -9,7 +9,8 @@ import type { Budget } from './budget.ts';
  */
 export function spendBudget(budget: Budget): Stage {
   return (next) => async (request, context) => {
-    const grantedMs = await budget.acquire(request, context);
+    const granted = budget.acquire(request, context);
+    const grantedMs = typeof granted === 'number' ? granted : await granted;
     let hasResponse = false;
     try {
       const response = await next(request, context);

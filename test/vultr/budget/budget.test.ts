@@ -29,8 +29,10 @@ function setUp(limits: Partial<BudgetLimits> = {}, maxInFlight = 1_000) {
   const ask = (name: string, given: Partial<VultrRequest> = {}, context: Partial<SendContext> = {}) => {
     const asked = request({ credential: name.charAt(0), ...given });
     const deadline = clock.now() + 60_000;
-    const permit = budget.acquire(asked, { signal: new AbortController().signal, deadline, ...context });
-    const done = permit.then(() => void granted.push(name));
+    const done = (async () => {
+      await budget.acquire(asked, { signal: new AbortController().signal, deadline, ...context });
+      granted.push(name);
+    })();
     done.catch(() => undefined);
     return done;
   };
@@ -50,6 +52,18 @@ describe('a permit', () => {
     expect(granted).toEqual(['A1', 'A2']);
     await clock.advance(200);
     expect(granted).toHaveLength(4);
+  });
+
+  test('needs no promise when there is nobody else', async () => {
+    const { budget, clock } = setUp();
+    const context = { signal: new AbortController().signal, deadline: clock.now() + 60_000 };
+    expect(budget.acquire(request(), context)).toBe(clock.now());
+    expect(budget.state()).toMatchObject({ inFlight: 1, waiting: 0 });
+    const second = budget.acquire(request(), context);
+    expect(second).toBeInstanceOf(Promise);
+    expect(budget.state()).toMatchObject({ inFlight: 1, waiting: 1 });
+    await clock.advance(INTERVAL_MS);
+    expect(await second).toBe(clock.now());
   });
 
   test('comes as often to a quiet caller as to a noisy one', async () => {
@@ -224,13 +238,14 @@ describe('the queue', () => {
 
   test('is bounded for each credential', async () => {
     const { ask } = setUp({ maxWaitingPerCaller: 2 });
-    for (const name of ['A1', 'A2']) void ask(name);
+    for (const name of ['A0', 'A1', 'A2']) void ask(name);
     expect((await failure(ask('A3'))).metadata).toEqual({ refused: 'caller_full' });
     void ask('B1');
   });
 
   test('is bounded in the bytes that it holds', async () => {
     const { ask, budget } = setUp({ maxWaitingBytes: 1_000 });
+    void ask('A0');
     void ask('A1', { body: new Uint8Array(600) });
     const refused = failure(ask('B1', { body: new Uint8Array(600) }));
     expect(budget.state().waitingBytes).toBe(600);
