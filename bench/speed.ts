@@ -26,7 +26,8 @@ const { values } = parseArgs({
   },
 });
 const plan: Plan = {
-  rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
+  warmMs: values.quick ? 3_000 : 12_000,
+  rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
   roundMs: 1_000 * Number(values.seconds ?? (values.quick ? 0.4 : 1.5)),
   concurrency: 32,
 };

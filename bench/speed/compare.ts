@@ -23,6 +23,11 @@ export interface Result {
 
 /** How long and how often is measured. */
 export interface Plan {
+  /**
+   * How long each side is asked before anything is measured, at least. V8 compiles in several steps, by how often code has run:
+   * the service, which has more code than its peers, needs 15 seconds until its cost stays the same.
+   */
+  readonly warmMs: number;
   readonly rounds: number;
   readonly roundMs: number;
   readonly concurrency: number;
@@ -37,7 +42,7 @@ export async function compare(row: Row, targets: readonly Target[], plan: Plan):
   const loads = await Promise.all(targets.map((target) => openLoad(target, row.question)));
   const sides = targets.map((target, index) => ({ target, load: loads[index], rounds: [] as Round[] }));
   try {
-    for (const { load } of sides) await warmUp(load as Load, concurrency);
+    for (const { load } of sides) await (load as Load).run(plan.warmMs, concurrency);
     for (let round = 0; round < plan.rounds; round += 1) {
       // The order changes, so that nobody always comes after the same one.
       for (const one of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -58,19 +63,6 @@ export async function compare(row: Row, targets: readonly Target[], plan: Plan):
       cpu: ratio(rounds, subject?.rounds ?? [], ({ cpuMicros }) => cpuMicros),
     })),
   };
-}
-
-/** What has been called so often has been compiled. */
-const WARM_CALLS = 4_000;
-
-/** The longest that anything is warmed up: a slow one is called less often. */
-const WARM_MS = 3_000;
-
-async function warmUp(load: Load, concurrency: number): Promise<void> {
-  const end = performance.now() + WARM_MS;
-  for (let calls = 0; calls < WARM_CALLS && performance.now() < end; ) {
-    calls += (await load.run(200, concurrency)).length;
-  }
 }
 
 function toSide(name: string, rounds: readonly Round[]): Side {
