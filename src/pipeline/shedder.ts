@@ -167,7 +167,6 @@ class LimitingShedder implements Shedder {
       this.#inProgress -= 1;
       this.#spent.calls += 1;
       this.#warmUp(1, 0);
-      this.#pauseWhenIdle();
     };
   }
 
@@ -285,7 +284,10 @@ class LimitingShedder implements Shedder {
     return this.#workPart > WORK_PART.low ? 'hold' : 'up';
   }
 
-  /** Without calls and with nothing to recover from, there is nothing to measure. */
+  /**
+   * Without calls and with nothing to recover from, there is nothing to measure. The next measurement finds that out: to stop and
+   * start with each call, most of which are over at once, would cost more than a measurement.
+   */
   #pauseWhenIdle(): void {
     if (this.#inProgress === 0 && !this.#isStrained) this.#gauge.pause();
   }

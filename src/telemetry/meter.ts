@@ -160,34 +160,54 @@ function bucketOf(value: number, bounds: readonly number[]): number {
   return bucket;
 }
 
-/** The series of a metric, by the values of its labels. */
+/** The series whose labels begin with the same values. */
+class Branch<Point> {
+  readonly next = new Map<string, Branch<Point>>();
+  /** The one that has no further label. */
+  point: Point | undefined;
+}
+
+/** The series of a metric, by the values of its labels, one after the other: to join them would take longer than to look them up. */
 class SeriesMap<Point> {
   readonly #make: (labels: readonly string[]) => Point;
-  readonly #points = new Map<string, Point>();
+  readonly #root = new Branch<Point>();
+  readonly #points: Point[] = [];
+  #overflow: Point | undefined;
 
   constructor(make: (labels: readonly string[]) => Point) {
     this.#make = make;
   }
 
   of(labels: readonly string[]): Point {
-    return this.#points.get(keyOf(labels)) ?? this.#add(labels);
+    let branch: Branch<Point> | undefined = this.#root;
+    for (const label of labels) {
+      branch = branch.next.get(label);
+      if (branch === undefined) break;
+    }
+    return branch?.point ?? this.#add(labels);
   }
 
   #add(labels: readonly string[]): Point {
-    if (this.#points.size >= MAX_SERIES && labels !== OVERFLOW) return this.of(OVERFLOW);
-    const point = this.#make(labels);
-    this.#points.set(keyOf(labels), point);
-    return point;
+    if (this.#points.length >= MAX_SERIES) {
+      this.#overflow ??= this.#make(OVERFLOW);
+      return this.#overflow;
+    }
+    let branch = this.#root;
+    for (const label of labels) branch = grow(branch, label);
+    branch.point = this.#make(labels);
+    this.#points.push(branch.point);
+    return branch.point;
   }
 
   all(): Point[] {
-    return [...this.#points.values()];
+    return this.#overflow === undefined ? [...this.#points] : [...this.#points, this.#overflow];
   }
 }
 
-/** No label holds the character between the values. */
-function keyOf(labels: readonly string[]): string {
-  let key = '';
-  for (const label of labels) key += `${label}\0`;
-  return key;
+function grow<Point>(branch: Branch<Point>, label: string): Branch<Point> {
+  const known = branch.next.get(label);
+  if (known !== undefined) return known;
+  const grown = new Branch<Point>();
+  branch.next.set(label, grown);
+  return grown;
 }

@@ -21,8 +21,8 @@ const LEADS_ELSEWHERE = 'contains a "." or ".." segment, which would lead elsewh
 export function findPathFault(path: string): string | undefined {
   if (!PATH.test(path))
     return 'contains characters that must be percent-encoded, or does not start with a slash';
-  if (FORBIDDEN.test(decodeLeniently(path))) return 'contains a control character or a backslash';
   if (!path.includes('%')) return DOT_SEGMENT.test(path) ? LEADS_ELSEWHERE : undefined;
+  if (FORBIDDEN.test(decodeLeniently(path))) return 'contains a control character or a backslash';
   let decoded = path;
   for (let count = 0; count <= MAX_DECODINGS; count += 1) {
     if (DOT_SEGMENT.test(decoded)) return LEADS_ELSEWHERE;

@@ -369,12 +369,16 @@ describe('once the event loop is well again', () => {
   });
 });
 
-test('without calls nothing is measured', () => {
+test('without calls nothing is measured, as the next measurement finds out', () => {
   const { shedder, late, seen } = measured();
+  late(0);
   expect(seen.isMeasuring).toBe(false);
   const [end] = begin(shedder, 1);
   expect(seen.isMeasuring).toBe(true);
+  late(0);
+  expect(seen.isMeasuring).toBe(true);
   end?.();
+  late(0);
   expect(seen.isMeasuring).toBe(false);
   const calls = begin(shedder, 100);
   late(100, 3);
