@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { rolldown } from 'rolldown';
+import { type Plugin, rolldown } from 'rolldown';
 
 /**
  * Where the bundle goes. Files that the sources name by a path of their own (`new URL(…, import.meta.url)`) are beside it, or in
@@ -22,7 +22,12 @@ const NOT_BUNDLED = [/^@opentelemetry\//, '@grpc/proto-loader'];
  * half of the start. What is imported when it is needed has files of its own.
  */
 export async function bundle(): Promise<void> {
-  const build = await rolldown({ input: ENTRIES, platform: 'node', external: NOT_BUNDLED });
+  const build = await rolldown({
+    input: ENTRIES,
+    platform: 'node',
+    external: NOT_BUNDLED,
+    plugins: [partsOfUndici()],
+  });
   const { output } = await build.write({
     dir: BUNDLE,
     entryFileNames: '[name].js',
@@ -32,6 +37,30 @@ export async function bundle(): Promise<void> {
   await build.close();
   const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
   writeFileSync(`${BUNDLE}/LICENSES.txt`, licencesOf(modules));
+}
+
+/** Where undici has what a start needs of it. */
+const UNDICI_PARTS = {
+  Pool: 'undici/lib/dispatcher/pool.js',
+  buildConnector: 'undici/lib/core/connect.js',
+  errors: 'undici/lib/core/errors.js',
+};
+
+/**
+ * Has the client of Vultr's API load these parts alone. undici's index also runs its mocks, caches, proxies and a second fetch,
+ * whether anybody imports them or not. A part that is missing here fails the build.
+ */
+function partsOfUndici(): Plugin {
+  const id = '\0undici-parts';
+  const exports = Object.entries(UNDICI_PARTS).map(
+    ([name, path]) => `export { default as ${name} } from ${JSON.stringify(path)};`,
+  );
+  return {
+    name: 'parts-of-undici',
+    resolveId: (source, importer) =>
+      source === 'undici' && importer?.includes('/src/vultr/') === true ? id : undefined,
+    load: (given) => (given === id ? exports.join('\n') : undefined),
+  };
 }
 
 /** The licences of the packages whose code is in the bundle: they ask to go with it. */
