@@ -146,6 +146,9 @@ class WatchedCall implements ServerInterceptingCallInterface, Listener, Watch {
     this.#isCancelled = true;
     this.#open.handling?.left();
     this.#listener?.onCancel();
+    // A stream may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
+    this.#open.handling = undefined;
+    this.#listener = undefined;
   }
 
   startRead(): void {

@@ -177,6 +177,7 @@ export class Gate {
     call.stream.on('close', () => {
       call.replied();
       call.watch?.closed();
+      call.watch = undefined;
       this.#open -= 1;
       this.#connections.end(call);
       this.#counts.end(call);

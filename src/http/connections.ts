@@ -36,7 +36,8 @@ const BUSY_MS = 1_000;
 const LAST_REQUEST_MS = 200;
 
 class Visit implements Passage {
-  readonly response: ServerResponse;
+  /** Undefined: it is over. */
+  response: ServerResponse | undefined;
   isGone = false;
   #controller: AbortController | undefined;
   #interruption: CallError | undefined;
@@ -67,9 +68,12 @@ class Visit implements Passage {
   }
 
   end(): void {
-    this.isGone = !this.response.writableFinished;
+    this.isGone = this.response?.writableFinished !== true;
     if (this.isGone) this.#controller?.abort(callerGone());
     for (const release of this.#releases?.splice(0) ?? []) release();
+    // What was in a set may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
+    this.response = undefined;
+    if (!this.isGone) this.#controller = undefined;
   }
 }
 
@@ -226,7 +230,7 @@ export class Connections {
     this.endIdle();
     for (const connection of this.#open.values()) {
       const last = [...connection.visits].at(-1);
-      if (last !== undefined && !last.response.headersSent) announceEnd(connection, last.response);
+      if (last?.response?.headersSent === false) announceEnd(connection, last.response);
     }
   }
 

@@ -1,7 +1,8 @@
+import { Memo } from '../base/memo.ts';
 import { Payload } from './payload.ts';
 
-const payloads = new WeakMap<Uint8Array, Payload>();
-const derivedPayloads = new WeakMap<Payload, WeakMap<DerivePayload, Payload>>();
+const payloads = new Memo<Uint8Array, Payload>();
+const derivedPayloads = new Memo<Payload, Map<DerivePayload, Payload>>();
 
 /** Makes one payload from another; the same source gives the same result. */
 export type DerivePayload = (source: Payload) => Payload;
@@ -28,7 +29,7 @@ export function payloadOf(body: Uint8Array): Payload {
 export function derivedPayload(source: Payload, derive: DerivePayload): Payload {
   let forms = derivedPayloads.get(source);
   if (forms === undefined) {
-    forms = new WeakMap();
+    forms = new Map();
     derivedPayloads.set(source, forms);
   }
   let derived = forms.get(derive);

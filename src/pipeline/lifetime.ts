@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import { CallError } from '../status/call-error.ts';
-import { type Shutdown, shuttingDown } from './shutdown.ts';
+import type { Endable, Shutdown } from './shutdown.ts';
 
 /** Something that can end a call. Its signal is asked for when somebody waits. */
 export interface SignalSource {
@@ -53,16 +53,16 @@ interface Wait {
  * Most of what belongs to a lifetime is made when it is first needed: a call that is over before the event
  * loop comes round again, as one that the cache replies to, has neither signal nor timer.
  */
-class LazyLifetime implements Lifetime {
+class LazyLifetime implements Lifetime, Endable {
   #deadline: number;
-  readonly #ends: Ends;
+  /** Undefined: it is over. */
+  #ends: Ends | undefined;
   readonly #now: () => number;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #watched: Watched | undefined;
+  #watched: readonly Watched[] | undefined;
   /** What has to be told of the end. */
   #waits: Wait[] = [];
-  #isReleased = false;
 
   constructor(deadline: number, ends: Ends, now: () => number) {
     this.#deadline = deadline;
@@ -75,8 +75,7 @@ class LazyLifetime implements Lifetime {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= this.#watch();
-    return this.#controller.signal;
+    return (this.#controller ?? this.#watch()).signal;
   }
 
   get endReason(): CallError | undefined {
@@ -113,54 +112,55 @@ class LazyLifetime implements Lifetime {
     this.#deadline = deadline;
     if (this.#timer === undefined || this.#controller === undefined) return;
     clearTimeout(this.#timer);
-    this.#timer = this.#schedule(this.#controller);
+    this.#schedule();
   }
 
   release(): void {
-    this.#isReleased = true;
-    if (this.#watched === undefined) return;
+    const [ends, watched] = [this.#ends, this.#watched];
+    // What was in a set may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
+    this.#ends = undefined;
+    this.#watched = undefined;
+    if (ends === undefined || watched === undefined) return;
     clearTimeout(this.#timer);
-    this.#ends.shutdown.delete(this.#watched.onShutdown);
-    for (const { source, listener } of this.#watched.listeners) source.removeEventListener('abort', listener);
+    ends.shutdown.delete(this);
+    for (const { source, listener } of watched) source.removeEventListener('abort', listener);
+    if (this.endReason === undefined) this.#controller = undefined;
   }
 
   #watch(): AbortController {
     const controller = new AbortController();
-    if (this.#isReleased) return controller;
-    const listeners: Watched['listeners'] = [];
-    const onShutdown = (): void => this.#end(controller, shuttingDown());
-    this.#watched = { listeners, onShutdown };
-    for (const { signal: source } of this.#ends.sources) {
-      const listener = (): void => this.#end(controller, source.reason);
+    this.#controller = controller;
+    const ends = this.#ends;
+    if (ends === undefined) return controller;
+    this.#watched = ends.sources.map(({ signal: source }) => {
+      const listener = (): void => this.end(source.reason);
       if (source.aborted) listener();
       else source.addEventListener('abort', listener, { once: true });
-      listeners.push({ source, listener });
-    }
-    this.#ends.shutdown.add(onShutdown);
-    this.#timer = this.#schedule(controller);
+      return { source, listener };
+    });
+    ends.shutdown.add(this);
+    this.#schedule();
     return controller;
   }
 
-  #schedule(controller: AbortController): NodeJS.Timeout {
-    return setTimeout(
-      () => this.#end(controller, deadlineExceeded()),
-      Math.min(Math.max(0, this.#deadline - this.#now()), MAX_TIMER_MS),
-    );
+  #schedule(): void {
+    const leftMs = Math.max(0, this.#deadline - this.#now());
+    this.#timer = setTimeout(() => this.end(deadlineExceeded()), Math.min(leftMs, MAX_TIMER_MS));
   }
 
   /** Whatever ends a call after it has ended changes nothing. */
-  #end(controller: AbortController, reason: unknown): void {
-    if (controller.signal.aborted) return;
+  end(reason: unknown): void {
+    if (this.#controller === undefined || this.#controller.signal.aborted) return;
     const error = CallError.from(reason);
-    controller.abort(error);
+    this.#controller.abort(error);
     for (const { reject } of this.#waits.splice(0)) reject(error);
   }
 }
 
 /** What a lifetime listens to. */
 interface Watched {
-  readonly listeners: { readonly source: AbortSignal; readonly listener: () => void }[];
-  readonly onShutdown: () => void;
+  readonly source: AbortSignal;
+  readonly listener: () => void;
 }
 
 /** What began in this turn of the event loop. */

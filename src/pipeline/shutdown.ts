@@ -1,31 +1,36 @@
 import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 
+/** Something that is ended with the service. */
+export interface Endable {
+  end(reason: CallError): void;
+}
+
 /**
  * The end of the service, as calls see it: it ends all of them together. An abort signal would do the same, but to listen to one takes
  * longer the more others listen to it.
  */
 export class Shutdown {
-  readonly #ends = new Set<() => void>();
+  readonly #open = new Set<Endable>();
   #hasBegun = false;
 
   /** Has something ended when it begins; at once when it has begun. */
-  add(end: () => void): void {
-    if (this.#hasBegun) end();
-    else this.#ends.add(end);
+  add(open: Endable): void {
+    if (this.#hasBegun) open.end(shuttingDown());
+    else this.#open.add(open);
   }
 
   /** Takes that back. */
-  delete(end: () => void): void {
-    this.#ends.delete(end);
+  delete(open: Endable): void {
+    this.#open.delete(open);
   }
 
   /** Ends everything, and all that is added later. */
   begin(): void {
     this.#hasBegun = true;
-    const ends = [...this.#ends];
-    this.#ends.clear();
-    for (const end of ends) end();
+    const open = [...this.#open];
+    this.#open.clear();
+    for (const one of open) one.end(shuttingDown());
   }
 }
 
@@ -33,7 +38,7 @@ export class Shutdown {
  * The error of a call that ends because the service does. Each caller is told a time of its own, so that they do not come to the
  * next replica together.
  */
-export function shuttingDown(): CallError {
+function shuttingDown(): CallError {
   return new CallError(
     'UNAVAILABLE',
     'SHUTTING_DOWN',

@@ -1,5 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { Memo } from '../base/memo.ts';
 import type { Operation } from '../contract/operation.ts';
 import { stringifyJson } from '../payload/json.ts';
 import type { Payload } from '../payload/payload.ts';
@@ -16,7 +17,7 @@ const ANY_JSON_END = Buffer.from('}}');
 /** Tags of `Any data = 1` in every CloudService response, and of Any's own fields (google/protobuf/any.proto). */
 const TAG = { data: 10, typeUrl: 10, value: 18 } as const;
 
-const anyReplies = new WeakMap<Payload, Reply>();
+const anyReplies = new Memo<Payload, Reply>();
 
 /**
  * A response of CloudService: `{ google.protobuf.Any data = 1; }`, the Any holding the payload as a Struct. A payload that

@@ -1,3 +1,4 @@
+import { Memo } from '../base/memo.ts';
 import { holdsSecret } from '../base/secret.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrRequest, VultrResponse } from './request.ts';
@@ -10,7 +11,7 @@ import type { VultrRequest, VultrResponse } from './request.ts';
  */
 export function createKeyGuard(): (request: VultrRequest, response: VultrResponse) => void {
   // A response that many callers share is searched once for the key that they all use.
-  const harmless = new WeakMap<Uint8Array, string>();
+  const harmless = new Memo<Uint8Array, string>();
   return ({ credential, kind }, { body }) => {
     if (credential === undefined || harmless.get(body) === credential) return;
     if (holdsSecret(body, credential)) throw withheld(kind);

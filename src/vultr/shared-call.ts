@@ -7,7 +7,6 @@ import type { Send, SendContext, VultrRequest, VultrResponse } from './request.t
  */
 export class SharedCall implements SendContext {
   readonly #next: Send;
-  readonly #request: VultrRequest;
   readonly #onEnd: () => void;
   readonly #controller = new AbortController();
   #response: Promise<VultrResponse> | undefined;
@@ -16,12 +15,11 @@ export class SharedCall implements SendContext {
   #isOver = false;
 
   /**
-   * Prepares the request; the first caller who joins has it sent.
+   * The first caller who joins has the request sent.
    * @param onEnd called once, when the request is over or nobody waits for it any more
    */
-  constructor(next: Send, request: VultrRequest, onEnd: () => void) {
+  constructor(next: Send, onEnd: () => void) {
     this.#next = next;
-    this.#request = request;
     this.#onEnd = onEnd;
   }
 
@@ -36,18 +34,19 @@ export class SharedCall implements SendContext {
 
   /**
    * Waits for the response on behalf of one caller, whose signal has not aborted yet.
+   * @param request the same for all of them
    * @throws CallError what the request failed with, or, at once, why the caller's signal aborted
    */
-  join({ signal, deadline }: SendContext): Promise<VultrResponse> {
+  join(request: VultrRequest, { signal, deadline }: SendContext): Promise<VultrResponse> {
     this.#callers += 1;
     this.#deadline = Math.max(this.#deadline, deadline);
-    this.#response ??= this.#send();
+    this.#response ??= this.#send(request);
     return untilAborted(this.#response, signal, () => this.#leave(signal));
   }
 
-  async #send(): Promise<VultrResponse> {
+  async #send(request: VultrRequest): Promise<VultrResponse> {
     try {
-      return await this.#next(this.#request, this);
+      return await this.#next(request, this);
     } finally {
       this.#end();
     }
@@ -63,6 +62,8 @@ export class SharedCall implements SendContext {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // What was in a map may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
+    this.#response = undefined;
     this.#onEnd();
   }
 }

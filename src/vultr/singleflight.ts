@@ -55,7 +55,7 @@ export function singleflight(options: SingleflightOptions): Stage {
         return running.shared;
       }
       if (running === undefined && open.size >= limits.maxShared) return undefined;
-      const shared: SharedCall = new SharedCall(next, request, () => {
+      const shared: SharedCall = new SharedCall(next, () => {
         if (open.get(key)?.shared === shared) open.delete(key);
       });
       open.set(key, { shared, credential, startedAt: clock.now() });
@@ -80,7 +80,7 @@ export function singleflight(options: SingleflightOptions): Stage {
       if (context.signal.aborted) throw abortError(context.signal);
       if (!isRead(request)) return change(request, context);
       const shared = find(request);
-      return shared === undefined ? next(request, context) : shared.join(context);
+      return shared === undefined ? next(request, context) : shared.join(request, context);
     };
   };
 }
