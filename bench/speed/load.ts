@@ -58,7 +58,10 @@ function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): L
   return {
     run: (ms, concurrency) =>
       drive(ms, concurrency, (caller) => {
-        const connection = sockets[caller] ?? new Connection(connect(Number(port), host));
+        let connection = sockets[caller];
+        // A server ends a connection that is idle while others are measured.
+        if (connection === undefined || !connection.isOpen)
+          connection = new Connection(connect(Number(port), host));
         sockets[caller] = connection;
         count += 1;
         const lines = Object.entries(headers(count)).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -84,6 +87,10 @@ class Connection {
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', (error) => this.#reject(error));
     socket.on('close', () => this.#reject(new Error('The server closed the connection.')));
+  }
+
+  get isOpen(): boolean {
+    return this.socket.writable;
   }
 
   ask(request: string): Promise<void> {
