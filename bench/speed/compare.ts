@@ -24,8 +24,8 @@ export interface Result {
 /** How long and how often is measured. */
 export interface Plan {
   /**
-   * How long each side is asked before anything is measured, at least. V8 compiles in several steps, by how often code has run:
-   * the service, which has more code than its peers, needs 15 seconds until its cost stays the same.
+   * How long each side is asked before anything is measured. V8 compiles in several steps, by how often code has run: the service,
+   * which has more code than its peers, needs some 15 seconds in all until a call costs the same from then on.
    */
   readonly warmMs: number;
   readonly rounds: number;

@@ -1,12 +1,7 @@
-import {
-  type DescField,
-  type DescMessage,
-  getExtension,
-  type Registry,
-  ScalarType,
-} from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { isRequired } from '../contract/validate.ts';
 import { ADDITIONAL_FIELDS, fieldNames, wireName } from '../transcoding/field-names.ts';
+import { optionOf } from '../transcoding/option.ts';
 import { jsonForm } from '../transcoding/well-known.ts';
 import type { ReadComment } from './comments.ts';
 import { exampleOf } from './examples.ts';
@@ -139,11 +134,9 @@ function scalarSchema({ scalar }: DescField, format: string | undefined): Schema
 }
 
 /** google.api.field_info.format */
-function formatOf({ proto }: DescField, registry: Registry): string | undefined {
-  const extension = registry.getExtension('google.api.field_info');
-  if (extension === undefined || proto.options === undefined) return undefined;
-  const { format } = getExtension(proto.options, extension) as { readonly format: number };
-  return FORMATS[format];
+function formatOf(field: DescField, registry: Registry): string | undefined {
+  const info = optionOf(field, 'google.api.field_info', registry) as { readonly format: number } | undefined;
+  return info === undefined ? undefined : FORMATS[info.format];
 }
 
 /**

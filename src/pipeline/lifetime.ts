@@ -120,6 +120,7 @@ class LazyLifetime implements Lifetime, Endable {
     // What was in a set may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
     this.#ends = undefined;
     this.#watched = undefined;
+    this.#waits = [];
     if (ends === undefined || watched === undefined) return;
     clearTimeout(this.#timer);
     ends.shutdown.delete(this);

@@ -17,7 +17,7 @@ const RANK_COUNT = 6;
 
 /** The waiting requests of one caller. */
 interface Lane<T> {
-  /** By rank, each in the order in which they came. Where nobody has come there may be nothing. */
+  /** By rank, each in the order in which they came. A rank that nobody has asked for may be missing. */
   readonly ranks: (T[] | undefined)[];
   size: number;
   bytes: number;
