@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Operation } from '../contract/operation.ts';
 import { type LoadKind, loadKindOf, type Shedder } from '../pipeline/shedder.ts';
 import type { Dispatcher } from '../rpc/call.ts';
+import { parseGrpcTimeout } from '../rpc/grpc-timeout.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type ConnectionLife, limitLife } from './connection-life.ts';
@@ -28,7 +29,6 @@ import { type Connection, OpenCall } from './open-call.ts';
 import type { Outlet } from './outlet.ts';
 import { sendOverloaded } from './overloaded.ts';
 import { sendTrailersOnly } from './status.ts';
-import { parseTimeout } from './timeout.ts';
 
 /** The options of a gate. */
 export interface GateOptions {
@@ -142,7 +142,7 @@ export class Gate {
       return;
     }
     const { 'grpc-timeout': timeout, 'grpc-encoding': encoding = 'identity' } = headers;
-    const timeoutMs = timeout === undefined ? undefined : parseTimeout(String(timeout));
+    const timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(String(timeout));
     const call = new OpenCall({
       connection,
       stream,
@@ -191,7 +191,7 @@ function misuse(method: Method, headers: IncomingHttpHeaders): CallError | undef
   if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) return notGrpc();
   if (method === UNKNOWN) return unknownMethod();
   const timeout = headers['grpc-timeout'];
-  const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(String(timeout));
+  const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseGrpcTimeout(String(timeout));
   if (timeoutMs === undefined) return malformedTimeout();
   if (timeoutMs === 0) return requestTooLate();
   return isKnownEncoding(String(headers['grpc-encoding'] ?? 'identity')) ? undefined : unknownEncoding();

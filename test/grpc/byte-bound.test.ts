@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { createQueue } from '../../src/base/queue.ts';
 import { ByteBound } from '../../src/grpc/byte-bound.ts';
 import { FrameReader } from '../../src/grpc/frames.ts';
-import { parseTimeout } from '../../src/grpc/timeout.ts';
 
 interface Holder {
   readonly name: string;
@@ -90,18 +89,4 @@ test('a queue does so many things at a time, in order, and outlives failures', a
   for (const { resolve } of gates.slice(1)) resolve();
   await Promise.all(work.slice(1));
   expect(begun).toEqual([0, 1, 2, 3]);
-});
-
-test.each([
-  ['1H', 3_600_000],
-  ['99999999H', 359_999_996_400_000],
-  ['20m', 20],
-  ['500u', 0.5],
-  ['0S', 0],
-  ['', undefined],
-  ['5', undefined],
-  ['-5S', undefined],
-  ['5S ', undefined],
-])('the timeout %o is %o milliseconds', (header, ms) => {
-  expect(parseTimeout(header)).toBe(ms);
 });

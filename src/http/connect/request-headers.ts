@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { parseGrpcTimeout } from '../../rpc/grpc-timeout.ts';
 import { CallError } from '../../status/call-error.ts';
 import { malformedTimeout } from '../errors.ts';
-import { headersOfInterest, parseGrpcTimeout, requestMetadata } from '../metadata.ts';
+import { headersOfInterest, requestMetadata } from '../metadata.ts';
 import type { Protocol } from './protocol.ts';
 
 /** Headers that belong to HTTP or to a protocol, and are no metadata. */
