@@ -30,6 +30,7 @@ export class RunningCall implements Call, AdmissionContext {
   readonly requestId: string;
   readonly isOwnId: boolean;
   readonly startedAt = performance.now();
+  readonly abortsAtDeadline = true;
   readonly lifetime: Lifetime;
   readonly span: Span | undefined;
   readonly trace: CallRecord['trace'];

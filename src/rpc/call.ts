@@ -23,6 +23,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** When the reply is due, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** The signal aborts then. */
+  readonly abortsAtDeadline?: true;
   /** Names the call in logs and replies. */
   readonly requestId: string;
   /** The Vultr API key that the call is made with: the caller's, its account's or the service's own; undefined: none. */

@@ -17,7 +17,9 @@ export function enforceDeadline(clock: Clock): Stage {
     const leftMs = deadline - clock.now();
     if (leftMs <= 0) return Promise.reject(deadlineExceeded(request, 'no'));
 
-    // How far a read got does not matter, and a shared one does not know.
+    // How far a read got does not matter, so that there is nothing to add to what the signal says by itself.
+    if (context.abortsAtDeadline === true && request.kind !== 'change') return next(request, context);
+    // A shared one does not know how far it got.
     let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
     const onSend = (): void => {
       reached = 'maybe';

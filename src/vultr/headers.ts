@@ -2,20 +2,18 @@ import { CallError } from '../status/call-error.ts';
 import type { VultrRequest } from './request.ts';
 
 /**
- * The headers of a request. Public requests carry no credential: Vultr wants it so for its catalogue, and a key that is
+ * The headers of a request, names and values in turn: a list is what undici reads with the least effort. Public requests carry no credential: Vultr wants it so for its catalogue, and a key that is
  * not sent cannot leak.
  * @throws CallError UNAUTHENTICATED when the request needs an API key and has none, or one that no header can carry
  */
-export function toHeaders(request: VultrRequest, userAgent: string): Record<string, string> {
-  const headers: Record<string, string> = {
-    accept: request.accept ?? 'application/json',
-    'accept-encoding': 'identity',
-    // Vultr answers 400 without it, also to requests without a body.
-    'content-type': request.contentType ?? 'application/json',
-    'user-agent': userAgent,
-  };
-  if (request.traceHeaders !== undefined) Object.assign(headers, request.traceHeaders);
-  if (!request.isPublic) headers['authorization'] = toAuthorization(request.credential);
+export function toHeaders(request: VultrRequest, userAgent: string): string[] {
+  const headers = ['accept', request.accept ?? 'application/json'];
+  headers.push('accept-encoding', 'identity');
+  // Vultr answers 400 without it, also to requests without a body.
+  headers.push('content-type', request.contentType ?? 'application/json');
+  headers.push('user-agent', userAgent);
+  if (request.traceHeaders !== undefined) headers.push(...Object.entries(request.traceHeaders).flat());
+  if (!request.isPublic) headers.push('authorization', toAuthorization(request.credential));
   return headers;
 }
 

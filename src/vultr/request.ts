@@ -37,6 +37,8 @@ export interface SendContext {
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** Whether the signal aborts at the deadline, so that nobody else has to see to that. Default: no. */
+  readonly abortsAtDeadline?: boolean;
   /** Vultr's edge answered 429 to the attempt before, which had a permit: this one goes before others. */
   readonly throttled?: boolean;
   /** How often the request was sent before this attempt. Default: never. */

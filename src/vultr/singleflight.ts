@@ -76,8 +76,8 @@ export function singleflight(options: SingleflightOptions): Stage {
       }
     }
 
-    return async (request, context) => {
-      if (context.signal.aborted) throw abortError(context.signal);
+    return (request, context) => {
+      if (context.signal.aborted) return Promise.reject(abortError(context.signal));
       if (!isRead(request)) return change(request, context);
       const shared = find(request);
       return shared === undefined ? next(request, context) : shared.join(request, context);

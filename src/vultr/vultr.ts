@@ -56,6 +56,8 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** When the response is due, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** As in SendContext. A Call says yes. */
+  readonly abortsAtDeadline?: boolean;
   /** Who makes the call; undefined: callers are told apart by their credentials. */
   readonly caller?: CallerShare | undefined;
   /** Names a creation, so that it happens once however often it is asked for. */

@@ -70,6 +70,17 @@ describe('the deadline', () => {
     expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', reached: 'maybe' });
   });
 
+  test('is left to a signal that aborts then, for a read', async () => {
+    const next = vi.fn<Send>(async () => ANSWER);
+    const given = { ...context(10_000), abortsAtDeadline: true };
+    const send = enforceDeadline(systemClock)(next);
+    await send(request(), given);
+    expect(next.mock.calls[0]?.[1]).toBe(given);
+    await send(request({ kind: 'change' }), given);
+    expect(next.mock.calls[1]?.[1]).not.toBe(given);
+    expect((await failure(send(request(), { ...given, deadline: 0 }))).code).toBe('DEADLINE_EXCEEDED');
+  });
+
   test('may be years away or never', async () => {
     const slow: Send = () => new Promise((resolve) => setTimeout(resolve, 20, ANSWER));
     const send = enforceDeadline(systemClock)(slow);
