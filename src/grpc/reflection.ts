@@ -5,7 +5,7 @@ import { ServerReflectionRequest, ServerReflectionResponse } from '../gen/grpc/r
 import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { binaryReply } from '../rpc/reply.ts';
 import { toTyped } from '../rpc/typed.ts';
-import { symbolsOf } from './symbols.ts';
+import { fileOfSymbol } from './symbols.ts';
 
 type Result = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
 
@@ -48,8 +48,6 @@ interface Index {
 
 function createIndex({ registry, files, operations }: Contract): Index {
   const filesByName = new Map([...registry.files].map((file) => [file.proto.name, file]));
-  const symbols = new Map<string, DescFile>();
-  for (const file of registry.files) for (const symbol of symbolsOf(file.proto)) symbols.set(symbol, file);
   const extensions = new Map<string, DescExtension[]>();
   for (const type of registry) {
     if (type.kind !== 'extension') continue;
@@ -68,7 +66,7 @@ function createIndex({ registry, files, operations }: Contract): Index {
       return [...all].map((each) => Buffer.from(files.get(each.proto.name) ?? []));
     },
     fileByName: (name) => filesByName.get(name),
-    fileBySymbol: (symbol) => symbols.get(symbol),
+    fileBySymbol: (symbol) => fileOfSymbol(registry, symbol),
     extensions: (typeName) => extensions.get(typeName) ?? [],
     hasMessage: (typeName) => registry.getMessage(typeName) !== undefined,
   };

@@ -1,34 +1,53 @@
-import type {
-  DescriptorProto,
-  EnumDescriptorProto,
-  FileDescriptorProto,
-  ServiceDescriptorProto,
-} from '@bufbuild/protobuf/wkt';
+import type { DescFile, FileRegistry } from '@bufbuild/protobuf';
+import type { DescriptorProto } from '@bufbuild/protobuf/wkt';
 
-/** The full name of everything that a file declares, as reflection asks for it: down to fields and values of enums. */
-export function* symbolsOf(file: FileDescriptorProto): Generator<string> {
-  const scope = file.package === '' ? '' : `${file.package}.`;
-  for (const message of file.messageType) yield* symbolsOfMessage(message, scope);
-  for (const type of file.enumType) yield* symbolsOfEnum(type, scope);
-  for (const service of file.service) yield* symbolsOfService(service, scope);
-  for (const { name } of file.extension) yield scope + name;
+/**
+ * The file that declares a symbol, as reflection asks for it: a type, a service, an extension, or what one of them holds, down to
+ * fields and values of enums.
+ * @param symbol its full name
+ * @returns undefined: there is no such symbol
+ */
+export function fileOfSymbol(registry: FileRegistry, symbol: string): DescFile | undefined {
+  const declared = registry.get(symbol);
+  if (declared !== undefined) return declared.file;
+  const { scope, name } = split(symbol);
+  const parent = registry.get(scope);
+  if (parent === undefined)
+    return fileOfValue(registry, scope, name) ?? fileOfEntryField(registry, scope, name);
+  return namesIn(parent).includes(name) ? parent.file : undefined;
 }
 
-function* symbolsOfMessage(message: DescriptorProto, scope: string): Generator<string> {
-  yield scope + message.name;
-  const inner = `${scope}${message.name}.`;
-  for (const { name } of [...message.field, ...message.oneofDecl, ...message.extension]) yield inner + name;
-  for (const nested of message.nestedType) yield* symbolsOfMessage(nested, inner);
-  for (const type of message.enumType) yield* symbolsOfEnum(type, inner);
+function split(symbol: string): { readonly scope: string; readonly name: string } {
+  const dot = symbol.lastIndexOf('.');
+  return { scope: symbol.slice(0, Math.max(0, dot)), name: symbol.slice(dot + 1) };
 }
 
-/** By protobuf's scoping the values of an enum are siblings of the enum. */
-function* symbolsOfEnum(type: EnumDescriptorProto, scope: string): Generator<string> {
-  yield scope + type.name;
-  for (const { name } of type.value) yield scope + name;
+/** What a type or service declares and the registry does not have by itself. */
+function namesIn(parent: NonNullable<ReturnType<FileRegistry['get']>>): string[] {
+  if (parent.kind === 'service') return parent.methods.map(({ name }) => name);
+  return parent.kind === 'message' ? namesInMessage(parent.proto) : [];
 }
 
-function* symbolsOfService(service: ServiceDescriptorProto, scope: string): Generator<string> {
-  yield scope + service.name;
-  for (const { name } of service.method) yield `${scope}${service.name}.${name}`;
+function namesInMessage({ field, oneofDecl, nestedType, enumType }: DescriptorProto): string[] {
+  // By protobuf's scoping the values of an enum are siblings of the enum.
+  const values = enumType.flatMap(({ value }) => value);
+  // The entries of maps are nested types of which the registry knows nothing.
+  return [...field, ...oneofDecl, ...nestedType, ...values].map(({ name }) => name);
+}
+
+/** The file in a package that declares the value of an enum outside of messages. */
+function fileOfValue({ files }: FileRegistry, scope: string, name: string): DescFile | undefined {
+  for (const file of files) {
+    const isHere = file.proto.package === scope;
+    if (isHere && file.enums.some(({ values }) => values.some((value) => value.name === name))) return file;
+  }
+  return undefined;
+}
+
+/** The file that declares a field of a map's entry. */
+function fileOfEntryField(registry: FileRegistry, scope: string, name: string): DescFile | undefined {
+  const entry = split(scope);
+  const message = registry.getMessage(entry.scope);
+  const type = message?.proto.nestedType.find((nested) => nested.name === entry.name);
+  return type?.field.some((field) => field.name === name) === true ? message?.file : undefined;
 }

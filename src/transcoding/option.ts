@@ -17,11 +17,19 @@ export function optionOf({ proto }: DescMethod | DescField, name: string, regist
   const unknown = proto.options?.$unknown;
   if (unknown === undefined) return undefined;
   const extension = registry.getExtension(name);
-  if (extension === undefined || !unknown.some(({ no }) => no === extension.number)) return undefined;
+  if (extension === undefined || !holds(unknown, extension.number)) return undefined;
   const writer = new BinaryWriter();
   for (const { no, wireType, data } of unknown)
     if (no === extension.number) writer.tag(no, wireType).raw(data);
   return (fromBinary(holderOf(extension), writer.finish()) as unknown as Record<string, unknown>)[name];
+}
+
+type Unknown = readonly { readonly no: number }[];
+
+/** As `some()` would tell, in less time: a contract is asked for ten thousand options, and few of them are set. */
+function holds(unknown: Unknown, number: number): boolean {
+  for (const { no } of unknown) if (no === number) return true;
+  return false;
 }
 
 const holders = new WeakMap<DescExtension, DescMessage>();

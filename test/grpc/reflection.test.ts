@@ -38,6 +38,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   'vultr.cloud.v1.WatchCondition': 'vultr/cloud/v1/cloud_service.proto',
   // A nested message.
   'vultr.cloud.v1.CreateInstanceRequest.AppVariablesEntry': 'vultr/cloud/v1/cloud_service.proto',
+  // A field of a map's entry.
+  'vultr.cloud.v1.CreateInstanceRequest.AppVariablesEntry.key': 'vultr/cloud/v1/cloud_service.proto',
   // A field.
   'vultr.cloud.v1.WatchCondition.gone': 'vultr/cloud/v1/cloud_service.proto',
   // An oneof.
@@ -46,6 +48,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   'grpc.health.v1.HealthCheckResponse.ServingStatus': 'grpc/health/v1/health.proto',
   // A value of an enum.
   'grpc.health.v1.HealthCheckResponse.SERVING': 'grpc/health/v1/health.proto',
+  // A value of an enum outside of messages.
+  'vultr.options.v1.EFFECT_READ': 'vultr/options/v1/options.proto',
   // An extension.
   'google.api.http': 'google/api/annotations.proto',
   // A detail of errors.
@@ -63,6 +67,12 @@ const WRONG_QUESTIONS: readonly [Question, number][] = [
   [{ file_by_filename: '../../etc/passwd' }, 5],
   [{ file_by_filename: '' }, 5],
   [{ file_containing_symbol: 'vultr.cloud.v1.Nothing' }, 5],
+  [{ file_containing_symbol: 'vultr.cloud.v1.WatchCondition.nothing' }, 5],
+  [{ file_containing_symbol: 'vultr.cloud.v1.WatchCondition.gone.key' }, 5],
+  [{ file_containing_symbol: 'vultr.cloud.v1.CreateInstanceRequest.AppVariablesEntry.nothing' }, 5],
+  [{ file_containing_symbol: 'vultr.cloud.v1.CloudService.Nothing' }, 5],
+  [{ file_containing_symbol: 'grpc.health.v1.HealthCheckResponse.ServingStatus.SERVING' }, 5],
+  [{ file_containing_symbol: 'Nothing' }, 5],
   [{ file_containing_symbol: '' }, 5],
   [{ file_containing_symbol: 'constructor' }, 5],
   [
