@@ -1,16 +1,21 @@
 /**
- * Bounds the young generation of V8's heap for the command that serves; docs/performance.md says what each size costs. V8 reads
- * the bound when it starts and never again, so the process starts once more in its own place (execve(2)): with the same id,
- * parent, output and environment, which makes no difference to whoever sends it signals or waits for its exit code.
+ * Sets the sizes of V8's heap for the command that serves; docs/performance.md says what each size costs. V8 reads them when it
+ * starts and never again, so the process starts once more in its own place (execve(2)): with the same id, parent, output and
+ * environment, which makes no difference to whoever sends it signals or waits for its exit code.
  */
-import { setFlagsFromString } from 'node:v8';
+'use strict';
 
-/** In MB, of one of its two halves. By default V8 lets each grow from 1 to 32 MB. */
-const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8'];
+const { setFlagsFromString } = require('node:v8');
+
+/**
+ * In MB. Of the young generation, one of its two halves, which V8 lets grow from 1 to 32 by default. Of the old generation, the size
+ * up to which V8 does not look through all of it: by default it does so in the middle of the start, and finds nothing.
+ */
+const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--initial-old-space-size=24'];
 
 /** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the size. */
 const DECIDES =
-  /--(?:(?:max|min)[-_]semi[-_]space[-_]size|semi[-_]space[-_]growth[-_]factor|max[-_]heap[-_]size)/;
+  /--(?:(?:max|min)[-_]semi[-_]space[-_]size|semi[-_]space[-_]growth[-_]factor|(?:max|initial)[-_]heap[-_]size|initial[-_]old[-_]space[-_]size)/;
 
 const { argv, execArgv, env } = process;
 const isBound = SIZES.every((size) => execArgv.includes(size));
@@ -27,6 +32,6 @@ if (isOurs && !isBound && canRestart)
 if (isOurs) setFlagsFromString('--semi-space-growth-factor=1');
 
 /** Lets the young generation grow up to its bound. To be called once the service serves. */
-export function letHeapGrow() {
+exports.letHeapGrow = () => {
   if (isOurs) setFlagsFromString('--semi-space-growth-factor=2');
-}
+};

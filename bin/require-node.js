@@ -2,9 +2,12 @@
  * Ends the process with one sentence when Node is too old. This is JavaScript, and old JavaScript, because an older Node can
  * neither read TypeScript nor link the program's imports.
  */
-import { readFileSync } from 'node:fs';
+'use strict';
 
-const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
+const { engines } = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8'));
 const needed = Number.parseInt(engines.node.replace(/\D+/, ''), 10);
 
 if (Number.parseInt(process.versions.node, 10) < needed) {

@@ -1,15 +1,18 @@
 #!/usr/bin/env node
-import './require-node.js';
-import './heap-size.js';
-import './node-http.js';
-import { existsSync } from 'node:fs';
-import module from 'node:module';
-import { letHeapGrow } from './heap-size.js';
+// CommonJS, as everything in this folder: Node starts with it 8 ms sooner, and serve starts Node twice (heap-size.js).
+'use strict';
+
+require('./require-node.js');
+const { letHeapGrow } = require('./heap-size.js');
+require('./node-http.js');
+const { existsSync } = require('node:fs');
+const { enableCompileCache } = require('node:module');
+const { join } = require('node:path');
 
 // Keeps compiled code in the temporary folder, so that later starts are quicker.
-module.enableCompileCache();
+enableCompileCache();
 
 // A checkout runs from its sources; the package has only what was built from them.
-const isCheckout = existsSync(new URL('../src/cli/run.ts', import.meta.url));
-const { run } = await import(isCheckout ? '../src/cli/run.ts' : '../dist/main/run.js');
-await run(process.argv.slice(2), process.env, letHeapGrow);
+const sources = join(__dirname, '../src/cli/run.ts');
+const { run } = require(existsSync(sources) ? sources : '../dist/main/run.js');
+run(process.argv.slice(2), process.env, letHeapGrow);

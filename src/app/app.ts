@@ -74,10 +74,13 @@ export async function startApp(
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
-  const contract = loadContract(await readBundledContract());
-  const operations = [...contract.operations.values()];
-  const vultr = await openIdempotency({ ...context, vultr: renewing });
+  const [contract, vultr] = await Promise.all([
+    readBundledContract().then(loadContract),
+    // It opens in a thread of its own, while the contract is compiled.
+    openIdempotency({ ...context, vultr: renewing }),
+  ]);
   stack.defer(() => vultr.close());
+  const operations = [...contract.operations.values()];
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
   const resolveVultr = createResolver(contract);

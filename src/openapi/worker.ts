@@ -7,4 +7,4 @@ const { format, options } = workerData as {
   readonly format: OpenApiFormat;
   readonly options: OpenApiOptions;
 };
-parentPort?.postMessage(await renderOpenApi(format, options));
+renderOpenApi(format, options).then((document) => parentPort?.postMessage(document));

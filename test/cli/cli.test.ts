@@ -191,8 +191,8 @@ describe('Node that is too old', () => {
       expect(scripts[name]).toMatch(/^node bin\/vultr-grpc\.js /);
     for (const name of ['predev', 'pretest', 'precheck'] as const)
       expect(scripts[name]).toBe('node bin/require-node.js');
-    const [first] = readFileSync('bin/vultr-grpc.js', 'utf8').match(/^import .*$/m) ?? [];
-    expect(first).toBe("import './require-node.js';");
+    const [first] = readFileSync('bin/vultr-grpc.js', 'utf8').match(/^.*require\(.*$/m) ?? [];
+    expect(first).toBe("require('./require-node.js');");
   });
 
   test.skipIf(!isOld)(

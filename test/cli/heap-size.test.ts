@@ -22,7 +22,7 @@ import { getHeapStatistics } from 'node:v8';
 const tell = (at) => console.error(JSON.stringify({
   at,
   pid: process.pid,
-  flags: process.execArgv.filter((flag) => flag.includes('semi')),
+  flags: process.execArgv.filter((flag) => flag.includes('-space-size')),
   limit: getHeapStatistics().heap_size_limit,
   hasFetch: process.moduleLoadList.includes('NativeModule internal/deps/undici/undici'),
 }));
@@ -59,9 +59,9 @@ async function run(command: string, node: readonly string[] = [], options = ''):
     .map((line) => JSON.parse(line) as Told);
 }
 
-const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8'];
+const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--initial-old-space-size=24'];
 
-describe('the size of the young generation', () => {
+describe('the size of the heap', () => {
   test('is in force for the command that serves, in the same process', async () => {
     const [first, second, end, ...more] = await run('serve');
     expect(more).toEqual([]);
@@ -85,7 +85,15 @@ describe('the size of the young generation', () => {
     expect(told.map(({ limit }) => limit)).toEqual([asked?.limit, asked?.limit]);
   });
 
-  test('grows only once the service serves', async () => {
+  test.each(['--initial-heap-size=64', '--initial-old-space-size=64', '--initial_old_space_size=64'])(
+    'is what Node makes of %s',
+    async (flag) => {
+      const told = await run('serve', [flag]);
+      expect(told.map(({ flags }) => flags.filter((one) => one !== flag))).toEqual([[], []]);
+    },
+  );
+
+  test('grows, of the young generation, only once the service serves', async () => {
     const flags = ['--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
     const child = spawn(process.execPath, [resolve('bin/vultr-grpc.js'), 'serve', ...flags], {
       env: { PATH: process.env['PATH'], STATE_DIR: 'memory', NODE_OPTIONS: preload(FILL) },
