@@ -1,8 +1,5 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Spread, spread } from './measure.ts';
-import { installPackage } from './package.ts';
 import type { Targets } from './targets.ts';
 
 /** How the service starts, and what it holds then. */
@@ -23,17 +20,12 @@ export async function measureStart(
   baseline: string | undefined,
 ): Promise<readonly Start[]> {
   const kinds = [
-    { name: 'built package', checkout: fileURLToPath(new URL('../..', import.meta.url)) },
+    { name: 'built package', checkout: undefined },
     ...(baseline === undefined ? [] : [{ name: 'built package before', checkout: baseline }]),
-  ].map(({ name, checkout }, index) => ({
-    name,
-    root: installPackage(checkout, join(targets.folder, `package-${index}`)),
-    times: [] as number[],
-    sizes: [] as number[],
-  }));
+  ].map((kind) => ({ ...kind, times: [] as number[], sizes: [] as number[] }));
   for (let run = 0; run < runs; run += 1) {
-    for (const { root, times, sizes } of kinds) {
-      const target = await targets.service('default', root);
+    for (const { checkout, times, sizes } of kinds) {
+      const target = await targets.service('default', checkout);
       await delay(SETTLE_MS);
       times.push(target.startMs);
       sizes.push(target.residentBytes() / 2 ** 20);

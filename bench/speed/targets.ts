@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { installPackage } from './package.ts';
 import { type Command, start, type Target } from './process.ts';
 import type { PeerName, ServiceName } from './rows.ts';
 
@@ -21,6 +23,9 @@ const FLAGS: Readonly<Record<ServiceName, readonly string[]>> = {
   budget: [...UNCACHED, '--rate', '100000'],
 };
 
+/** The packages that a peer finds where the service finds them. */
+const PEER_PACKAGES = ['@grpc/grpc-js', 'undici'];
+
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Starts what the bench compares. Everything runs until it is closed. */
@@ -28,13 +33,14 @@ export interface Targets {
   readonly folder: string;
   readonly upstream: Target;
   /**
-   * @param root the checkout or built package whose service it is; default: this one
+   * The service as its users run it, from a built package.
+   * @param checkout whose service it is; default: this one
    * @param env further variables of its environment
    * @param core where it runs; default: on the core of what is measured
    */
   service(
     name: ServiceName,
-    root?: string,
+    checkout?: string | undefined,
     env?: Readonly<Record<string, string>>,
     core?: number,
   ): Promise<Target>;
@@ -58,27 +64,50 @@ export async function openTargets(): Promise<Targets> {
     args: [file, ...args],
   });
   const upstream = await run(node('upstream', here('./upstream.ts'), []), CORES.load);
+  const packages = new Map<string, string>();
+  const packageOf = (checkout: string): string => {
+    const root = packages.get(checkout) ?? installPackage(checkout, join(folder, `package-${packages.size}`));
+    packages.set(checkout, root);
+    return root;
+  };
+  let peers: Promise<string> | undefined;
   return {
     folder,
     upstream,
-    service: (name, root = here('../..'), env = {}, core = CORES.server) => {
+    service: (name, checkout = here('../..'), env = {}, core = CORES.server) => {
       const flags = ['--upstream', `http://${upstream.http}`, ...ANY_PORT, ...FLAGS[name]];
-      const command = node(name, join(root, 'bin/vultr-grpc.js'), ['serve', ...flags]);
+      const command = node(name, join(packageOf(checkout), 'bin/vultr-grpc.js'), ['serve', ...flags]);
       const number = running.length;
       const environment = { STATE_DIR: join(folder, `state-${number}`), ...env };
       return run({ ...command, env: environment, logFile: join(folder, `log-${number}`) }, core);
     },
     peer: async (name) => {
-      if (name !== 'go') return await run(node(name, here('./peer.ts'), [name, upstream.http]));
-      const binary = buildGo(folder);
-      if (binary === undefined) return undefined;
-      return await run({ name, command: binary, args: ['-upstream', `http://${upstream.http}`] });
+      if (name === 'go') {
+        const binary = buildGo(folder);
+        if (binary === undefined) return undefined;
+        return await run({ name, command: binary, args: ['-upstream', `http://${upstream.http}`] });
+      }
+      peers ??= buildPeers(folder);
+      return await run(node(name, await peers, [name, upstream.http]));
     },
     close: async () => {
       await Promise.all(running.map((target) => target.stop()));
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/**
+ * Makes JavaScript of the peers, as the package is: with what reads TypeScript in it a process holds 30 MB more.
+ * @returns the file
+ */
+async function buildPeers(folder: string): Promise<string> {
+  const build = await rolldown({ input: here('./peer.ts'), platform: 'node', external: PEER_PACKAGES });
+  const file = join(folder, 'peers', 'peer.mjs');
+  await build.write({ file });
+  await build.close();
+  symlinkSync(here('../../node_modules'), join(folder, 'node_modules'));
+  return file;
 }
 
 /** Builds the service in Go; undefined when that cannot be done here. */
