@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Link, LinkedList } from '../base/linked-list.ts';
 import { jitterAge } from '../base/spread.ts';
 import type { CallError } from '../status/call-error.ts';
 import { callerGone, connectionAged, tooManyConnections, tooManyRequests } from './errors.ts';
@@ -77,19 +78,36 @@ class Visit implements Passage {
   }
 }
 
-interface Connection {
-  /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. */
-  readonly visits: Set<Visit>;
+class Connection {
+  readonly socket: Socket;
+  /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. Most often there is one. */
+  readonly visits: Visit[] = [];
   /** The requests under way on connections that it carries. */
-  readonly carried: Set<Visit>;
+  readonly carried = new Set<Visit>();
+  /** Its place among those that are idle. */
+  readonly place = new Link<Connection>(this);
   /** Whether it speaks another protocol than HTTP/1.1 and ends in the manner of that one. */
-  isCarrier: boolean;
+  isCarrier = false;
   /** Whether a response has said that it is the last one. */
-  isEnding: boolean;
+  isEnding = false;
   /** Whether its next response is to be the last one, because of its age. */
-  isOld: boolean;
+  isOld = false;
   /** When its last response was out, by the monotonic clock; undefined: it has had none. */
   quietSince: number | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** Takes a request off; false: it is not under way. */
+  end(visit: Visit): boolean {
+    const index = this.visits.indexOf(visit);
+    if (index < 0) return false;
+    // Most often it is the only one, which to splice would make an array of.
+    if (index === this.visits.length - 1) this.visits.pop();
+    else this.visits.splice(index, 1);
+    return true;
+  }
 }
 
 /**
@@ -103,7 +121,7 @@ export class Connections {
   readonly #onEnded: (cause: EndCause) => void;
   readonly #open = new Map<Socket, Connection>();
   /** The connections without a request, the one that has been so for longest first. */
-  readonly #idle = new Set<Socket>();
+  readonly #idle = new LinkedList<Connection>();
   /** Those that have something under way which is counted elsewhere. */
   readonly #occupied = new Set<Socket>();
   #requests = 0;
@@ -127,7 +145,7 @@ export class Connections {
 
   /** The response to the newest of the requests under way on a connection; undefined: there is none. */
   latestResponse(socket: Socket): ServerResponse | undefined {
-    return [...(this.#open.get(socket)?.visits ?? [])].at(-1)?.response;
+    return this.#open.get(socket)?.visits.at(-1)?.response;
   }
 
   /** Reports that a connection carries the requests of others, and will be ended by who reports it. */
@@ -143,37 +161,32 @@ export class Connections {
 
   /** Reports that a connection has something under way that is no request of HTTP/1.1. */
   occupy(socket: Socket): void {
-    if (this.#idle.delete(socket)) this.#occupied.add(socket);
+    const connection = this.#open.get(socket);
+    if (connection !== undefined && this.#idle.delete(connection.place)) this.#occupied.add(socket);
   }
 
   /** Reports that it no longer has. */
   rest(socket: Socket): void {
-    if (this.#occupied.delete(socket)) this.#idle.add(socket);
+    const connection = this.#open.get(socket);
+    if (connection !== undefined && this.#occupied.delete(socket)) this.#idle.append(connection.place);
   }
 
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
   add(socket: Socket): void {
     const { maxConnections, reservedConnections } = this.#limits;
     if (this.#open.size >= maxConnections + reservedConnections) {
-      const [oldest] = this.#idle;
-      this.end(oldest ?? socket, oldest === undefined ? 'full' : 'idle');
+      const oldest = this.#idle.first;
+      this.end(oldest?.socket ?? socket, oldest === undefined ? 'full' : 'idle');
       if (oldest === undefined) return;
     }
-    const connection: Connection = {
-      visits: new Set<Visit>(),
-      carried: new Set<Visit>(),
-      isCarrier: false,
-      isEnding: false,
-      isOld: false,
-      quietSince: undefined,
-    };
+    const connection = new Connection(socket);
     if (carrierOf(socket) === undefined) this.#endAtAge(socket, connection);
     this.#open.set(socket, connection);
-    this.#idle.add(socket);
+    this.#idle.append(connection.place);
     socket.once('close', () => {
       this.#forget(socket);
       // Node does not notify responses that wait for an earlier one on their connection.
-      for (const visit of connection.visits) this.#leave(socket, connection, visit);
+      for (const visit of [...connection.visits]) this.#leave(connection, visit);
     });
   }
 
@@ -188,7 +201,7 @@ export class Connections {
   admit({ socket }: IncomingMessage, response: ServerResponse, isProbe: boolean): Admission {
     const connection = this.#open.get(socket);
     if (connection === undefined || connection.isEnding) return { kind: 'ignored' };
-    const isFirst = connection.visits.size === 0;
+    const isFirst = connection.visits.length === 0;
     const error = isProbe && isFirst ? undefined : this.#findRefusal(connection);
     if (error !== undefined && !isFirst) {
       // A refusal would have to wait for the responses before it, while Node keeps what it has read of the requests behind
@@ -199,10 +212,10 @@ export class Connections {
     const isLast = this.#isClosing || this.#isDraining || connection.isOld;
     if (isLast || error !== undefined) announceEnd(connection, response);
     const visit = new Visit(response);
-    connection.visits.add(visit);
+    connection.visits.push(visit);
     this.#requests += 1;
-    this.#idle.delete(socket);
-    response.once('close', () => this.#leave(socket, connection, visit));
+    this.#idle.delete(connection.place);
+    response.on('close', () => this.#leave(connection, visit));
     this.#noteCarried(socket, visit);
     return error === undefined ? { kind: 'admitted', passage: visit } : { kind: 'refused', error };
   }
@@ -229,19 +242,18 @@ export class Connections {
     this.#isClosing = true;
     this.endIdle();
     for (const connection of this.#open.values()) {
-      const last = [...connection.visits].at(-1);
+      const last = connection.visits.at(-1);
       if (last?.response?.headersSent === false) announceEnd(connection, last.response);
     }
   }
 
   /** Ends the connections without a request, once what was sent on them is out. */
   endIdle(): void {
-    for (const socket of this.#idle) {
-      const connection = this.#open.get(socket);
-      if (connection?.isCarrier === true) continue;
-      const quietMs = performance.now() - (connection?.quietSince ?? Number.NEGATIVE_INFINITY);
-      if (connection === undefined || quietMs > BUSY_MS) socket.destroySoon();
-      else this.#endSoon(socket, connection);
+    for (const connection of this.#idle) {
+      if (connection.isCarrier) continue;
+      const quietMs = performance.now() - (connection.quietSince ?? Number.NEGATIVE_INFINITY);
+      if (quietMs > BUSY_MS) connection.socket.destroySoon();
+      else this.#endSoon(connection);
     }
   }
 
@@ -267,39 +279,41 @@ export class Connections {
 
   #findRefusal(connection: Connection): CallError | undefined {
     const { maxPipelined, maxRequests, maxConnections } = this.#limits;
-    if (connection.visits.size >= maxPipelined || this.#requests >= maxRequests)
+    if (connection.visits.length >= maxPipelined || this.#requests >= maxRequests)
       return tooManyRequests(this.#limits);
     // The connection of this request still counts as idle when it is its only one.
     const busy =
-      this.#open.size - this.#idle.size - this.#occupied.size + (connection.visits.size === 0 ? 1 : 0);
+      this.#open.size - this.#idle.size - this.#occupied.size + (connection.visits.length === 0 ? 1 : 0);
     return busy > maxConnections ? tooManyConnections(this.#limits) : undefined;
   }
 
-  #leave(socket: Socket, connection: Connection, visit: Visit): void {
-    if (!connection.visits.delete(visit)) return;
+  #leave(connection: Connection, visit: Visit): void {
+    if (!connection.end(visit)) return;
     this.#requests -= 1;
     visit.end();
-    if (connection.visits.size > 0 || !this.#open.has(socket)) return;
-    this.#idle.add(socket);
+    const { socket } = connection;
+    if (connection.visits.length > 0 || !this.#open.has(socket)) return;
+    this.#idle.append(connection.place);
     connection.quietSince = performance.now();
     if (!this.#isClosing) return;
     if (connection.isEnding) socket.destroySoon();
-    else this.#endSoon(socket, connection);
+    else this.#endSoon(connection);
   }
 
   /**
    * Ends a connection whose last response did not say that it is the last, since the closing began after it. Its caller may be
    * sending another request, which is served.
    */
-  #endSoon(socket: Socket, connection: Connection): void {
+  #endSoon({ socket, visits }: Connection): void {
     setTimeout(() => {
-      if (connection.visits.size === 0) socket.destroySoon();
+      if (visits.length === 0) socket.destroySoon();
     }, LAST_REQUEST_MS);
   }
 
   #forget(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) this.#idle.delete(connection.place);
     this.#open.delete(socket);
-    this.#idle.delete(socket);
     this.#occupied.delete(socket);
   }
 }

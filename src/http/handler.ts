@@ -230,7 +230,7 @@ function toIncoming(
   view: Incoming['view'],
 ): Incoming {
   const { request, passage, responseMetadata, proceed, method, route } = work;
-  const { metadata, timeoutMs, error } = readCallHeaders(request.rawHeaders);
+  const { metadata, timeoutMs, error } = readCallHeaders(request);
   return new HttpIncoming({
     exchange: work,
     operation,

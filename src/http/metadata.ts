@@ -30,7 +30,9 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 /** Headers with all of their values, as `IncomingMessage.headersDistinct` has them. */
 export type DistinctHeaders = Readonly<Record<string, string[] | undefined>>;
 
-const NAMES_OF_INTEREST: ReadonlySet<string> = new Set([...CHECKED, ...OPTIONAL, 'grpc-timeout']);
+const METADATA_NAMES = [...CHECKED, ...OPTIONAL];
+
+const NAMES_OF_INTEREST: ReadonlySet<string> = new Set([...METADATA_NAMES, 'grpc-timeout']);
 
 /**
  * The headers that the service itself reads. Most requests bring a dozen others, which are not worth being sorted.
@@ -95,6 +97,9 @@ const PLAIN = new Set(['etag', 'cache-control', 'age', 'retry-after']);
 /** The token of RFC 9110. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
+/** What a header value may not hold. */
+const UNPRINTABLE = /[^\t\x20-\x7e]/;
+
 /**
  * Turns response metadata into HTTP headers: `x-*` and the caching headers as they are, all else as
  * `grpc-metadata-<name>`. A name that is not a valid header name is left out; characters that a header value may not hold become `?`.
@@ -102,11 +107,24 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 export function metadataHeaders(metadata: ReadonlyMap<string, string>): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of metadata) {
-    if (!HEADER_NAME.test(name)) continue;
-    const header = PLAIN.has(name) || name.startsWith('x-') ? name : `grpc-metadata-${name}`;
-    headers[header] = value.replace(/[^\t\x20-\x7e]/g, '?');
+    const header = headerOf(name);
+    if (header === undefined) continue;
+    headers[header] = UNPRINTABLE.test(value) ? value.replaceAll(new RegExp(UNPRINTABLE, 'g'), '?') : value;
   }
   return headers;
+}
+
+/** The headers of names that were looked at before: the service gives few, and the same ones again and again. */
+const knownHeaders = new Map<string, string | undefined>();
+const MAX_KNOWN_HEADERS = 100;
+
+/** The header that metadata of a name becomes; undefined: none can. */
+function headerOf(name: string): string | undefined {
+  if (knownHeaders.has(name)) return knownHeaders.get(name);
+  const isPlain = PLAIN.has(name) || name.startsWith('x-');
+  const header = HEADER_NAME.test(name) ? (isPlain ? name : `grpc-metadata-${name}`) : undefined;
+  if (knownHeaders.size < MAX_KNOWN_HEADERS) knownHeaders.set(name, header);
+  return header;
 }
 
 /** What the headers of a request say of the call that it is. */
@@ -120,19 +138,50 @@ export interface CallHeaders {
 const NO_METADATA: ReadonlyMap<string, string> = new Map();
 
 /** Reads them. */
-export function readCallHeaders(rawHeaders: readonly string[]): CallHeaders {
+export function readCallHeaders(request: ReceivedHeaders): CallHeaders {
   try {
-    const given = headersOfInterest(rawHeaders);
-    return { metadata: requestMetadata(given), timeoutMs: timeoutOf(given), error: undefined };
+    const plain = plainMetadata(request);
+    if (plain !== undefined)
+      return { metadata: plain, timeoutMs: timeoutOf(request.headers['grpc-timeout']), error: undefined };
+    const given = headersOfInterest(request.rawHeaders);
+    return {
+      metadata: requestMetadata(given),
+      timeoutMs: timeoutOf(given['grpc-timeout']),
+      error: undefined,
+    };
   } catch (thrown) {
     return { metadata: NO_METADATA, timeoutMs: undefined, error: CallError.from(thrown) };
   }
 }
 
-function timeoutOf(headers: DistinctHeaders): number | undefined {
-  const values = headers['grpc-timeout'];
-  if (values === undefined) return undefined;
-  const timeoutMs = values.length === 1 ? parseGrpcTimeout(values[0] ?? '') : undefined;
+type ReceivedHeaders = Pick<IncomingMessage, 'headers' | 'rawHeaders'>;
+
+/**
+ * The same as requestMetadata for what most requests bring: no header twice, none with the prefix, all well-formed. Node's own
+ * reading of the headers lacks nothing then, and costs nothing, since others need it.
+ * @returns undefined: they need a closer look
+ */
+function plainMetadata({ headers, rawHeaders }: ReceivedHeaders): ReadonlyMap<string, string> | undefined {
+  let length = 0;
+  for (const name in headers) {
+    if (name.startsWith(PREFIX)) return undefined;
+    length += 2;
+  }
+  if (length !== rawHeaders.length) return undefined;
+  const metadata = new Map<string, string>();
+  for (const name of METADATA_NAMES) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'string' || !VALUE.test(value)) return undefined;
+    metadata.set(name, value);
+  }
+  return metadata;
+}
+
+function timeoutOf(given: string | readonly string[] | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const [text = '', ...others] = typeof given === 'string' ? [given] : given;
+  const timeoutMs = others.length === 0 ? parseGrpcTimeout(text) : undefined;
   if (timeoutMs === undefined) throw malformedTimeout();
   return timeoutMs;
 }

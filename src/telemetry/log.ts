@@ -89,17 +89,18 @@ function traceMembers(): Record<string, string> {
   return span?.isFound !== true ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
-let timestampMs = Number.NaN;
-let timestampText = '';
+let secondMs = Number.NaN;
+let secondText = '';
 
-/** The time of day. To write it takes longer than most of a line, so it is written once a millisecond. */
+/** The time of day. To write it takes longer than most of a line, so all but the milliseconds is written once a second. */
 function timestamp(): string {
   const nowMs = Date.now();
-  if (nowMs !== timestampMs) {
-    timestampMs = nowMs;
-    timestampText = new Date(nowMs).toISOString();
+  const ms = nowMs % 1_000;
+  if (nowMs - ms !== secondMs) {
+    secondMs = nowMs - ms;
+    secondText = new Date(secondMs).toISOString().slice(0, -'000Z'.length);
   }
-  return timestampText;
+  return `${secondText}${String(ms).padStart(3, '0')}Z`;
 }
 
 /** The members of a line, with every error among them reduced to its description, however deep it stands. */

@@ -10,15 +10,18 @@ export interface Route<Target> {
   readonly target: Target;
 }
 
+/** The route of a request. */
+export interface Match<Target> extends Route<Target> {
+  readonly kind: 'match';
+  /** Routes of other methods whose paths fit better, as literals: they may be what was meant. */
+  readonly nearer: readonly Route<Target>[];
+  /** The text of each variable of the binding, decoded. */
+  readonly values: readonly string[];
+}
+
 /** What a method and a path lead to. */
 export type RouteMatch<Target> =
-  | (Route<Target> & {
-      readonly kind: 'match';
-      /** Routes of other methods whose paths fit better, as literals: they may be what was meant. */
-      readonly nearer: readonly Route<Target>[];
-      /** The text of each variable of the binding, decoded. */
-      readonly values: readonly string[];
-    })
+  | Match<Target>
   /** The path is known, the method is not: the methods that are, with HEAD if GET is one, and the routes that have them. */
   | {
       readonly kind: 'other_methods';
@@ -45,8 +48,8 @@ interface Node<Target> {
   readonly ends: Map<string, End<Target>>;
 }
 
-/** The routes that end at a node with the same verb, by method. */
-type End<Target> = Map<string, Route<Target>>;
+/** The routes that end at a node with the same verb, by method, as the matches that they are where there are no variables. */
+type End<Target> = Map<string, Match<Target>>;
 
 /** A segment of a request's path. */
 interface PathSegment {
@@ -77,7 +80,7 @@ export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Ta
     match(method, path) {
       const known = ends.get(path);
       const only = known === undefined ? undefined : routeFor(known, method);
-      if (only !== undefined) return { kind: 'match', ...only, values: [], nearer: [] };
+      if (only !== undefined) return only;
       if (!path.startsWith('/')) return { kind: 'unknown' };
       const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeSegment);
       const others = new Map<string, Route<Target>>();
@@ -85,7 +88,7 @@ export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Ta
         const route = routeFor(end, method);
         if (route !== undefined) {
           const values = capture(route.binding.template, matched);
-          return { kind: 'match', ...route, values, nearer: [...others.values()] };
+          return { ...route, values, nearer: [...others.values()] };
         }
         for (const [known, other] of end) if (!others.has(known)) others.set(known, other);
       }
@@ -96,7 +99,7 @@ export function createRouter<Target>(routes: Iterable<Route<Target>>): Router<Ta
   };
 }
 
-function routeFor<Target>(end: End<Target>, method: string): Route<Target> | undefined {
+function routeFor<Target>(end: End<Target>, method: string): Match<Target> | undefined {
   return end.get(method) ?? (method === 'HEAD' ? end.get('GET') : undefined) ?? end.get('*');
 }
 
@@ -122,7 +125,7 @@ function insert<Target>(root: Node<Target>, route: Route<Target>): End<Target> {
     }
   }
   const verb = binding.template.verb ?? NO_VERB;
-  const end = node.ends.get(verb) ?? new Map<string, Route<Target>>();
+  const end: End<Target> = node.ends.get(verb) ?? new Map();
   node.ends.set(verb, end);
   const other = end.get(binding.httpMethod);
   if (other !== undefined) {
@@ -131,7 +134,7 @@ function insert<Target>(root: Node<Target>, route: Route<Target>): End<Target> {
         `${binding.httpMethod} ${other.binding.template.source}. Give one of them another path.`,
     );
   }
-  end.set(binding.httpMethod, route);
+  end.set(binding.httpMethod, { kind: 'match', ...route, values: [], nearer: [] });
   return end;
 }
 
