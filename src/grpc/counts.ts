@@ -1,17 +1,20 @@
 import type { CallError } from '../status/call-error.ts';
 import { tooManyCalls } from './errors.ts';
 import type { GrpcLimits } from './limits.ts';
-import type { Connection, OpenCall } from './open-call.ts';
+import type { Connection } from './open-call.ts';
 
 /** Counts the calls of the kinds that have bounds of their own, because they cost little to open and are long. */
 export interface Counts {
-  /** Why there can be no further call of this kind; undefined: there can. */
-  objection(connection: Connection, target: string): CallError | undefined;
-  begin(call: OpenCall): void;
-  end(call: OpenCall): void;
+  /** The kind of the calls of a method; undefined: they have no bounds of their own. */
+  kindOf(target: string): CountedKind | undefined;
+  /** Why there can be no further call of a kind; undefined: there can. */
+  objection(connection: Connection, kind: CountedKind): CallError | undefined;
+  begin(kind: CountedKind): void;
+  end(kind: CountedKind): void;
 }
 
-interface Kind {
+/** Calls that are counted together. */
+export interface CountedKind {
   readonly name: string;
   readonly has: (target: string) => boolean;
   readonly perConnection: number;
@@ -20,7 +23,7 @@ interface Kind {
 
 /** Makes the counts. */
 export function createCounts(limits: GrpcLimits): Counts {
-  const kinds: readonly Kind[] = [
+  const kinds: readonly CountedKind[] = [
     {
       name: 'watches of the health',
       has: (target) => target === '/grpc.health.v1.Health/Watch',
@@ -34,18 +37,15 @@ export function createCounts(limits: GrpcLimits): Counts {
       total: limits.maxReflections,
     },
   ];
-  const totals = new Map<Kind, number>();
-  const kindOf = (target: string): Kind | undefined => kinds.find(({ has }) => has(target));
+  const totals = new Map<CountedKind, number>();
 
-  function change({ target }: OpenCall, by: number): void {
-    const kind = kindOf(target);
-    if (kind !== undefined) totals.set(kind, (totals.get(kind) ?? 0) + by);
+  function change(kind: CountedKind, by: number): void {
+    totals.set(kind, (totals.get(kind) ?? 0) + by);
   }
 
   return {
-    objection(connection, target) {
-      const kind = kindOf(target);
-      if (kind === undefined) return undefined;
+    kindOf: (target) => kinds.find(({ has }) => has(target)),
+    objection(connection, kind) {
       const ofConnection = [...connection.calls].filter((call) => kind.has(call.target)).length;
       if (ofConnection >= kind.perConnection) {
         return tooManyCalls(
@@ -55,7 +55,7 @@ export function createCounts(limits: GrpcLimits): Counts {
       if ((totals.get(kind) ?? 0) < kind.total) return undefined;
       return tooManyCalls(`There are ${kind.total} ${kind.name} already, which is the limit.`);
     },
-    begin: (call) => change(call, 1),
-    end: (call) => change(call, -1),
+    begin: (kind) => change(kind, 1),
+    end: (kind) => change(kind, -1),
   };
 }

@@ -10,7 +10,7 @@ import { acceptedRequestId } from '../rpc/request-id.ts';
 import type { CallError } from '../status/call-error.ts';
 import { type ConnectionLife, limitLife } from './connection-life.ts';
 import { Connections } from './connections.ts';
-import { type Counts, createCounts } from './counts.ts';
+import { type CountedKind, type Counts, createCounts } from './counts.ts';
 import {
   malformedTimeout,
   notGrpc,
@@ -68,6 +68,8 @@ function nothing(): void {}
 /** What is known of the calls of one method before any is made. */
 interface Method {
   readonly load: LoadKind | undefined;
+  /** What its calls are counted as; undefined: they have no bounds of their own. */
+  readonly counted: CountedKind | undefined;
   /** Whether its callers stream their messages. */
   readonly isRequestStream: boolean;
   /** What grpc-js is given of the headers. It reads the others in its own way, and would heed some a second time. */
@@ -75,12 +77,13 @@ interface Method {
 }
 
 /** Stands for a method that there is none of. */
-const UNKNOWN: Method = { load: undefined, isRequestStream: false, forGrpcJs: {} };
+const UNKNOWN: Method = { load: undefined, counted: undefined, isRequestStream: false, forGrpcJs: {} };
 
-function toMethod(operation: Operation): readonly [target: string, method: Method] {
+function toMethod(operation: Operation, counts: Counts): readonly [target: string, method: Method] {
   const target = `/${operation.name}`;
   const method: Method = {
     load: loadKindOf(operation),
+    counted: counts.kindOf(target),
     isRequestStream: operation.kind === 'client_streaming' || operation.kind === 'bidi_streaming',
     forGrpcJs: { ':path': target, 'content-type': 'application/grpc' },
   };
@@ -98,9 +101,10 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#methods = new Map([...options.operations].map(toMethod));
+    const counts = createCounts(options.limits);
+    this.#methods = new Map([...options.operations].map((operation) => toMethod(operation, counts)));
     this.#connections = new Connections(options.limits);
-    this.#counts = createCounts(options.limits);
+    this.#counts = counts;
   }
 
   /** Takes a new connection. */
@@ -129,7 +133,7 @@ export class Gate {
       sendOverloaded(stream, overload, requestId);
       return;
     }
-    const error = misuse(method, headers) ?? this.#shortage(connection, target);
+    const error = misuse(method, headers) ?? this.#shortage(connection, target, method);
     if (error !== undefined) {
       const request = {
         transport: 'grpc',
@@ -154,12 +158,12 @@ export class Gate {
       isRequestStream: method.isRequestStream,
       replied: method.load === 'watch' ? nothing : this.#options.shedder.begin(),
     });
-    this.#count(call);
+    this.#count(call, method);
     serve(call, method.forGrpcJs);
   }
 
   /** What there is no room for; undefined: there is room for the call. */
-  #shortage(connection: Connection, target: string): CallError | undefined {
+  #shortage(connection: Connection, target: string, { counted }: Method): CallError | undefined {
     if (PROBES.has(target)) return undefined;
     const { limits, intake, outlet } = this.#options;
     this.#connections.promote(connection);
@@ -167,20 +171,20 @@ export class Gate {
     if (this.#open >= limits.maxCalls && !intake.makeRoom() && !outlet.makeRoom()) {
       return tooManyCalls(`There are ${limits.maxCalls} calls already, which is the limit.`);
     }
-    return this.#counts.objection(connection, target);
+    return counted === undefined ? undefined : this.#counts.objection(connection, counted);
   }
 
-  #count(call: OpenCall): void {
+  #count(call: OpenCall, { counted }: Method): void {
     this.#open += 1;
     this.#connections.begin(call);
-    this.#counts.begin(call);
+    if (counted !== undefined) this.#counts.begin(counted);
     call.stream.on('close', () => {
       call.replied();
       call.watch?.closed();
       call.watch = undefined;
       this.#open -= 1;
       this.#connections.end(call);
-      this.#counts.end(call);
+      if (counted !== undefined) this.#counts.end(counted);
     });
   }
 }

@@ -25,7 +25,7 @@ export interface SingleflightOptions {
 
 interface OpenCall {
   readonly shared: SharedCall;
-  readonly credential: string;
+  readonly request: VultrRequest;
   readonly startedAt: number;
 }
 
@@ -43,23 +43,40 @@ export function singleflight(options: SingleflightOptions): Stage {
   const { clock, limits: given = {}, observe = () => undefined } = options;
   const limits = resolvePositive('singleflight', DEFAULT_LIMITS, given);
   return (next) => {
-    const open = new Map<string, OpenCall>();
+    /** By path, which tells most requests apart; the rest is compared. */
+    const open = new Map<string, OpenCall[]>();
+    let size = 0;
 
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
-      const credential = credentialOf(request);
-      const key = keyOf(request, credential);
-      const running = open.get(key);
+      const running = open.get(request.path)?.find((one) => isSame(one.request, request));
       if (running !== undefined && isJoinable(running)) {
         observe({ kind: 'shared' });
         return running.shared;
       }
-      if (running === undefined && open.size >= limits.maxShared) return undefined;
-      const shared: SharedCall = new SharedCall(next, () => {
-        if (open.get(key)?.shared === shared) open.delete(key);
-      });
-      open.set(key, { shared, credential, startedAt: clock.now() });
-      return shared;
+      if (running !== undefined) close(running);
+      else if (size >= limits.maxShared) return undefined;
+      const begun: OpenCall = {
+        shared: new SharedCall(next, () => close(begun)),
+        request,
+        startedAt: clock.now(),
+      };
+      const others = open.get(request.path);
+      if (others === undefined) open.set(request.path, [begun]);
+      else others.push(begun);
+      size += 1;
+      return begun.shared;
+    }
+
+    /** From now on, nobody joins a call. */
+    function close(call: OpenCall): void {
+      const { path } = call.request;
+      const calls = open.get(path) ?? [];
+      const index = calls.indexOf(call);
+      if (index < 0) return;
+      calls.splice(index, 1);
+      size -= 1;
+      if (calls.length === 0) open.delete(path);
     }
 
     function isJoinable({ startedAt }: OpenCall): boolean {
@@ -72,7 +89,8 @@ export function singleflight(options: SingleflightOptions): Stage {
         return await next(request, context);
       } finally {
         const credential = credentialOf(request);
-        for (const [key, one] of open) if (one.credential === credential) open.delete(key);
+        const calls = [...open.values()].flat();
+        for (const call of calls) if (credentialOf(call.request) === credential) close(call);
       }
     }
 
@@ -90,12 +108,21 @@ function credentialOf({ isPublic, credential }: VultrRequest): string {
   return isPublic ? '' : (credential ?? '');
 }
 
-/** What requests have in common that can be one. Nothing but the name of a caller, which is the last, may hold a line break. */
-function keyOf({ isPublic, caller, kind, path, query, accept }: VultrRequest, credential: string): string {
-  // What is public is the same for all. Else each caller has its own: one must not end what another waits for.
-  const name = isPublic ? '' : (caller?.name ?? '');
-  // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
-  return `${credential}\n${kind}\n${path}\n${query}\n${accept ?? ''}\n${name}`;
+/** Whether two requests with the same path can be one. */
+function isSame(one: VultrRequest, other: VultrRequest): boolean {
+  return (
+    // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
+    one.kind === other.kind &&
+    one.query === other.query &&
+    (one.accept ?? '') === (other.accept ?? '') &&
+    credentialOf(one) === credentialOf(other) &&
+    nameOf(one) === nameOf(other)
+  );
+}
+
+/** What is public is the same for all. Else each caller has its own: one must not end what another waits for. */
+function nameOf({ isPublic, caller }: VultrRequest): string {
+  return isPublic ? '' : (caller?.name ?? '');
 }
 
 /** A GET that acts, which a few of Vultr's do, is not a read. */

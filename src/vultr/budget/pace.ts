@@ -77,12 +77,17 @@ export class Pace {
    */
   noteResponse(nowMs: number, tookMs: number): number {
     const silentMs = nowMs - this.#lastResponseMs;
-    const usualMs = this.#responseTimes.length === 0 ? 0 : Math.min(...this.#responseTimes);
+    const longestMs = SILENCE.paces * this.intervalMs(nowMs) + SILENCE.ms;
+    const heldMs = silentMs > longestMs ? Math.min(silentMs, tookMs - this.#usualMs()) : 0;
     this.#lastResponseMs = nowMs;
     this.#responseTimes.push(tookMs);
     if (this.#responseTimes.length > WINDOW_RESPONSES) this.#responseTimes.shift();
-    const heldMs = Math.min(silentMs, tookMs - usualMs);
-    return heldMs > SILENCE.paces * this.intervalMs(nowMs) + SILENCE.ms ? heldMs : 0;
+    return heldMs > longestMs ? heldMs : 0;
+  }
+
+  /** How long a response takes at best. */
+  #usualMs(): number {
+    return this.#responseTimes.length === 0 ? 0 : Math.min(...this.#responseTimes);
   }
 
   /** How many times as long as at the source's own rate permits take: 1 or more. */
