@@ -13,8 +13,11 @@ const MAX_PLAIN_LENGTH = 500;
 /** The members of an error object that hold its text, the best first: Vultr's own, then those of RFC 9457. */
 const TEXT_MEMBERS = ['error', 'message', 'detail', 'description', 'title', 'errors', 'reason'] as const;
 
-/** The name of the member that makes an object one of an error, as JSON. */
-const ERROR_MEMBER = Buffer.from('"error"');
+/**
+ * The name of the member that makes an object one of an error, as JSON, without the quote in front of it: JSON is full of those, and
+ * the search would stop at each.
+ */
+const ERROR_MEMBER = Buffer.from('error"');
 
 /** How deep a text is searched for. */
 const MAX_DEPTH = 3;
