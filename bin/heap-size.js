@@ -8,19 +8,26 @@
 const { setFlagsFromString } = require('node:v8');
 
 /**
- * In MB. Of the young generation, one of its two halves, which V8 lets grow from 1 to 32 by default. Of the old generation, the size
- * up to which V8 does not look through all of it: by default it does so in the middle of the start, and finds nothing.
+ * In MB: of the young generation, one of its two halves, which V8 lets grow from 1 to 32 by default; of the old generation, the size
+ * up to which V8 does not look through all of it, as it does in the middle of the start by default, and finds nothing. In per cent:
+ * by how much more than what was found alive the heap may grow until V8 looks again, up to 300 by default.
  */
-const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--initial-old-space-size=24'];
+const SIZES = [
+  '--min-semi-space-size=2',
+  '--max-semi-space-size=8',
+  '--initial-old-space-size=24',
+  '--heap-growing-percent=200',
+];
 
-/** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the size. */
+/** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the sizes. */
 const DECIDES =
-  /--(?:(?:max|min)[-_]semi[-_]space[-_]size|semi[-_]space[-_]growth[-_]factor|(?:max|initial)[-_]heap[-_]size|initial[-_]old[-_]space[-_]size)/;
+  /--(?:(?:max|min)-semi-space-size|semi-space-growth-factor|(?:max|initial)-heap-size|initial-old-space-size|heap-growing-percent)/;
 
 const { argv, execArgv, env } = process;
 const isBound = SIZES.every((size) => execArgv.includes(size));
 const others = execArgv.filter((flag) => !SIZES.includes(flag));
-const isDecided = DECIDES.test([...others, env.NODE_OPTIONS ?? ''].join(' '));
+// V8 takes underscores for hyphens.
+const isDecided = DECIDES.test([...others, env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-'));
 // Windows has no execve. A parent that talks with this process over a channel of Node's would lose it.
 const canRestart = process.platform !== 'win32' && !process.connected && process.permission === undefined;
 const isOurs = argv[2] === 'serve' && !isDecided;

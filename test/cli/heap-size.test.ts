@@ -22,7 +22,7 @@ import { getHeapStatistics } from 'node:v8';
 const tell = (at) => console.error(JSON.stringify({
   at,
   pid: process.pid,
-  flags: process.execArgv.filter((flag) => flag.includes('-space-size')),
+  flags: process.execArgv.filter((flag) => /space-size|heap-growing/.test(flag)),
   limit: getHeapStatistics().heap_size_limit,
   hasFetch: process.moduleLoadList.includes('NativeModule internal/deps/undici/undici'),
 }));
@@ -59,7 +59,12 @@ async function run(command: string, node: readonly string[] = [], options = ''):
     .map((line) => JSON.parse(line) as Told);
 }
 
-const SIZES = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--initial-old-space-size=24'];
+const SIZES = [
+  '--min-semi-space-size=2',
+  '--max-semi-space-size=8',
+  '--initial-old-space-size=24',
+  '--heap-growing-percent=200',
+];
 
 describe('the size of the heap', () => {
   test('is in force for the command that serves, in the same process', async () => {
@@ -85,13 +90,15 @@ describe('the size of the heap', () => {
     expect(told.map(({ limit }) => limit)).toEqual([asked?.limit, asked?.limit]);
   });
 
-  test.each(['--initial-heap-size=64', '--initial-old-space-size=64', '--initial_old_space_size=64'])(
-    'is what Node makes of %s',
-    async (flag) => {
-      const told = await run('serve', [flag]);
-      expect(told.map(({ flags }) => flags.filter((one) => one !== flag))).toEqual([[], []]);
-    },
-  );
+  test.each([
+    '--initial-heap-size=64',
+    '--initial-old-space-size=64',
+    '--initial_old_space_size=64',
+    '--heap-growing-percent=50',
+  ])('is what Node makes of %s', async (flag) => {
+    const told = await run('serve', [flag]);
+    expect(told.map(({ flags }) => flags.filter((one) => one !== flag))).toEqual([[], []]);
+  });
 
   test('grows, of the young generation, only once the service serves', async () => {
     const flags = ['--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
