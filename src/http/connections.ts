@@ -103,7 +103,7 @@ class Connection {
   end(visit: Visit): boolean {
     const index = this.visits.indexOf(visit);
     if (index < 0) return false;
-    // Most often it is the only one, which to splice would make an array of.
+    // splice() makes an array of what it takes out, which the usual case, a single request, can do without.
     if (index === this.visits.length - 1) this.visits.pop();
     else this.visits.splice(index, 1);
     return true;
