@@ -1,3 +1,5 @@
+import { remember } from '../base/remember.ts';
+
 /** A member of an Accept or Accept-Encoding header. */
 interface Preference {
   readonly name: string;
@@ -9,14 +11,14 @@ interface Preference {
 const QUALITY = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i;
 
 /** Reads a list with q-values. A malformed q counts as 0: what cannot be understood is not preferred. */
-function parsePreferences(header: string): Preference[] {
-  return header.split(',').map((member) => {
+const parsePreferences = remember(100, (header): readonly Preference[] =>
+  header.split(',').map((member) => {
     const [name = '', ...parameters] = member.split(';').map((part) => part.trim());
     const quality = parameters.find((parameter) => /^q=/i.test(parameter));
     const value = quality === undefined ? 1 : Number(QUALITY.exec(quality)?.[1] ?? 0);
     return { name: name.toLowerCase(), quality: value };
-  });
-}
+  }),
+);
 
 /** How much a caller wants one of several names, of which the most exact one counts. */
 function qualityOf(preferences: readonly Preference[], names: readonly string[]): number {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../base/loopback.ts';
+import { remember } from '../base/remember.ts';
 import type { Effect } from '../contract/effect.ts';
 import { CallError } from '../status/call-error.ts';
 
@@ -82,13 +83,16 @@ export function checkHost(
   { host }: Pick<IncomingHttpHeaders, 'host'>,
 ): void {
   if (allowed === undefined || host === undefined) return;
-  if (allowed.has(host.toLowerCase().replace(/:\d*$/, ''))) return;
+  if (allowed.has(nameOf(host))) return;
   throw new CallError(
     'PERMISSION_DENIED',
     'HOST_NOT_ALLOWED',
     `The service is not called ${JSON.stringify(host.slice(0, 100))}. Use one of its own names, or allow this one with ALLOWED_HOSTS.`,
   );
 }
+
+/** What a Host header names, without the port. */
+const nameOf = remember(100, (host) => host.toLowerCase().replace(/:\d*$/, ''));
 
 /**
  * Refuses what a web page of another origin asks for, unless it only reads what every caller may read and cannot see the

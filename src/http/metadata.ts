@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
+import { remember } from '../base/remember.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { parseGrpcTimeout } from '../rpc/grpc-timeout.ts';
 import { CallError, type FieldViolation } from '../status/call-error.ts';
@@ -114,18 +115,11 @@ export function metadataHeaders(metadata: ReadonlyMap<string, string>): Record<s
   return headers;
 }
 
-/** The headers of names that were looked at before: the service gives few, and the same ones again and again. */
-const knownHeaders = new Map<string, string | undefined>();
-const MAX_KNOWN_HEADERS = 100;
-
 /** The header that metadata of a name becomes; undefined: none can. */
-function headerOf(name: string): string | undefined {
-  if (knownHeaders.has(name)) return knownHeaders.get(name);
-  const isPlain = PLAIN.has(name) || name.startsWith('x-');
-  const header = HEADER_NAME.test(name) ? (isPlain ? name : `grpc-metadata-${name}`) : undefined;
-  if (knownHeaders.size < MAX_KNOWN_HEADERS) knownHeaders.set(name, header);
-  return header;
-}
+const headerOf = remember(100, (name) => {
+  if (!HEADER_NAME.test(name)) return undefined;
+  return PLAIN.has(name) || name.startsWith('x-') ? name : `grpc-metadata-${name}`;
+});
 
 /** What the headers of a request say of the call that it is. */
 export interface CallHeaders {

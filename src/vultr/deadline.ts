@@ -8,7 +8,8 @@ import type { Stage, VultrRequest, VultrResponse } from './request.ts';
 /**
  * Ends a request when its deadline passes (DEADLINE_EXCEEDED) or its signal aborts (the signal's reason, or CANCELLED).
  * The caller hears of it at once and does not wait until the stages below have stopped: undici, for one, holds a request
- * that has no connection yet until it gets one.
+ * that has no connection yet until it gets one. A read whose signal aborts at the deadline by itself is left to that: whoever
+ * made the signal does not wait either, and there is nothing to add to its reason.
  */
 export function enforceDeadline(clock: Clock): Stage {
   return (next) => (request, context) => {
@@ -17,9 +18,8 @@ export function enforceDeadline(clock: Clock): Stage {
     const leftMs = deadline - clock.now();
     if (leftMs <= 0) return Promise.reject(deadlineExceeded(request, 'no'));
 
-    // How far a read got does not matter, so that there is nothing to add to what the signal says by itself.
     if (context.abortsAtDeadline === true && request.kind !== 'change') return next(request, context);
-    // A shared one does not know how far it got.
+    // How far a read got does not matter, and a shared one does not know.
     let reached: 'no' | 'maybe' = request.kind === 'change' ? 'no' : 'maybe';
     const onSend = (): void => {
       reached = 'maybe';
