@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { systemClock } from '../base/clock.ts';
 import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
@@ -24,7 +25,10 @@ export interface Lifetime {
   until<T>(work: MaybeSoon<T>): MaybeSoon<T>;
   /** Gives the call another deadline, once more is known of what it does. */
   moveDeadline(deadline: number): void;
-  /** Has to be called when the call is done: it takes the timer and the listeners away. */
+  /**
+   * Has to be called when the call is done: it takes the timer and the listeners away, and ends what is still under way for the call,
+   * such as a read beside another one that has failed.
+   */
   release(): void;
 }
 
@@ -125,7 +129,12 @@ class LazyLifetime implements Lifetime, Endable {
     clearTimeout(this.#timer);
     ends.shutdown.delete(this);
     for (const { source, listener } of watched) source.removeEventListener('abort', listener);
-    if (this.endReason === undefined) this.#controller = undefined;
+    if (this.endReason !== undefined) return;
+    const controller = this.#controller;
+    this.#controller = undefined;
+    // To abort takes longer than to see that nobody listens any more, as nobody does to most.
+    if (controller !== undefined && getEventListeners(controller.signal, 'abort').length > 0)
+      controller.abort(callOver());
   }
 
   #watch(): AbortController {
@@ -176,6 +185,11 @@ function beginWaits(): void {
   const waits = fresh;
   fresh = [];
   for (const { lifetime, wait } of waits) if (!wait.isOver) lifetime.begin(wait);
+}
+
+/** What ends work for a call that is over; nobody waits for it. */
+function callOver(): CallError {
+  return new CallError('CANCELLED', 'CALL_CANCELLED', 'The call was over before this was done.');
 }
 
 /** The error of a call whose time is up. */

@@ -24,6 +24,18 @@ describe('a call ends in time', () => {
     },
   );
 
+  test('and so does what is still under way when its handler has failed', async () => {
+    const left = Promise.withResolvers<unknown>();
+    const { pipeline } = pipelineOf({
+      unary: async ({ signal }) => {
+        signal.addEventListener('abort', () => left.resolve(signal.reason));
+        throw new CallError('NOT_FOUND', 'VULTR_NOT_FOUND', 'There is no such region.');
+      },
+    });
+    expect((await failure(pipeline.unary(incoming('GetInstance')))).code).toBe('NOT_FOUND');
+    expect(await left.promise).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
+  });
+
   test('when its deadline has passed already', async () => {
     const { pipeline } = pipelineOf({ unary: never });
     const work = pipeline.unary(incoming('GetInstance', { deadline: Date.now() - 1_000 }));
