@@ -5,22 +5,34 @@
  */
 'use strict';
 
-/**
- * In MB: of the young generation, one of its two halves, which V8 lets grow from 1 to 32 by default; of the old generation, the size
- * up to which V8 does not look through all of it, as it does in the middle of the start by default, and finds nothing. In per cent:
- * by how much more than what was found alive the heap may grow until V8 looks again, up to 300 by default.
- */
-const SIZES = ['--max-semi-space-size=8', '--initial-old-space-size=24', '--heap-growing-percent=200'];
+const { totalmem } = require('node:os');
 
 /** Whoever names any of these, on Node's command line or in NODE_OPTIONS, has decided on the sizes. */
 const DECIDES =
   /--(?:(?:max|min)-semi-space-size|semi-space-growth-factor|(?:max|initial)-heap-size|initial-old-space-size|heap-growing-percent)/;
 
+/** With this much memory, V8 lets the heap grow to four times what it found alive before it looks again; with less, to fewer times. */
+const ROOMY_BYTES = 8 * 1024 ** 3;
+
 const { argv, execArgv, env } = process;
+// V8 takes underscores for hyphens.
+const withOptions = (flags) => [...flags, env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-');
+const limit = process.constrainedMemory();
+const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+const isRoomy = memory >= ROOMY_BYTES && !withOptions(execArgv).includes('--max-old-space-size');
+
+const SIZES = [
+  // In MB, of one of the two halves of the young generation. By default V8 lets each grow from 1 to 32.
+  '--max-semi-space-size=8',
+  // In MB. By default V8 looks through the whole heap in the middle of the start, and finds nothing.
+  '--initial-old-space-size=24',
+  // To three times what is alive.
+  ...(isRoomy ? ['--heap-growing-percent=200'] : []),
+];
+
 const isBound = SIZES.every((size) => execArgv.includes(size));
 const others = execArgv.filter((flag) => !SIZES.includes(flag));
-// V8 takes underscores for hyphens.
-const isDecided = DECIDES.test([...others, env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-'));
+const isDecided = DECIDES.test(withOptions(others));
 // Windows has no execve. A parent that talks with this process over a channel of Node's would lose it.
 const canRestart = process.platform !== 'win32' && !process.connected && process.permission === undefined;
 const isOurs = argv[2] === 'serve' && !isDecided;

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -59,7 +60,14 @@ async function run(command: string, node: readonly string[] = [], options = ''):
     .map((line) => JSON.parse(line) as Told);
 }
 
-const SIZES = ['--max-semi-space-size=8', '--initial-old-space-size=24', '--heap-growing-percent=200'];
+const limit = process.constrainedMemory();
+const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+const SIZES = [
+  '--max-semi-space-size=8',
+  '--initial-old-space-size=24',
+  // V8 has a smaller bound of its own where there is less memory.
+  ...(memory >= 8 * 1024 ** 3 ? ['--heap-growing-percent=200'] : []),
+];
 
 describe('the size of the heap', () => {
   test('is in force for the command that serves, in the same process', async () => {
@@ -93,6 +101,15 @@ describe('the size of the heap', () => {
   ])('is what Node makes of %s', async (flag) => {
     const told = await run('serve', [flag]);
     expect(told.map(({ flags }) => flags.filter((one) => one !== flag))).toEqual([[], []]);
+  });
+
+  test.each([
+    ['NODE_OPTIONS', [], '--max-old-space-size=512'],
+    ["Node's command line", ['--max_old_space_size=512'], ''],
+  ])('leaves its growth to V8 where %s bounds it', async (_where, node, options) => {
+    const [, second] = await run('serve', node, options);
+    const flags = second?.flags.filter((flag) => !/max[-_]old/.test(flag));
+    expect(flags).toEqual(['--max-semi-space-size=8', '--initial-old-space-size=24']);
   });
 
   test('grows, of the young generation, only once the service serves', async () => {
