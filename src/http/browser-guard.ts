@@ -83,7 +83,7 @@ export function checkHost(
   { host }: Pick<IncomingHttpHeaders, 'host'>,
 ): void {
   if (allowed === undefined || host === undefined) return;
-  if (allowed.has(nameOf(host))) return;
+  if (allowed.has(hostNameOf(host))) return;
   throw new CallError(
     'PERMISSION_DENIED',
     'HOST_NOT_ALLOWED',
@@ -92,7 +92,7 @@ export function checkHost(
 }
 
 /** What a Host header names, without the port. */
-const nameOf = remember(100, (host) => host.toLowerCase().replace(/:\d*$/, ''));
+const hostNameOf = remember(100, (host) => host.toLowerCase().replace(/:\d*$/, ''));
 
 /**
  * Refuses what a web page of another origin asks for, unless it only reads what every caller may read and cannot see the

@@ -18,16 +18,16 @@ export function credentialKey({
   readonly isPublic?: boolean;
   readonly credential: string | undefined;
 }): string {
-  return isPublic || credential === undefined ? '' : nameOf(credential);
+  return isPublic || credential === undefined ? '' : digestOf(credential);
 }
 
-function nameOf(credential: string): string {
+function digestOf(credential: string): string {
   const known = recent.get(credential);
   if (known !== undefined) return known;
-  const name = hash('sha256', credential);
+  const digest = hash('sha256', credential);
   if (recent.size === 0) setTimeout(() => recent.clear(), FORGET_MS).unref();
-  if (recent.size < MAX_RECENT) recent.set(credential, name);
-  return name;
+  if (recent.size < MAX_RECENT) recent.set(credential, digest);
+  return digest;
 }
 
 /**

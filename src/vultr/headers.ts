@@ -2,8 +2,8 @@ import { CallError } from '../status/call-error.ts';
 import type { VultrRequest } from './request.ts';
 
 /**
- * The headers of a request, names and values in turn: a list is what undici reads with the least effort. Public requests carry no credential: Vultr wants it so for its catalogue, and a key that is
- * not sent cannot leak.
+ * The headers of a request, names and values in turn, which is the form that undici reads with the least effort. Public requests
+ * carry no credential: Vultr wants it so for its catalogue, and a key that is not sent cannot leak.
  * @throws CallError UNAUTHENTICATED when the request needs an API key and has none, or one that no header can carry
  */
 export function toHeaders(request: VultrRequest, userAgent: string): string[] {

@@ -35,7 +35,7 @@ interface OpenCall {
  * caller has left. A caller reads what it wrote: once a change is through, nobody with its credential joins a read that
  * was already under way.
  *
- * It stands below enforceDeadline, which turns every caller's deadline into an abort, and above the stages that repeat,
+ * It stands below enforceDeadline, so that every caller's signal aborts at its deadline, and above the stages that repeat,
  * queue and send. The bodies of the responses are shared, too, and must not be changed.
  * @throws TypeError when a limit is not usable
  */
@@ -43,13 +43,15 @@ export function singleflight(options: SingleflightOptions): Stage {
   const { clock, limits: given = {}, observe = () => undefined } = options;
   const limits = resolvePositive('singleflight', DEFAULT_LIMITS, given);
   return (next) => {
-    /** By path, which tells most requests apart; the rest is compared. */
+    /** By credential and path, which tell most requests apart; the rest is compared. */
     const open = new Map<string, OpenCall[]>();
     let size = 0;
 
     /** The call to join, a new one when there is none; undefined when there are too many. */
     function find(request: VultrRequest): SharedCall | undefined {
-      const running = open.get(request.path)?.find((one) => isSame(one.request, request));
+      const key = keyOf(request);
+      const others = open.get(key);
+      const running = others?.find((one) => isSame(one.request, request));
       if (running !== undefined && isJoinable(running)) {
         observe({ kind: 'shared' });
         return running.shared;
@@ -61,8 +63,8 @@ export function singleflight(options: SingleflightOptions): Stage {
         request,
         startedAt: clock.now(),
       };
-      const others = open.get(request.path);
-      if (others === undefined) open.set(request.path, [begun]);
+      // The list is gone when the only one in it has just been closed.
+      if (others === undefined || others.length === 0) open.set(key, [begun]);
       else others.push(begun);
       size += 1;
       return begun.shared;
@@ -70,13 +72,13 @@ export function singleflight(options: SingleflightOptions): Stage {
 
     /** From now on, nobody joins a call. */
     function close(call: OpenCall): void {
-      const { path } = call.request;
-      const calls = open.get(path) ?? [];
+      const key = keyOf(call.request);
+      const calls = open.get(key) ?? [];
       const index = calls.indexOf(call);
       if (index < 0) return;
       calls.splice(index, 1);
       size -= 1;
-      if (calls.length === 0) open.delete(path);
+      if (calls.length === 0) open.delete(key);
     }
 
     function isJoinable({ startedAt }: OpenCall): boolean {
@@ -108,20 +110,25 @@ function credentialOf({ isPublic, credential }: VultrRequest): string {
   return isPublic ? '' : (credential ?? '');
 }
 
-/** Whether two requests with the same path can be one. */
+function keyOf(request: VultrRequest): string {
+  return credentialOf(request) + request.path;
+}
+
+/** Whether two requests that are reads can be one. */
 function isSame(one: VultrRequest, other: VultrRequest): boolean {
   return (
+    one.path === other.path &&
     // The kind decides the place in a queue: somebody who waits must not be put behind a watch.
     one.kind === other.kind &&
     one.query === other.query &&
     (one.accept ?? '') === (other.accept ?? '') &&
     credentialOf(one) === credentialOf(other) &&
-    nameOf(one) === nameOf(other)
+    callerNameOf(one) === callerNameOf(other)
   );
 }
 
 /** What is public is the same for all. Else each caller has its own: one must not end what another waits for. */
-function nameOf({ isPublic, caller }: VultrRequest): string {
+function callerNameOf({ isPublic, caller }: VultrRequest): string {
   return isPublic ? '' : (caller?.name ?? '');
 }
 
