@@ -74,12 +74,15 @@ export async function startApp(
   stack.defer(() => upstream.close());
   const { client } = upstream;
   const renewing = renewCredentials(client);
-  const [contract, vultr] = await Promise.all([
-    readBundledContract().then(loadContract),
-    // It opens in a thread of its own, while the contract is compiled.
-    openIdempotency({ ...context, vultr: renewing }),
-  ]);
-  stack.defer(() => vultr.close());
+  // It opens in a thread of its own, while the contract is compiled. Whatever becomes of that, it is closed.
+  const opening = openIdempotency({ ...context, vultr: renewing });
+  const closing = opening.then(
+    (opened) => () => opened.close(),
+    () => async () => undefined,
+  );
+  stack.defer(async () => (await closing)());
+  const contract = loadContract(await readBundledContract());
+  const vultr = await opening;
   const operations = [...contract.operations.values()];
 
   const health = createHealth([...new Set(operations.map(({ service }) => service))]);
