@@ -71,8 +71,9 @@ async function compareRows(from: Targets): Promise<readonly Result[]> {
   process.stderr.write('\n');
   return results;
 
-  async function service({ subject }: Row, root: string | undefined): Promise<Target | undefined> {
-    return await once(root === undefined ? subject : `${subject} before`, () => from.service(subject, root));
+  async function service({ subject }: Row, checkout: string | undefined): Promise<Target | undefined> {
+    const name = checkout === undefined ? subject : `${subject} before`;
+    return await once(name, () => from.service(subject, checkout));
   }
 
   async function other({ peer }: Row): Promise<Target | undefined> {

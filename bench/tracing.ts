@@ -72,8 +72,12 @@ async function measureOnce(): Promise<Result[]> {
 
 async function openSides(targets: Targets): Promise<Target[]> {
   const sides = [await targets.service('default')];
-  const add = async (name: string, root?: string, env?: Readonly<Record<string, string>>): Promise<void> => {
-    sides.push({ ...(await targets.service('default', root, env)), name });
+  const add = async (
+    name: string,
+    checkout?: string,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    sides.push({ ...(await targets.service('default', checkout, env)), name });
   };
   await add('off again');
   if (values.baseline !== undefined) await add('the baseline', values.baseline);

@@ -1,6 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+
+const packages = new Map<string, string>();
+
+/**
+ * The package of a checkout, which is built when it is first asked for and removed when this process ends.
+ * @returns its folder
+ */
+export function packageOf(checkout: string): string {
+  const known = packages.get(checkout);
+  if (known !== undefined) return known;
+  const parent = mkdtempSync(join(tmpdir(), 'vultr-grpc-package-'));
+  process.once('exit', () => rmSync(parent, { recursive: true }));
+  const root = installPackage(checkout, join(parent, 'package'));
+  packages.set(checkout, root);
+  return root;
+}
 
 /**
  * Builds the package of a checkout and puts it into a folder as an installation would have it: a checkout itself always runs from

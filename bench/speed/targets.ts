@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { installPackage } from './package.ts';
+import { packageOf } from './package.ts';
 import { type Command, start, type Target } from './process.ts';
 import type { PeerName, ServiceName } from './rows.ts';
 
@@ -30,8 +30,6 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** Starts what the bench compares. Everything runs until it is closed. */
 export interface Targets {
-  readonly folder: string;
-  readonly upstream: Target;
   /**
    * The service as its users run it, from a built package.
    * @param checkout whose service it is; default: this one
@@ -64,16 +62,8 @@ export async function openTargets(): Promise<Targets> {
     args: [file, ...args],
   });
   const upstream = await run(node('upstream', here('./upstream.ts'), []), CORES.load);
-  const packages = new Map<string, string>();
-  const packageOf = (checkout: string): string => {
-    const root = packages.get(checkout) ?? installPackage(checkout, join(folder, `package-${packages.size}`));
-    packages.set(checkout, root);
-    return root;
-  };
   let peers: Promise<string> | undefined;
   return {
-    folder,
-    upstream,
     service: (name, checkout = here('../..'), env = {}, core = CORES.server) => {
       const flags = ['--upstream', `http://${upstream.http}`, ...ANY_PORT, ...FLAGS[name]];
       const command = node(name, join(packageOf(checkout), 'bin/vultr-grpc.js'), ['serve', ...flags]);
@@ -98,7 +88,7 @@ export async function openTargets(): Promise<Targets> {
 }
 
 /**
- * Makes JavaScript of the peers, as the package is: with what reads TypeScript in it a process holds 30 MB more.
+ * Makes JavaScript of the peers, as the package is: with what reads TypeScript in it a process holds more (docs/performance.md).
  * @returns the file
  */
 async function buildPeers(folder: string): Promise<string> {
