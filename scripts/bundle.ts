@@ -30,7 +30,7 @@ export async function bundle(): Promise<void> {
   });
   const { output } = await build.write({
     dir: BUNDLE,
-    // Node finds, links and runs it in less time than modules of ECMAScript: 20 ms of a start.
+    // Node finds, links and runs it in less time than ES modules: 27 of the 519 ms of a start.
     format: 'cjs',
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',

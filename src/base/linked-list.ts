@@ -1,7 +1,7 @@
 /** The place of an item in a list: one at a time. */
 export class Link<Item> {
   readonly item: Item;
-  /** The list that it is in; it, and its neighbours, are up to that. */
+  /** The list that it is in; like the neighbours, it is set by that list alone. */
   list: LinkedList<Item> | undefined;
   before: Link<Item> | undefined;
   after: Link<Item> | undefined;

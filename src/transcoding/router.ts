@@ -11,7 +11,7 @@ export interface Route<Target> {
 }
 
 /** The route of a request. */
-export interface Match<Target> extends Route<Target> {
+interface Match<Target> extends Route<Target> {
   readonly kind: 'match';
   /** Routes of other methods whose paths fit better, as literals: they may be what was meant. */
   readonly nearer: readonly Route<Target>[];
