@@ -141,7 +141,11 @@ class LazyLifetime implements Lifetime, Endable {
     const controller = new AbortController();
     this.#controller = controller;
     const ends = this.#ends;
-    if (ends === undefined) return controller;
+    if (ends === undefined) {
+      // Whoever begins with something now does so for a call that is over, and would never be told of its deadline.
+      controller.abort(callOver());
+      return controller;
+    }
     this.#watched = ends.sources.map(({ signal: source }) => {
       const listener = (): void => this.end(source.reason);
       if (source.aborted) listener();

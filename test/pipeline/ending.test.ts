@@ -36,6 +36,21 @@ describe('a call ends in time', () => {
     expect(await left.promise).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
   });
 
+  test('and what begins only after that ends at once', async () => {
+    const after = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<AbortSignal>();
+    const { pipeline } = pipelineOf({
+      unary: async (call) => {
+        void after.promise.then(() => begun.resolve(call.signal));
+        throw new CallError('NOT_FOUND', 'VULTR_NOT_FOUND', 'There is no such region.');
+      },
+    });
+    await failure(pipeline.unary(incoming('GetInstance')));
+    after.resolve();
+    const { aborted, reason } = await begun.promise;
+    expect({ aborted, reason }).toMatchObject({ aborted: true, reason: { reason: 'CALL_CANCELLED' } });
+  });
+
   test('when its deadline has passed already', async () => {
     const { pipeline } = pipelineOf({ unary: never });
     const work = pipeline.unary(incoming('GetInstance', { deadline: Date.now() - 1_000 }));
