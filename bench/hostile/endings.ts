@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -64,7 +64,10 @@ async function lockedRecord(vultr: CannedVultr): Promise<number> {
       const create = (key: string): Promise<number | undefined> =>
         sendHttp(service.http, 'POST', '/v2/instances', '{"region":"ams"}', { 'idempotency-key': key });
       await create('first');
-      const database = new DatabaseSync(join(folder, 'creations.sqlite'));
+      const path = join(folder, 'idempotency.sqlite');
+      // SQLite would make a new file, whose lock holds up nobody.
+      accessSync(path);
+      const database = new DatabaseSync(path);
       database.exec('BEGIN EXCLUSIVE');
       await service.read();
       const creations = Array.from({ length: 10 }, (_, n) => create(`key-${n}`));

@@ -91,10 +91,13 @@ export function createServers(config: ServeConfig, health: Health, pipeline: Pip
     stop: async () => {
       const wasReady = phase === 'ready';
       enter('draining');
-      for (const server of running) server.drain?.();
       // Watchers of the health learn of it before their streams end.
       await setImmediate();
-      if (wasReady) await delay(drainDelayOf(config));
+      const drainMs = drainDelayOf(config);
+      if (wasReady && drainMs > 0) {
+        for (const server of running) server.drain?.();
+        await delay(drainMs);
+      }
       pipeline.abortStreams();
       const { shutdownGraceMs: graceMs } = config;
       const outOfTime = setTimeout(() => pipeline.abortAll(), graceMs);

@@ -98,6 +98,7 @@ export class Gate {
   readonly #counts: Counts;
   /** How many calls are under way. */
   #open = 0;
+  #isClosing = false;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -109,11 +110,15 @@ export class Gate {
 
   /** Takes a new connection. */
   connect(session: Http2Session, socket: Socket): void {
-    limitLife(this.#connections.open(session, socket), this.#options.life);
+    const connection = this.#connections.open(session, socket);
+    limitLife(connection, this.#options.life);
+    // A handshake can end after the listener was closed.
+    if (this.#isClosing) void leave(connection);
   }
 
   /** Has everybody make their next calls elsewhere. Resolves once no more calls are taken. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all(this.#connections.all().map(leave));
   }
 

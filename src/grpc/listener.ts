@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { ServerTls } from '../access/server-tls.ts';
+import { acceptWaiting } from '../base/accept-waiting.ts';
 
 /** Where connections come in. */
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections. Resolves once those that are open have ended. */
+  /** Takes no new connections. Resolves once those that were made already are in. */
   stop(): Promise<void>;
+  /** Resolves once it has stopped and every connection has ended. */
+  readonly ended: Promise<void>;
   /** Ends every connection at once. */
   cut(): void;
 }
@@ -35,6 +38,7 @@ export async function listen(
 ): Promise<Listener> {
   const sockets = new Set<Socket>();
   const server = tls === undefined ? createServer(onConnection) : createSecureServer(tls, onConnection);
+  const ended = new Promise<void>((resolve) => server.once('close', resolve));
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -48,10 +52,11 @@ export async function listen(
   }
   return {
     port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-      }),
+    stop: async () => {
+      await acceptWaiting(server);
+      server.close();
+    },
+    ended,
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },

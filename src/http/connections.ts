@@ -30,7 +30,7 @@ export type Admission =
 /** Why a connection was ended before its caller wished it. */
 export type EndCause = 'idle' | 'full' | 'pipelining' | 'unread';
 
-/** A connection that had a response this recently probably has another request on its way. */
+/** A connection that was made, or had a response, this recently probably has a request on its way. */
 const BUSY_MS = 1_000;
 
 /** How long a caller that has not been told of the end has for one more request. */
@@ -92,8 +92,8 @@ class Connection {
   isEnding = false;
   /** Whether its next response is to be the last one, because of its age. */
   isOld = false;
-  /** When its last response was out, by the monotonic clock; undefined: it has had none. */
-  quietSince: number | undefined;
+  /** When its last response was out, or it was made, by the monotonic clock. */
+  quietSince = performance.now();
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -183,6 +183,8 @@ export class Connections {
     if (carrierOf(socket) === undefined) this.#endAtAge(socket, connection);
     this.#open.set(socket, connection);
     this.#idle.append(connection.place);
+    // A handshake can end after the listener was closed.
+    if (this.#isClosing) this.#endSoon(connection);
     socket.once('close', () => {
       this.#forget(socket);
       // Node does not notify responses that wait for an earlier one on their connection.
@@ -251,8 +253,7 @@ export class Connections {
   endIdle(): void {
     for (const connection of this.#idle) {
       if (connection.isCarrier) continue;
-      const quietMs = performance.now() - (connection.quietSince ?? Number.NEGATIVE_INFINITY);
-      if (quietMs > BUSY_MS) connection.socket.destroySoon();
+      if (performance.now() - connection.quietSince > BUSY_MS) connection.socket.destroySoon();
       else this.#endSoon(connection);
     }
   }

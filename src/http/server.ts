@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ServerTls } from '../access/server-tls.ts';
+import { acceptWaiting } from '../base/accept-waiting.ts';
 import { turnstile } from '../base/turnstile.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
@@ -80,8 +81,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     host: address,
     port,
     drain: () => connections.drain(),
-    close: (graceMs) =>
-      new Promise((resolve) => {
+    close: async (graceMs) => {
+      await acceptWaiting(server);
+      await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
           server.closeAllConnections();
           bridge.cut();
@@ -92,7 +94,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
           clearTimeout(timer);
           resolve();
         });
-      }),
+      });
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { failureOf } from '../support/grpc-failure.ts';
+import { connectHttp2 } from '../support/raw-http2.ts';
 import { startOnSandbox, startService } from '../support/service.ts';
 
 const EXAMPLE = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
@@ -35,6 +36,16 @@ test('going down lets a call that is under way end well', async () => {
   await sleep(20);
   proceed.resolve();
   expect((await call).value).toEqual({ instance: { id: EXAMPLE } });
+  await closing;
+});
+
+test('going down serves the calls of those who have connected and are not accepted yet', async () => {
+  const { app } = await startOnSandbox();
+  const calls = Array.from({ length: 20 }, () =>
+    connectHttp2(app.grpcAddress).call('/vultr.cloud.v1.CloudService/ListRegions', [new Uint8Array()]),
+  );
+  const closing = app.close();
+  expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(20).fill(0));
   await closing;
 });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
+import { jsonReply, rawExchange, startThings, untilRefused } from '../support/http-server.ts';
 
 describe('a caller that leaves', () => {
   test('aborts its call', async () => {
@@ -85,6 +85,7 @@ describe('closing', () => {
     const pipelined = rawExchange(port, 'GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
     await expect.poll(() => dispatcher.seen.length).toBe(5);
     const closed = close(10_000);
+    await untilRefused(port);
     go.resolve();
     expect(await Promise.all(responses)).toEqual(['close', 'close']);
     // All three, in their order, and only the last one says so.
@@ -110,9 +111,23 @@ describe('closing', () => {
     };
     expect((await call()).headers.connection).toBe('keep-alive');
     const closed = close(10_000);
+    await untilRefused(port);
     expect((await call()).headers.connection).toBe('close');
     await closed;
     agent.destroy();
+  });
+
+  test('serves the requests of those who have connected and are not accepted yet', async () => {
+    const { url, close } = await startThings({ unary: async () => jsonReply({ done: true }) });
+    const calls = Array.from({ length: 50 }, async () => {
+      const outgoing = request(`${url}/api/things/i`, { agent: false }).end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    });
+    const closed = close(10_000);
+    expect(await Promise.all(calls)).toEqual(Array(50).fill(200));
+    await closed;
   });
 
   test('of some age is told in its next response that it ends, and not before', async () => {
@@ -182,6 +197,7 @@ describe('closing', () => {
     socket.write('GET /api/things/1 HTTP/1.1\r\nHost: x\r\n\r\n');
     await expect.poll(() => dispatcher.seen.length).toBe(1);
     const closed = close(10_000);
+    await untilRefused(port);
     socket.write('GET /api/things/2 HTTP/1.1\r\nHost: x\r\n\r\n');
     await new Promise((resolve) => setTimeout(resolve, 50));
     go.resolve();

@@ -118,6 +118,19 @@ export async function rawExchange(port: number, ...parts: (string | Uint8Array)[
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** Resolves once nobody can connect to a port any more. */
+export async function untilRefused(port: number): Promise<void> {
+  for (;;) {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    try {
+      await once(socket, 'connect');
+    } catch {
+      return;
+    }
+    socket.destroy();
+  }
+}
+
 const THINGS = `
 syntax = "proto3";
 package t;
