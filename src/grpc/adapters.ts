@@ -128,7 +128,7 @@ async function pump(
   try {
     for await (const reply of replies) {
       sendMetadata();
-      await write(call, reply.toBinary(), incoming.signal);
+      await write(call, reply.toBinary(), incoming.ending.signal);
     }
     incoming.completed();
     sendMetadata();

@@ -6,6 +6,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest } from '../rpc/call.ts';
+import { CallEnd } from '../rpc/call-end.ts';
 import { type Evidence, pickIdentityHeaders } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
@@ -45,15 +46,13 @@ interface GrpcIncomingParts {
 export class GrpcIncoming implements Incoming, Handling {
   readonly #open: OpenCall;
   readonly #request: Buffer | undefined;
-  #controller: AbortController | undefined;
-  /** Why the call has to end; undefined: it does not have to yet. */
-  #end: CallError | undefined;
   #isNamed: boolean;
   #isCompleted = false;
   readonly operation: Operation;
   readonly transport = 'grpc';
   readonly form = 'binary';
   readonly metadata: ReadonlyMap<string, string>;
+  readonly ending = new CallEnd();
   readonly responseMetadata = new Map<string, string>();
   readonly responseTrailers = new Map<string, string>();
   readonly requests: AsyncIterable<Message> | undefined;
@@ -75,15 +74,6 @@ export class GrpcIncoming implements Incoming, Handling {
 
   get peer(): string {
     return this.#open.connection.peer;
-  }
-
-  /** It is made when it is first read, which a call that waits for nothing does not do. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#end !== undefined) this.#controller.abort(this.#end);
-    }
-    return this.#controller.signal;
   }
 
   get deadline(): number | undefined {
@@ -111,8 +101,7 @@ export class GrpcIncoming implements Incoming, Handling {
   }
 
   abort(error: CallError): void {
-    this.#end ??= error;
-    this.#controller?.abort(error);
+    this.ending.begin(error);
   }
 
   /** Whether the call does no harm when the caller repeats it, as far as is known of its request. */

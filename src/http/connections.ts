@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Link, LinkedList } from '../base/linked-list.ts';
 import { jitterAge } from '../base/spread.ts';
+import { CallEnd } from '../rpc/call-end.ts';
 import type { CallError } from '../status/call-error.ts';
 import { callerGone, connectionAged, tooManyConnections, tooManyRequests } from './errors.ts';
 import { carrierOf } from './http2/carrier.ts';
@@ -9,8 +10,8 @@ import type { HttpConnectionLife, HttpLimits } from './options.ts';
 
 /** A request that has been let in, until its response is out or its caller left. */
 export interface Passage {
-  /** Aborts when the caller left before the response was out, or has to. It is made when it is first read. */
-  readonly signal: AbortSignal;
+  /** Comes when the caller left before the response was out, or has to. */
+  readonly ending: CallEnd;
   /** Whether the caller left before the response was out. */
   readonly isGone: boolean;
   /** Registers something to be done at the end. */
@@ -40,21 +41,11 @@ class Visit implements Passage {
   /** Undefined: it is over. */
   response: ServerResponse | undefined;
   isGone = false;
-  #controller: AbortController | undefined;
-  #interruption: CallError | undefined;
+  readonly ending = new CallEnd();
   #releases: (() => void)[] | undefined;
 
   constructor(response: ServerResponse) {
     this.response = response;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.isGone) this.#controller.abort(callerGone());
-      else if (this.#interruption !== undefined) this.#controller.abort(this.#interruption);
-    }
-    return this.#controller.signal;
   }
 
   onEnd(release: () => void): void {
@@ -62,19 +53,12 @@ class Visit implements Passage {
     this.#releases.push(release);
   }
 
-  /** Ends the request with an error, whatever is being done for it. */
-  interrupt(error: CallError): void {
-    this.#interruption = error;
-    this.#controller?.abort(error);
-  }
-
   end(): void {
     this.isGone = this.response?.writableFinished !== true;
-    if (this.isGone) this.#controller?.abort(callerGone());
+    if (this.isGone) this.ending.begin(callerGone());
     for (const release of this.#releases?.splice(0) ?? []) release();
     // What was in a set may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
     this.response = undefined;
-    if (!this.isGone) this.#controller = undefined;
   }
 }
 
@@ -270,7 +254,7 @@ export class Connections {
         connection.isOld = true;
         timer = setTimeout(() => {
           for (const visit of [...connection.visits, ...connection.carried])
-            visit.interrupt(connectionAged());
+            visit.ending.begin(connectionAged());
         }, ageGraceMs).unref();
       },
       jitterAge(maxAgeMs, Math.random),

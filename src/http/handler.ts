@@ -178,7 +178,7 @@ function toExtraRequest(work: Work): ExtraRequest {
     requestId: giveId(work),
     evidence: () => evidenceOf(request, headers.authorization),
     get signal() {
-      return passage.signal;
+      return passage.ending.signal;
     },
   };
 }
@@ -196,7 +196,7 @@ function sendExtra(tools: Tools, work: Work, reply: ExtraReply): MaybeSoon<void>
       toJson: (message) => message.toJson(),
       heartbeatMs,
       writeTimeoutMs,
-      signal: work.passage.signal,
+      signal: work.passage.ending.signal,
     });
   }
   const { method, request } = work;
@@ -282,7 +282,7 @@ function serveStream(
     toJson: (reply) => toJson(binding, reply),
     heartbeatMs: limits.heartbeatMs,
     writeTimeoutMs: limits.writeTimeoutMs,
-    signal: passage.signal,
+    signal: passage.ending.signal,
   });
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Transport } from '../rpc/call.ts';
+import type { CallEnd } from '../rpc/call-end.ts';
 import type { Evidence } from '../rpc/evidence.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Passage } from './connections.ts';
@@ -57,8 +58,8 @@ export class HttpIncoming implements Incoming {
     return formatPeer(this.#request.socket);
   }
 
-  get signal(): AbortSignal {
-    return this.#passage.signal;
+  get ending(): CallEnd {
+    return this.#passage.ending;
   }
 
   evidence(): Evidence {

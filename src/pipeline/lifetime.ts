@@ -2,13 +2,8 @@ import { getEventListeners } from 'node:events';
 import { systemClock } from '../base/clock.ts';
 import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
+import type { Endable, EndSource } from '../rpc/call-end.ts';
 import { CallError } from '../status/call-error.ts';
-import type { Endable, Shutdown } from './shutdown.ts';
-
-/** Something that can end a call. Its signal is asked for when somebody waits. */
-export interface SignalSource {
-  readonly signal: AbortSignal;
-}
 
 /** How long a call may live. */
 export interface Lifetime {
@@ -32,18 +27,16 @@ export interface Lifetime {
   release(): void;
 }
 
-/** What ends a call, besides its deadline. */
-export interface Ends {
-  /** Whose signals abort with CallErrors: the caller has left, or may no longer do what it does. */
-  readonly sources: readonly SignalSource[];
-  readonly shutdown: Shutdown;
-}
-
 /**
  * Binds a call to its deadline and to everything else that can end it.
  * @param deadline milliseconds since the epoch
+ * @param ends they are told of the call once somebody waits
  */
-export function createLifetime(deadline: number, ends: Ends, now = systemClock.now): Lifetime {
+export function createLifetime(
+  deadline: number,
+  ends: readonly EndSource[],
+  now = systemClock.now,
+): Lifetime {
   return new LazyLifetime(deadline, ends, now);
 }
 
@@ -60,15 +53,14 @@ interface Wait {
 class LazyLifetime implements Lifetime, Endable {
   #deadline: number;
   /** Undefined: it is over. */
-  #ends: Ends | undefined;
+  #ends: readonly EndSource[] | undefined;
   readonly #now: () => number;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #watched: readonly Watched[] | undefined;
   /** What has to be told of the end. */
   #waits: Wait[] = [];
 
-  constructor(deadline: number, ends: Ends, now: () => number) {
+  constructor(deadline: number, ends: readonly EndSource[], now: () => number) {
     this.#deadline = deadline;
     this.#ends = ends;
     this.#now = now;
@@ -120,21 +112,17 @@ class LazyLifetime implements Lifetime, Endable {
   }
 
   release(): void {
-    const [ends, watched] = [this.#ends, this.#watched];
+    const [ends, controller] = [this.#ends, this.#controller];
     // What was in a set may stay in memory for seconds (docs/performance.md, Garbage), so it lets go of what it leads to.
     this.#ends = undefined;
-    this.#watched = undefined;
     this.#waits = [];
-    if (ends === undefined || watched === undefined) return;
+    if (ends === undefined || controller === undefined) return;
     clearTimeout(this.#timer);
-    ends.shutdown.delete(this);
-    for (const { source, listener } of watched) source.removeEventListener('abort', listener);
+    for (const source of ends) source.delete(this);
     if (this.endReason !== undefined) return;
-    const controller = this.#controller;
     this.#controller = undefined;
     // To abort takes longer than to see that nobody listens any more, as nobody does to most.
-    if (controller !== undefined && getEventListeners(controller.signal, 'abort').length > 0)
-      controller.abort(callOver());
+    if (getEventListeners(controller.signal, 'abort').length > 0) controller.abort(callOver());
   }
 
   #watch(): AbortController {
@@ -146,13 +134,7 @@ class LazyLifetime implements Lifetime, Endable {
       controller.abort(callOver());
       return controller;
     }
-    this.#watched = ends.sources.map(({ signal: source }) => {
-      const listener = (): void => this.end(source.reason);
-      if (source.aborted) listener();
-      else source.addEventListener('abort', listener, { once: true });
-      return { source, listener };
-    });
-    ends.shutdown.add(this);
+    for (const source of ends) source.add(this);
     this.#schedule();
     return controller;
   }
@@ -163,18 +145,11 @@ class LazyLifetime implements Lifetime, Endable {
   }
 
   /** Whatever ends a call after it has ended changes nothing. */
-  end(reason: unknown): void {
+  end(reason: CallError): void {
     if (this.#controller === undefined || this.#controller.signal.aborted) return;
-    const error = CallError.from(reason);
-    this.#controller.abort(error);
-    for (const { reject } of this.#waits.splice(0)) reject(error);
+    this.#controller.abort(reason);
+    for (const { reject } of this.#waits.splice(0)) reject(reason);
   }
-}
-
-/** What a lifetime listens to. */
-interface Watched {
-  readonly source: AbortSignal;
-  readonly listener: () => void;
 }
 
 /** What began in this turn of the event loop. */

@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import { validate } from '../contract/validate.ts';
 import type { Dispatcher, Handler, Incoming, IncomingRequest, Reply, StreamHandler } from '../rpc/call.ts';
+import { CallEnd, type EndSource } from '../rpc/call-end.ts';
 import { noteOrigin } from '../rpc/reply.ts';
 import { acceptedRequestId } from '../rpc/request-id.ts';
 import { CallError } from '../status/call-error.ts';
@@ -15,7 +16,7 @@ import { type BeginSpan, inSpan, readTraceContext } from '../telemetry/trace.ts'
 import type { OpenAdmission } from './admission.ts';
 import { readCreation } from './creation.ts';
 import { endOf } from './ending.ts';
-import { createLifetime, type Ends } from './lifetime.ts';
+import { createLifetime } from './lifetime.ts';
 import { RunningCall } from './running-call.ts';
 import { Shutdown } from './shutdown.ts';
 import { untilEnded, untilOver } from './until.ts';
@@ -71,10 +72,8 @@ class CallPipeline implements Pipeline {
   }
 
   unary(incoming: Incoming): MaybeSoon<Reply> {
-    const call = this.#begin(incoming, this.#options.unaryTimeoutMs, {
-      sources: [incoming],
-      shutdown: this.#shutdown.unary,
-    });
+    const ends = [incoming.ending, this.#shutdown.unary];
+    const call = this.#begin(incoming, this.#options.unaryTimeoutMs, ends);
     return call.span === undefined ? this.#serve(call) : inSpan(call.span, () => this.#serve(call));
   }
 
@@ -119,8 +118,8 @@ class CallPipeline implements Pipeline {
   }
 
   async *stream(incoming: Incoming): AsyncGenerator<Reply> {
-    const revocation = new AbortController();
-    const ends = { sources: [incoming, revocation], shutdown: this.#shutdown.streams };
+    const revocation = new CallEnd();
+    const ends = [incoming.ending, revocation, this.#shutdown.streams];
     const call = this.#begin(incoming, this.#options.streamTimeoutMs, ends);
     const { lifetime, span } = call;
     let messages = 0;
@@ -129,7 +128,7 @@ class CallPipeline implements Pipeline {
     try {
       const handle = this.#streamHandler(incoming);
       await inSpan(span, () => this.#admit(call));
-      unsubscribe = call.authority?.onRevoked?.((revoked) => revocation.abort(revoked));
+      unsubscribe = call.authority?.onRevoked?.((revoked) => revocation.begin(revoked));
       for await (const reply of untilEnded(handle(call), lifetime, span)) {
         assertSendable(reply, incoming);
         messages += 1;
@@ -174,7 +173,7 @@ class CallPipeline implements Pipeline {
     this.#shutdown.streams.begin();
   }
 
-  #begin(incoming: Incoming, timeoutMs: Timeout, ends: Ends): RunningCall {
+  #begin(incoming: Incoming, timeoutMs: Timeout, ends: readonly EndSource[]): RunningCall {
     const { openAdmission, beginSpan, metrics } = this.#options;
     const { operation, metadata, responseMetadata } = incoming;
     const given = acceptedRequestId(metadata.get('x-request-id'));

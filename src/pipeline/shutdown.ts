@@ -1,16 +1,12 @@
 import { spreadRetry } from '../base/spread.ts';
+import type { Endable, EndSource } from '../rpc/call-end.ts';
 import { CallError } from '../status/call-error.ts';
-
-/** Something that is ended with the service. */
-export interface Endable {
-  end(reason: CallError): void;
-}
 
 /**
  * The end of the service, as calls see it: it ends all of them together. An abort signal would do the same, but to listen to one takes
  * longer the more others listen to it.
  */
-export class Shutdown {
+export class Shutdown implements EndSource {
   readonly #open = new Set<Endable>();
   #hasBegun = false;
 

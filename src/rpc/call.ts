@@ -2,6 +2,7 @@ import type { MaybeSoon } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
+import type { CallEnd } from './call-end.ts';
 import type { Evidence } from './evidence.ts';
 
 /** The protocol that a call came by; `http` is JSON by the operation's HTTP rule, or a request that is passed on to Vultr. */
@@ -141,8 +142,8 @@ export interface Incoming {
   evidence(): Evidence;
   /** As in Call. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Aborts when the caller left; its reason is a CallError. */
-  readonly signal: AbortSignal;
+  /** Comes when the caller has left. */
+  readonly ending: CallEnd;
   /** What the caller wants of a request that is passed on: to watch it, or to walk the list. Default: its response. */
   readonly view?: 'watch' | 'walk' | undefined;
   /** When the caller wants the reply at the latest, in milliseconds since the epoch; undefined: it did not say. */

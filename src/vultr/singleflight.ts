@@ -24,6 +24,8 @@ export interface SingleflightOptions {
 }
 
 interface OpenCall {
+  /** Where it is kept. To put it together again takes longer than to look it up. */
+  readonly key: string;
   readonly shared: SharedCall;
   readonly request: VultrRequest;
   readonly startedAt: number;
@@ -59,6 +61,7 @@ export function singleflight(options: SingleflightOptions): Stage {
       if (running !== undefined) close(running);
       else if (size >= limits.maxShared) return undefined;
       const begun: OpenCall = {
+        key,
         shared: new SharedCall(next, () => close(begun)),
         request,
         startedAt: clock.now(),
@@ -72,13 +75,12 @@ export function singleflight(options: SingleflightOptions): Stage {
 
     /** From now on, nobody joins a call. */
     function close(call: OpenCall): void {
-      const key = keyOf(call.request);
-      const calls = open.get(key) ?? [];
+      const calls = open.get(call.key) ?? [];
       const index = calls.indexOf(call);
       if (index < 0) return;
       calls.splice(index, 1);
       size -= 1;
-      if (calls.length === 0) open.delete(key);
+      if (calls.length === 0) open.delete(call.key);
     }
 
     function isJoinable({ startedAt }: OpenCall): boolean {

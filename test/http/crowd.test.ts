@@ -101,7 +101,7 @@ describe('requests on one connection', () => {
     const { port, dispatcher, meter } = await startHeld({ maxPipelined: 3 });
     expect(await rawExchange(port, GET.repeat(10_000))).toBe('');
     expect(dispatcher.seen).toHaveLength(3);
-    expect(dispatcher.seen.map(({ incoming }) => incoming.signal.aborted)).toEqual([true, true, true]);
+    expect(dispatcher.seen.map(({ incoming }) => incoming.ending.signal.aborted)).toEqual([true, true, true]);
     expect(dispatcher.refusals).toMatchObject([{ error: { reason: 'TOO_MANY_REQUESTS' } }]);
     expect(ended(meter, 'pipelining')).toBe(1);
   });
@@ -125,7 +125,7 @@ describe('requests on one connection', () => {
     await expect.poll(() => dispatcher.seen.length).toBe(5);
     socket.destroy();
     await expect
-      .poll(() => dispatcher.seen.map(({ incoming }) => incoming.signal.aborted))
+      .poll(() => dispatcher.seen.map(({ incoming }) => incoming.ending.signal.aborted))
       .toEqual(Array(5).fill(true));
   });
 

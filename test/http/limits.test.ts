@@ -154,7 +154,9 @@ describe('connections', () => {
     socket.on('error', () => undefined);
     socket.write('GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(socket, 'readable');
-    await expect.poll(() => dispatcher.seen[0]?.incoming.signal.aborted, { timeout: 20_000 }).toBe(true);
+    await expect
+      .poll(() => dispatcher.seen[0]?.incoming.ending.signal.aborted, { timeout: 20_000 })
+      .toBe(true);
     socket.resume();
     await once(socket, 'close');
     expect(socket.bytesRead).toBeLessThan(large.text.length);

@@ -8,7 +8,7 @@ describe('a caller that leaves', () => {
   test('aborts its call', async () => {
     const started = Promise.withResolvers<AbortSignal>();
     const { port } = await startThings({
-      unary: async ({ signal }) => {
+      unary: async ({ ending: { signal } }) => {
         started.resolve(signal);
         await once(signal, 'abort');
         throw signal.reason;
@@ -38,7 +38,7 @@ describe('a caller that leaves', () => {
     const { url, dispatcher } = await startThings();
     await (await fetch(`${url}/api/things/i`, { headers: { connection: 'close' } })).text();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(dispatcher.seen[0]?.incoming.signal.aborted).toBe(false);
+    expect(dispatcher.seen[0]?.incoming.ending.signal.aborted).toBe(false);
   });
 });
 
@@ -157,7 +157,7 @@ describe('closing', () => {
         async *stream(incoming) {
           yield jsonReply({ name: 'a' });
           await new Promise((_resolve, reject) =>
-            incoming.signal.addEventListener('abort', () => reject(incoming.signal.reason)),
+            incoming.ending.signal.addEventListener('abort', () => reject(incoming.ending.signal.reason)),
           );
         },
       },

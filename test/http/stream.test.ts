@@ -201,7 +201,7 @@ describe('a stream as server-sent events', () => {
 describe('the reader of a stream', () => {
   test('that leaves ends the stream', async () => {
     const ended = Promise.withResolvers<unknown>();
-    const { target } = await start(async function* ({ signal }) {
+    const { target } = await start(async function* ({ ending: { signal } }) {
       try {
         yield jsonReply({ n: 1 });
         await once(signal, 'abort');

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { CallEnd } from '../../src/rpc/call-end.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { drain, failure, fine, incoming, never, pipelineOf } from '../support/pipeline-of.ts';
 
@@ -64,7 +65,7 @@ describe('a call ends in time', () => {
   });
 
   test.each(['unary', 'stream'] as const)('when the caller leaves: %s', async (kind) => {
-    const controller = new AbortController();
+    const ending = new CallEnd();
     const signals: AbortSignal[] = [];
     const { pipeline, log } = pipelineOf({
       unary: (call) => {
@@ -77,21 +78,21 @@ describe('a call ends in time', () => {
         await never();
       },
     });
-    const { signal } = controller;
     const work =
       kind === 'unary'
-        ? pipeline.unary(incoming('GetInstance', { signal }))
-        : drain(pipeline.stream(incoming('WatchInstance', { signal })));
-    setTimeout(() => controller.abort(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.')), 20);
+        ? pipeline.unary(incoming('GetInstance', { ending }))
+        : drain(pipeline.stream(incoming('WatchInstance', { ending })));
+    setTimeout(() => ending.begin(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.')), 20);
     expect(await failure(work)).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
     expect(signals[0]?.aborted).toBe(true);
     expect(log.lines()).toEqual([expect.objectContaining({ code: 'CANCELLED', level: 'info' })]);
   });
 
   test('when the caller had left before it began', async () => {
-    const signal = AbortSignal.abort(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.'));
+    const ending = new CallEnd();
+    ending.begin(new CallError('CANCELLED', 'CALL_CANCELLED', 'The caller left.'));
     const { pipeline } = pipelineOf({ unary: never });
-    expect((await failure(pipeline.unary(incoming('GetInstance', { signal })))).code).toBe('CANCELLED');
+    expect((await failure(pipeline.unary(incoming('GetInstance', { ending })))).code).toBe('CANCELLED');
   });
 
   test('a failure that the end has caused is not reported in its place', async () => {

@@ -4,6 +4,7 @@ import { Payload } from '../../src/payload/payload.ts';
 import { admitEverybody } from '../../src/pipeline/admission.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Call, Handler, Incoming, Reply } from '../../src/rpc/call.ts';
+import { CallEnd } from '../../src/rpc/call-end.ts';
 import { anyReply } from '../../src/rpc/reply.ts';
 import { CallError } from '../../src/status/call-error.ts';
 import { createMessage, type Message } from '../../src/transcoding/message.ts';
@@ -61,7 +62,7 @@ export function incoming(rpc: string, given: Partial<Incoming> = {}): Incoming {
       authorization: `Bearer ${KEY}`,
     }),
     metadata: new Map([['authorization', `Bearer ${KEY}`]]),
-    signal: new AbortController().signal,
+    ending: new CallEnd(),
     deadline: undefined,
     read: () => ({ kind: 'message', message: request({ instance_id: ID }) }),
     responseMetadata: new Map(),

@@ -128,7 +128,10 @@ async function sendReplies(call: RpcCall, outgoing: Outgoing, replies: AsyncIter
   const iterator = replies[Symbol.asyncIterator]();
   const write = async (bytes: Uint8Array): Promise<void> => {
     held.send(passage, request.socket, bytes.length);
-    await writeChunk(response, bytes, { signal: passage.signal, writeTimeoutMs: limits.writeTimeoutMs });
+    await writeChunk(response, bytes, {
+      signal: passage.ending.signal,
+      writeTimeoutMs: limits.writeTimeoutMs,
+    });
   };
   let error: CallError | undefined;
   try {

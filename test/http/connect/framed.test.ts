@@ -115,7 +115,7 @@ describe('a stream of the Connect protocol', () => {
   test('ends at once when the caller leaves', async () => {
     let isEnded = false;
     const { url } = await startThings({
-      async *stream({ signal }) {
+      async *stream({ ending: { signal } }) {
         try {
           for (;;) {
             yield textReply('1');

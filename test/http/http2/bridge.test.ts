@@ -139,7 +139,7 @@ describe('a caller who speaks HTTP/2', () => {
   test('ends a call by leaving it', async () => {
     const ended = Promise.withResolvers<void>();
     const { port } = await startThings({
-      async *stream({ signal }) {
+      async *stream({ ending: { signal } }) {
         signal.addEventListener('abort', () => ended.resolve());
         yield textReply('1');
         await ended.promise;
@@ -260,7 +260,7 @@ describe('a connection that is to end', () => {
   test('is told so at its age, and what is still under way after the grace is ended', async () => {
     const { port } = await startThings(
       {
-        async *stream({ signal }) {
+        async *stream({ ending: { signal } }) {
           yield textReply('1');
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
           throw signal.reason;
