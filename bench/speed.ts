@@ -11,7 +11,7 @@ import { type Growth, measureGrowth } from './speed/growth.ts';
 import { pinSelf } from './speed/pin.ts';
 import type { Target } from './speed/process.ts';
 import { formatGrowth, formatMachine, formatResults, formatStart, machine } from './speed/report.ts';
-import { ROWS, type Row } from './speed/rows.ts';
+import { isService, type PeerName, ROWS, type ServiceName } from './speed/rows.ts';
 import { measureStart } from './speed/start.ts';
 import { CORES, openTargets, type Targets } from './speed/targets.ts';
 
@@ -58,8 +58,9 @@ async function compareRows(from: Targets): Promise<readonly Result[]> {
   const started = new Map<string, Target | undefined>();
   const results: Result[] = [];
   for (const row of rows) {
-    const sides = [await service(row, undefined), await other(row)];
-    if (values.baseline !== undefined) sides.push(await service(row, values.baseline));
+    const sides = [await running(row.subject), await running(row.peer)];
+    if (values.baseline !== undefined && isService(row.subject))
+      sides.push(await before(row.subject, values.baseline));
     const present = sides.filter((side) => side !== undefined);
     try {
       if (present.length > 1) results.push(await compare(row, present, plan));
@@ -71,15 +72,12 @@ async function compareRows(from: Targets): Promise<readonly Result[]> {
   process.stderr.write('\n');
   return results;
 
-  async function service({ subject }: Row, checkout: string | undefined): Promise<Target | undefined> {
-    const name = checkout === undefined ? subject : `${subject} before`;
-    return await once(name, () => from.service(subject, checkout));
+  async function running(name: ServiceName | PeerName): Promise<Target | undefined> {
+    return await once(name, () => (isService(name) ? from.service(name) : from.peer(name)));
   }
 
-  async function other({ peer }: Row): Promise<Target | undefined> {
-    if (peer === 'direct' || peer === 'default' || peer === 'budget')
-      return await once(peer, () => from.service(peer));
-    return await once(peer, () => from.peer(peer));
+  async function before(name: ServiceName, checkout: string): Promise<Target | undefined> {
+    return await once(`${name} before`, () => from.service(name, checkout));
   }
 
   async function once(name: string, make: () => Promise<Target | undefined>): Promise<Target | undefined> {

@@ -15,7 +15,7 @@ export interface Side {
 /** A line of the table, measured. */
 export interface Result {
   readonly row: string;
-  readonly goal: number;
+  readonly goal: number | undefined;
   readonly sides: readonly Side[];
   /** Of the first side to each of the others: how many times its rate, and the others' CPU time to its own. */
   readonly ratios: readonly { readonly to: string; readonly rate: Spread; readonly cpu: Spread }[];

@@ -1,18 +1,28 @@
 /**
- * The bare peers of the speed bench in one program: `node peer.ts <kind> <upstream>`. Each is what a competent engineer would
- * write with the same libraries for one purpose, with nothing else around it.
+ * The bare peers of the speed bench in one program: `node peer.ts <kind> <upstream> <log file>`. Each is what a competent engineer
+ * would write with the same libraries for one purpose, with nothing else around it; those with duties write a log.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { Pool } from 'undici';
 import { encodeStruct } from '../../src/payload/encode-struct.ts';
 import type { JsonObject } from '../../src/payload/json.ts';
+import { dutiful } from './duties.ts';
 
-const [kind = '', upstream = ''] = process.argv.slice(2);
+const [kind = '', upstream = '', logFile = ''] = process.argv.slice(2);
 const pool = new Pool(`http://${upstream}`, { connections: 64 });
 const PLANS = '/v2/plans?per_page=100';
+/** The headers that the service sends with everything. */
+const ALWAYS = [
+  'content-type',
+  'application/json',
+  'x-content-type-options',
+  'nosniff',
+  'vary',
+  'Accept-Encoding',
+];
 
 async function fetchBytes(path: string, authorization?: string): Promise<Buffer> {
   const headers = {
@@ -25,7 +35,7 @@ async function fetchBytes(path: string, authorization?: string): Promise<Buffer>
 }
 
 /** node:http with the bytes of a list, plain and compressed once. */
-async function serveBytes(): Promise<(request: IncomingMessage, response: ServerResponse) => void> {
+async function serveBytes(): Promise<RequestListener> {
   const plain = await fetchBytes(PLANS);
   const gzip = gzipSync(plain);
   return (request, response) => {
@@ -45,6 +55,32 @@ async function passThrough(request: IncomingMessage, response: ServerResponse): 
   const body = await fetchBytes(request.url ?? '/', request.headers.authorization);
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
   response.end(body);
+}
+
+/** node:http with the bytes of a list and the duties of the service. */
+async function serveBytesDutifully(): Promise<RequestListener> {
+  const plain = await fetchBytes(PLANS);
+  const headers = [
+    'etag',
+    '"b3VyIG93biBoYXNo"',
+    'cache-control',
+    'public, max-age=300',
+    'x-cache',
+    'hit',
+    'age',
+    '1',
+  ];
+  const methods = new Map([['/v2/plans', 'vultr.v2.PlansService/ListPlans']]);
+  return dutiful({ bodyOf: () => plain, headers: [...headers, ...ALWAYS], methods }, logFile);
+}
+
+/** node:http in front of undici, with the duties of the service. */
+function passThroughDutifully(): RequestListener {
+  const methods = new Map([['/v2/instances', 'vultr.v2.InstancesService/ListInstances']]);
+  const headers = ['cache-control', 'no-store', ...ALWAYS];
+  const bodyOf = ({ url = '/', headers: { authorization } }: IncomingMessage) =>
+    fetchBytes(url, authorization);
+  return dutiful({ bodyOf, headers, methods }, logFile);
 }
 
 /** grpc-js with the bytes of a list. */
@@ -92,7 +128,7 @@ function listenGrpc(handle: handleUnaryCall<Buffer, Buffer>): Promise<number> {
   });
 }
 
-function listenHttp(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<number> {
+function listenHttp(handle: RequestListener): Promise<number> {
   const server = createServer(handle);
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
@@ -104,6 +140,8 @@ const PEERS: Readonly<Record<string, () => Promise<{ grpc?: number; http?: numbe
   undici: async () => ({
     http: await listenHttp((request, response) => void passThrough(request, response)),
   }),
+  'node-http-duties': async () => ({ http: await listenHttp(await serveBytesDutifully()) }),
+  'undici-duties': async () => ({ http: await listenHttp(passThroughDutifully()) }),
   'grpc-js': async () => ({ grpc: await listenGrpc(await grpcBytes()) }),
   'grpc-js-struct': async () => ({ grpc: await listenGrpc(grpcPassThrough()) }),
 };

@@ -60,7 +60,7 @@ export function formatResults(results: readonly Result[]): string {
         `${to}: ${rates(other?.perSecond)}, ${micros(other?.cpuMicros)}`,
         bracket(cpu),
         bracket(rate),
-        to.endsWith(' before') ? '' : goal.toFixed(2),
+        to.endsWith(' before') || goal === undefined ? '' : goal.toFixed(2),
         `${(subject?.p50Ms.median ?? Number.NaN).toFixed(2)} / ${(other?.p50Ms.median ?? Number.NaN).toFixed(2)}`,
         `${(subject?.residentMb ?? Number.NaN).toFixed(0)} / ${(other?.residentMb ?? Number.NaN).toFixed(0)}`,
       ];
@@ -68,7 +68,7 @@ export function formatResults(results: readonly Result[]): string {
     }),
   );
   return [
-    '| work | service | beside | by CPU | by rate | to reach | p50, ms | MB |',
+    '| work | measured | beside | by CPU | by rate | to reach | p50, ms | MB |',
     '|---|---|---|---|---|---|---|---|',
     ...lines,
     '',

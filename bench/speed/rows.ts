@@ -3,13 +3,12 @@ import type { Question } from './load.ts';
 /** A line of the table: what is asked of the service, and of the peer that it is compared with. */
 export interface Row {
   readonly name: string;
-  /** The service, by the name of its process. */
-  readonly subject: ServiceName;
-  /** The peer; undefined: nothing is compared. */
+  /** What is measured, by the name of its process: the service, but for the lines that say what could be reached. */
+  readonly subject: ServiceName | PeerName;
   readonly peer: PeerName | ServiceName;
   readonly question: Question;
-  /** The part of the peer's rate that is to be reached. */
-  readonly goal: number;
+  /** The part of the peer's rate that is to be reached; undefined: the line says what a service could reach. */
+  readonly goal?: number;
   /** One caller at a time, whose latency counts. */
   readonly isAlone?: boolean;
 }
@@ -17,8 +16,20 @@ export interface Row {
 /** The service as it is served: `default` with every default, the others without a cache, with the budget off or on. */
 export type ServiceName = 'default' | 'direct' | 'budget';
 
-/** The peers; `go` is left out where Go is not installed. */
-export type PeerName = 'node-http' | 'undici' | 'grpc-js' | 'grpc-js-struct' | 'go';
+/** The peers; `go` is left out where Go is not installed. Those with duties are in `duties.ts`. */
+export type PeerName =
+  | 'node-http'
+  | 'node-http-duties'
+  | 'undici'
+  | 'undici-duties'
+  | 'grpc-js'
+  | 'grpc-js-struct'
+  | 'go';
+
+/** Whether a process is the service. */
+export function isService(name: ServiceName | PeerName): name is ServiceName {
+  return name === 'default' || name === 'direct' || name === 'budget';
+}
 
 /** More keys than there are callers, so that no two calls at a time share one request. */
 const key = (count: number) => ({ authorization: `Bearer key-of-a-caller-${count % 64}` });
@@ -104,5 +115,17 @@ export const ROWS: readonly Row[] = [
     question: getInstances,
     goal: 0.7,
     isAlone: true,
+  },
+  {
+    name: 'duties alone, cached /v2/plans, HTTP',
+    subject: 'node-http-duties',
+    peer: 'node-http',
+    question: { protocol: 'http', path: () => V2 },
+  },
+  {
+    name: 'duties alone, uncached GET /v2/instances, HTTP',
+    subject: 'undici-duties',
+    peer: 'undici',
+    question: getInstances,
   },
 ];

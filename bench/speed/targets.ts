@@ -78,7 +78,8 @@ export async function openTargets(): Promise<Targets> {
         return await run({ name, command: binary, args: ['-upstream', `http://${upstream.http}`] });
       }
       peers ??= buildPeers(folder);
-      return await run(node(name, await peers, [name, upstream.http]));
+      const logFile = join(folder, `log-${running.length}`);
+      return await run(node(name, await peers, [name, upstream.http, logFile]));
     },
     close: async () => {
       await Promise.all(running.map((target) => target.stop()));
