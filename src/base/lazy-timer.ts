@@ -1,11 +1,10 @@
-/** What was started in this turn of the event loop. */
-let started: LazyTimer[] = [];
+import { type Deferred, inNextTurn } from './next-turn.ts';
 
 /**
  * A timer for what is mostly over by the next turn of the event loop, such as a small request that arrives whole: it is only set
  * then. To set and clear a timer for each would take longer than the rest of what is timed.
  */
-export class LazyTimer {
+export class LazyTimer implements Deferred {
   readonly #ms: number;
   readonly #onTimeout: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -15,7 +14,7 @@ export class LazyTimer {
   constructor(ms: number, onTimeout: () => void) {
     this.#ms = ms;
     this.#onTimeout = onTimeout;
-    if (started.push(this) === 1) setImmediate(setAll);
+    inNextTurn(this);
   }
 
   /** Takes it back. */
@@ -25,13 +24,7 @@ export class LazyTimer {
   }
 
   /** Sets the timer, if it is still needed. */
-  set(): void {
+  proceed(): void {
     if (!this.#isOver) this.#timer = setTimeout(this.#onTimeout, this.#ms);
   }
-}
-
-function setAll(): void {
-  const timers = started;
-  started = [];
-  for (const timer of timers) timer.set();
 }

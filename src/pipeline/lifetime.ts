@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { systemClock } from '../base/clock.ts';
+import { type Deferred, inNextTurn } from '../base/next-turn.ts';
 import type { MaybeSoon } from '../base/soon.ts';
 import { MAX_TIMER_MS } from '../base/timer.ts';
 import type { Endable, EndSource } from '../rpc/call-end.ts';
@@ -40,10 +41,21 @@ export function createLifetime(
   return new LazyLifetime(deadline, ends, now);
 }
 
-/** Work that may be over before anybody has to wait for it. */
-interface Wait {
-  isOver: boolean;
+/** A wait for work that may be over before anybody has to be told of it. */
+class Wait implements Deferred {
+  isOver = false;
   readonly reject: (error: CallError) => void;
+  readonly #lifetime: LazyLifetime;
+
+  constructor(lifetime: LazyLifetime, reject: (error: CallError) => void) {
+    this.#lifetime = lifetime;
+    this.reject = reject;
+  }
+
+  /** Has it end with the lifetime, if it is not over. */
+  proceed(): void {
+    if (!this.isOver) this.#lifetime.begin(this);
+  }
 }
 
 /**
@@ -82,7 +94,7 @@ class LazyLifetime implements Lifetime, Endable {
   until<T>(work: MaybeSoon<T>): MaybeSoon<T> {
     if (!(work instanceof Promise)) return work;
     return new Promise((resolve, reject) => {
-      const wait: Wait = { isOver: false, reject };
+      const wait = new Wait(this, reject);
       work.then(
         (value) => {
           wait.isOver = true;
@@ -93,7 +105,7 @@ class LazyLifetime implements Lifetime, Endable {
           reject(error);
         },
       );
-      beginSoon(this, wait);
+      inNextTurn(wait);
     });
   }
 
@@ -150,20 +162,6 @@ class LazyLifetime implements Lifetime, Endable {
     this.#controller.abort(reason);
     for (const { reject } of this.#waits.splice(0)) reject(reason);
   }
-}
-
-/** What began in this turn of the event loop. */
-let fresh: { readonly lifetime: LazyLifetime; readonly wait: Wait }[] = [];
-
-/** Has a wait begin in the next turn of the event loop, unless it is over by then. */
-function beginSoon(lifetime: LazyLifetime, wait: Wait): void {
-  if (fresh.push({ lifetime, wait }) === 1) setImmediate(beginWaits);
-}
-
-function beginWaits(): void {
-  const waits = fresh;
-  fresh = [];
-  for (const { lifetime, wait } of waits) if (!wait.isOver) lifetime.begin(wait);
 }
 
 /** What ends work for a call that is over; nobody waits for it. */
