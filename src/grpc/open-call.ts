@@ -25,24 +25,6 @@ export interface Connection {
   isSpare: boolean;
 }
 
-/** What is known of a call by its headers. */
-export interface CallHead {
-  readonly connection: Connection;
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
-  /** `/package.Service/Method` */
-  readonly target: string;
-  readonly requestId: string;
-  /** When the caller wants the reply, on the clock of the service; undefined: it did not say. */
-  readonly deadline: number | undefined;
-  /** How its messages are compressed, if they are: the name of grpc-encoding. */
-  readonly encoding: string;
-  /** Whether the caller streams its messages, so that its request has no end to wait for. */
-  readonly isRequestStream: boolean;
-  /** Notes that the reply is made: the call no longer counts as in progress, however long it takes to send. */
-  readonly replied: () => void;
-}
-
 /** A successful reply of one message. */
 export interface UnaryResponse {
   readonly message: Uint8Array;
@@ -68,16 +50,24 @@ export interface Handling {
   left(): void;
 }
 
+/** What is known of a call by its headers. */
+export type CallHead = Omit<OpenCall, 'watch' | 'handling' | 'refuse' | 'end'>;
+
 /** A call, from its headers to the end of its stream. */
 export class OpenCall {
   readonly connection: Connection;
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
+  /** `/package.Service/Method` */
   readonly target: string;
   readonly requestId: string;
+  /** When the caller wants the reply, on the clock of the service; undefined: it did not say. */
   readonly deadline: number | undefined;
+  /** How its messages are compressed, if they are: the name of grpc-encoding. */
   readonly encoding: string;
+  /** Whether the caller streams its messages, so that its request has no end to wait for. */
   readonly isRequestStream: boolean;
+  /** Notes that the reply is made: the call no longer counts as in progress, however long it takes to send. */
   readonly replied: () => void;
   /** Undefined: grpc-js does not have the call yet. */
   watch: Watch | undefined;
