@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import type { ServerTls } from '../access/server-tls.ts';
 import { acceptWaiting } from '../base/accept-waiting.ts';
+import { trackSockets } from '../base/open-sockets.ts';
 
 /** Where connections come in. */
 export interface Listener {
@@ -36,13 +37,9 @@ export async function listen(
   { host, port, maxSockets, tls }: ListenOptions,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
-  const sockets = new Set<Socket>();
   const server = tls === undefined ? createServer(onConnection) : createSecureServer(tls, onConnection);
   const ended = new Promise<void>((resolve) => server.once('close', resolve));
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const sockets = trackSockets(server);
   server.maxConnections = maxSockets;
   server.listen(port, host);
   try {
@@ -57,9 +54,7 @@ export async function listen(
       server.close();
     },
     ended,
-    cut: () => {
-      for (const socket of sockets) socket.destroy();
-    },
+    cut: () => sockets.cut(),
   };
 }
 

@@ -3,6 +3,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ServerTls } from '../access/server-tls.ts';
 import { acceptWaiting } from '../base/accept-waiting.ts';
+import { trackSockets } from '../base/open-sockets.ts';
 import { turnstile } from '../base/turnstile.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
@@ -60,6 +61,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // server.close() calls it. Node's own treats a connection as idle whose response is written but not sent yet, or has others
   // waiting behind it, and would cut it off.
   server.closeIdleConnections = () => connections.endIdle();
+  const sockets = trackSockets(server);
   const bridge = new Http2Bridge(limits, connections, (inner) => server.emit(incoming, inner));
   const front = new Front({ options, limits, connections, handle, bridge });
 
@@ -84,10 +86,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     close: async (graceMs) => {
       await acceptWaiting(server);
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          server.closeAllConnections();
-          bridge.cut();
-        }, graceMs);
+        const timer = setTimeout(() => sockets.cut(), graceMs);
         connections.close();
         bridge.close();
         server.close(() => {

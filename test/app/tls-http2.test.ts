@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -28,7 +29,7 @@ callers: [ { name: good, is: [ { cn: good } ], account: prod, allow: ["*"] } ]
 `,
 );
 
-async function start(drainDelayMs = 0) {
+async function start(drainDelayMs = 0, shutdownGraceMs = 10_000) {
   const service = await startOnSandbox({
     httpListen: { host: '127.0.0.1', port: 0 },
     callersFile: join(folder, 'callers.yaml'),
@@ -37,6 +38,7 @@ async function start(drainDelayMs = 0) {
     tlsClientCa: ca.cert,
     tlsClientAuth: 'optional',
     drainDelayMs,
+    shutdownGraceMs,
   });
   return { ...service, http: service.app.httpAddress ?? '' };
 }
@@ -161,4 +163,22 @@ describe('the HTTP side with TLS', () => {
     expect(await Promise.all(codes)).toEqual([constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_NO_ERROR]);
     await stopped;
   });
+});
+
+test('a caller who never ends its handshake is cut off with the grace', async () => {
+  const { app, http } = await start(0, 50);
+  const silent = [http, app.grpcAddress].map((address) => {
+    const { hostname, port } = new URL(`http://${address}`);
+    const socket = connectTcp(Number(port), hostname);
+    closeAtEnd(() => socket.destroy());
+    socket.on('error', () => undefined);
+    return socket;
+  });
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  const ends = silent.map((socket) => once(socket, 'close'));
+  const begun = performance.now();
+  await app.close();
+  await Promise.all(ends);
+  // A handshake by itself may take ten seconds.
+  expect(performance.now() - begun).toBeLessThan(8_000);
 });

@@ -98,11 +98,6 @@ export class Http2Bridge {
     for (const session of this.#sessions.keys()) session.close();
   }
 
-  /** Ends every connection at once. */
-  cut(): void {
-    for (const { socket } of this.#sessions.values()) socket.destroy();
-  }
-
   #keep(session: ServerHttp2Session, socket: Socket): void {
     const kept: Session = { socket, requests: 0 };
     this.#sessions.set(session, kept);
