@@ -8,8 +8,8 @@ import { trackSockets } from '../base/open-sockets.ts';
 /** Where connections come in. */
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections. Resolves once those that were made already are in. */
-  stop(): Promise<void>;
+  /** Takes no new connections. Resolves once those that were made already are in, in so many milliseconds at most. */
+  stop(maxMs: number): Promise<void>;
   /** Resolves once it has stopped and every connection has ended. */
   readonly ended: Promise<void>;
   /** Ends every connection at once. */
@@ -49,8 +49,8 @@ export async function listen(
   }
   return {
     port: (server.address() as AddressInfo).port,
-    stop: async () => {
-      await acceptWaiting(server);
+    stop: async (maxMs) => {
+      await acceptWaiting(server, maxMs);
       server.close();
     },
     ended,

@@ -155,7 +155,7 @@ function toBuffer(bytes: Uint8Array): Buffer {
 
 async function close(server: Server, gate: Gate, listener: Listener, graceMs: number): Promise<void> {
   const timer = setTimeout(() => listener.cut(), graceMs);
-  await listener.stop();
+  await listener.stop(graceMs);
   await gate.close();
   // That every caller has been told to go (GOAWAY) does not mean that their calls are done; the end of their
   // connections does.

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -84,16 +85,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     port,
     drain: () => connections.drain(),
     close: async (graceMs) => {
-      await acceptWaiting(server);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => sockets.cut(), graceMs);
-        connections.close();
-        bridge.close();
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      const closed = once(server, 'close');
+      const timer = setTimeout(() => sockets.cut(), graceMs);
+      await acceptWaiting(server, graceMs);
+      connections.close();
+      bridge.close();
+      server.close();
+      await closed;
+      clearTimeout(timer);
     },
   };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { expect, test } from 'vitest';
 import { acceptWaiting } from '../../src/base/accept-waiting.ts';
+import { makeConnections } from '../support/backlog.ts';
 import { closeAtEnd } from '../support/opened.ts';
 
 /** A server that greets, and what became of so many connections to it, of which it has accepted none yet. */
@@ -10,8 +11,7 @@ async function startGreeter(count: number): Promise<{ server: Server; outcomes: 
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const outcomes = Array.from({ length: count }, () => greetingOf(port));
-  // Node connects in the next tick, and the system makes the connection at once.
-  await new Promise<void>((resolve) => process.nextTick(resolve));
+  await makeConnections();
   return { server, outcomes };
 }
 
@@ -27,7 +27,7 @@ function greetingOf(port: number): Promise<string> {
 
 test('a listener that is closed after it has let in all who wait resets none of them', async () => {
   const { server, outcomes } = await startGreeter(50);
-  await acceptWaiting(server);
+  await acceptWaiting(server, 10_000);
   server.close();
   expect(await Promise.all(outcomes)).toEqual(Array(50).fill('hello'));
 });
@@ -48,7 +48,7 @@ test('those who never stop connecting do not keep it open', async () => {
     if (isOpen) setImmediate(connectAgain);
   };
   connectAgain();
-  await acceptWaiting(server);
+  await acceptWaiting(server, 10_000);
   isOpen = false;
   server.close();
   await once(server, 'close');

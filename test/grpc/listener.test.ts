@@ -6,7 +6,7 @@ const options = { host: '127.0.0.1', port: 0, maxSockets: 10 };
 
 test('an address in use is named, with the flag and the setting that change it', async () => {
   const listener = await listen(options, () => undefined);
-  closeAtEnd(() => listener.stop());
+  closeAtEnd(() => listener.stop(1_000));
   const { port } = listener;
   await expect(listen({ ...options, port }, () => undefined)).rejects.toThrow(
     `The gRPC side cannot listen on 127.0.0.1:${port}: the address is already in use. Choose another address with --grpc or GRPC_LISTEN.`,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { makeConnections } from '../support/backlog.ts';
 import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { connectHttp2 } from '../support/raw-http2.ts';
@@ -44,6 +45,7 @@ test('going down serves the calls of those who have connected and are not accept
   const calls = Array.from({ length: 20 }, () =>
     connectHttp2(app.grpcAddress).call('/vultr.cloud.v1.CloudService/ListRegions', [new Uint8Array()]),
   );
+  await makeConnections();
   const closing = app.close();
   expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(20).fill(0));
   await closing;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { makeConnections } from '../support/backlog.ts';
 import { jsonReply, rawExchange, startThings, untilRefused } from '../support/http-server.ts';
 
 describe('a caller that leaves', () => {
@@ -125,6 +126,7 @@ describe('closing', () => {
       response.resume();
       return response.statusCode;
     });
+    await makeConnections();
     const closed = close(10_000);
     expect(await Promise.all(calls)).toEqual(Array(50).fill(200));
     await closed;
