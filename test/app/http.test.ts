@@ -4,9 +4,9 @@ import { type HttpReply, sendHttp } from '../support/http-request.ts';
 import { openForFile } from '../support/opened.ts';
 import { KEY, startOnSandbox } from '../support/service.ts';
 
-/** 40 s of booting pass in 0.4 s. */
+/** 40 s of booting pass in 4 s, so that a busy machine misses none of the states. */
 const opened = openForFile(() =>
-  startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } }, { timeScale: 100 }),
+  startOnSandbox({ httpListen: { host: '127.0.0.1', port: 0 } }, { timeScale: 10 }),
 );
 beforeEach(() => opened().sandbox.reset());
 
