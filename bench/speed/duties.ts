@@ -17,7 +17,8 @@ const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 /**
  * A listener that does for each call what the service owes every caller and operator whatever the call is, and nothing else: it
  * finds the rpc, gives the request an id, sends the headers of the service, writes a line to the log by the end of the turn of the
- * event loop, and counts the call; every other path has the counts. What makes a call safe (deadline, sharing, retry, breaker, budget, bounds) is left out.
+ * event loop, and counts the call; every other path has the counts. What makes a call safe (deadline, sharing, retry, breaker,
+ * budget, bounds) is left out.
  * @param logFile the file that the lines go to
  */
 export function dutiful({ bodyOf, headers, methods }: Source, logFile: string): RequestListener {

@@ -1,14 +1,14 @@
 import type { Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 
-/** So many connections wait for a listener at most, which is what Node asks the system for. */
+/** The most connections that wait to be accepted: the length of the queue that Node asks the system for. */
 const BACKLOG = 511;
 
 /**
- * Lets in the connections that the system has made already. Node accepts them one by one, in the turns of the event loop, and
- * those that wait when the listener is closed are reset, with the requests on them. So it is to be closed as soon as this
- * resolves, in the same turn.
- * @param maxMs how long it may take; who connects without end is not waited for in any case
+ * Accepts the connections that are waiting in the system's queue. Node accepts them one at a time, a turn of the event loop each,
+ * and whatever is still waiting when the listener is closed is reset, with the requests on it. The listener should therefore be
+ * closed as soon as this resolves, in the same turn.
+ * @param maxMs how long it may take at most; callers who never stop connecting do not prolong it beyond one full queue
  */
 export async function acceptWaiting(server: Server, maxMs: number): Promise<void> {
   const begun = performance.now();

@@ -112,7 +112,7 @@ export class Gate {
   connect(session: Http2Session, socket: Socket): void {
     const connection = this.#connections.open(session, socket);
     limitLife(connection, this.#options.life);
-    // A handshake can end after the listener was closed.
+    // A TLS handshake can finish after the listener has been closed.
     if (this.#isClosing) void leave(connection);
   }
 

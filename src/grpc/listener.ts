@@ -8,7 +8,7 @@ import { trackSockets } from '../base/open-sockets.ts';
 /** Where connections come in. */
 export interface Listener {
   readonly port: number;
-  /** Takes no new connections. Resolves once those that were made already are in, in so many milliseconds at most. */
+  /** Takes no new connections. Resolves, after at most `maxMs`, once those that were already waiting have been accepted. */
   stop(maxMs: number): Promise<void>;
   /** Resolves once it has stopped and every connection has ended. */
   readonly ended: Promise<void>;

@@ -167,7 +167,7 @@ export class Connections {
     if (carrierOf(socket) === undefined) this.#endAtAge(socket, connection);
     this.#open.set(socket, connection);
     this.#idle.append(connection.place);
-    // A handshake can end after the listener was closed.
+    // A TLS handshake can finish after the listener has been closed.
     if (this.#isClosing) this.#endSoon(connection);
     socket.once('close', () => {
       this.#forget(socket);

@@ -14,8 +14,8 @@ export interface EndSource {
 }
 
 /**
- * The end of one call: its caller has left, or may no longer do what it does. The call itself is told directly, and whoever else
- * wants to know reads the signal, which is made when it is first read: to make one and to listen to it takes longer than the rest.
+ * The early end of one call: its caller has left, or may no longer make it. The call itself is told directly. Anybody else reads
+ * the signal, which is made when it is first read, since making one and listening to it costs more than all the rest.
  */
 export class CallEnd implements EndSource {
   #reason: CallError | undefined;
@@ -41,7 +41,7 @@ export class CallEnd implements EndSource {
     if (this.#call === call) this.#call = undefined;
   }
 
-  /** The first reason counts. */
+  /** Ends the call. Only the first reason counts. */
   begin(reason: CallError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;

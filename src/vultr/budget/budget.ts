@@ -155,7 +155,7 @@ export class Budget {
     displaced.refuse(error);
   }
 
-  /** @throws CallError when its permit would come too late; who would be in time as the last of all is so in any place */
+  /** @throws CallError when its permit would come too late; a request in time at the end of the queue is in time anywhere in it */
   #refuseIfLate(waiter: Waiter): void {
     if (this.#expectedAt(this.#queue.size - 1) <= waiter.latestMs) return;
     const before = this.#countBefore(waiter);
