@@ -111,6 +111,18 @@ describe.skipIf(!canIsolate)(
       }
     }
 
+    /**
+     * How this machine reaches the registry: without the certificates of a proxy that it trusts, npm tries each package again
+     * and again for minutes.
+     */
+    function wayToRegistry(): NodeJS.ProcessEnv {
+      const names = ['NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+      const either = names.flatMap((name) => [name, name.toLowerCase()]);
+      return Object.fromEntries(
+        either.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+      );
+    }
+
     function run(step: Step, workdir: string): void {
       // In the last stage paths are absolute: they are those of the folder that stands for its root.
       const command =
@@ -121,7 +133,11 @@ describe.skipIf(!canIsolate)(
       const node = dirname(process.execPath);
       execFileSync('sh', ['-ec', command], {
         cwd: at(step.stage, workdir),
-        env: { PATH: `${node}:/usr/local/bin:/usr/bin:/bin`, HOME: process.env['HOME'] ?? '/root' },
+        env: {
+          PATH: `${node}:/usr/local/bin:/usr/bin:/bin`,
+          HOME: process.env['HOME'] ?? '/root',
+          ...wayToRegistry(),
+        },
         stdio: 'pipe',
       });
     }
