@@ -11,9 +11,13 @@ const CHECK_MS = 1_000;
 
 /**
  * A reply is stalled when its connection has taken nothing between this many checks, or when it has itself been there for this
- * many. Checks are counted instead of time: after a busy moment of this process nobody seems to have read.
+ * many and could have been read by then. Checks are counted instead of time: after a busy moment of this process nobody seems
+ * to have read.
  */
 const STALLED = { connection: 2, message: 10 } as const;
+
+/** A connection that takes fewer bytes than this between two checks is too slow to keep the room of others for long. */
+const SLOW_BYTES = SMALL_BYTES;
 
 interface Message {
   readonly call: OpenCall;
@@ -22,6 +26,10 @@ interface Message {
   readonly timer: LazyTimer;
   /** How many checks have found it unread. */
   checks: number;
+  /** How much its connection had taken, of whatever message, when this one was written. */
+  startBytes: number;
+  /** What lay unread on its connection then, itself included: replies of one connection share it, and end at about the same time. */
+  besideBytes: number;
 }
 
 interface Account {
@@ -60,7 +68,8 @@ export class Outlet {
    */
   send(call: OpenCall, bytes: number, write: () => void): void {
     const account = this.#accountOf(call.connection);
-    const message: Message = { call, bytes, write, timer: this.#cutLater(call), checks: 0 };
+    const timer = this.#cutLater(call);
+    const message: Message = { call, bytes, write, timer, checks: 0, startBytes: 0, besideBytes: 0 };
     this.#messages.set(call, message);
     if (bytes <= SMALL_BYTES || (account.waiting.size === 0 && this.#hasRoom(account, bytes))) {
       this.#write(account, message);
@@ -142,8 +151,7 @@ export class Outlet {
   #cutStalled({ unread, quietChecks }: Account): boolean {
     const [oldest] = unread;
     if (oldest === undefined) return false;
-    const isStalled = quietChecks >= STALLED.connection || oldest.checks >= STALLED.message;
-    if (!isStalled) return false;
+    if (quietChecks < STALLED.connection && !isStalled(oldest)) return false;
     this.#remove(oldest);
     this.#cut(oldest.call, 'The caller left its reply unread, and others needed the room.');
     return true;
@@ -167,6 +175,8 @@ export class Outlet {
     account.unread.add(message);
     account.bytes += message.bytes;
     this.#total += message.bytes;
+    message.startBytes = message.call.connection.socket.bytesWritten;
+    message.besideBytes = account.bytes;
     message.write();
   }
 
@@ -189,6 +199,12 @@ export class Outlet {
     this.#checkLater();
     return account;
   }
+}
+
+/** Whether a reply has been there for so long that its caller leaves it: others have overtaken it, or the connection is slow. */
+function isStalled({ call, checks, startBytes, besideBytes }: Message): boolean {
+  const takenBytes = call.connection.socket.bytesWritten - startBytes;
+  return checks >= STALLED.message && (takenBytes > besideBytes || takenBytes < checks * SLOW_BYTES);
 }
 
 function noAccount(): Account {

@@ -192,12 +192,8 @@ describe('a call that needs a credential and has none', () => {
       client.ask('terminateInstance', { instance_id: ID }),
       client.watch({ instance_id: ID }).next(),
     ];
-    for (const call of calls) {
-      expect(await failureOf(call)).toMatchObject({
-        code: 'UNAUTHENTICATED',
-        info: { reason: 'CREDENTIAL_MISSING' },
-      });
-    }
+    for (const failure of await Promise.all(calls.map((call) => failureOf(call))))
+      expect(failure).toMatchObject({ code: 'UNAUTHENTICATED', info: { reason: 'CREDENTIAL_MISSING' } });
     expect(upstream.received).toEqual([]);
   });
 });

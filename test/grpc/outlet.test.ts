@@ -34,13 +34,32 @@ test('a reply makes room for others when its connection takes nothing', async ()
   expect(cut).toEqual(['The caller left its reply unread, and others needed the room.']);
 });
 
-test('a reply stays as long as its connection takes bytes, though many share it and none is done', async () => {
-  const { socket, cut } = full();
-  for (let second = 0; second < 8; second += 1) {
-    socket.bytesWritten += 1_000;
+/** Lets so many seconds pass, in each of which the connection takes so many bytes. */
+async function pass(seconds: number, socket: { bytesWritten: number }, bytes: number): Promise<void> {
+  for (let second = 0; second < seconds; second += 1) {
+    socket.bytesWritten += bytes;
     await vi.advanceTimersByTimeAsync(1_000);
   }
+}
+
+test('a reply stays as long as its connection takes what lies unread, though many share it and none is done', async () => {
+  const { socket, cut } = full();
+  await pass(20, socket, HALF / 10);
   expect(cut).toEqual([]);
-  await vi.advanceTimersByTimeAsync(3_000);
+});
+
+test('a reply that others of its connection have overtaken makes room', async () => {
+  const { socket, cut } = full();
+  await pass(8, socket, HALF / 2);
+  expect(cut).toEqual([]);
+  await pass(3, socket, HALF / 2);
+  expect(cut).toEqual(['The caller left its reply unread, and others needed the room.']);
+});
+
+test('a reply on a connection that takes a few bytes a second makes room after a while', async () => {
+  const { socket, cut } = full();
+  await pass(8, socket, 1_000);
+  expect(cut).toEqual([]);
+  await pass(3, socket, 1_000);
   expect(cut).toHaveLength(1);
 });
