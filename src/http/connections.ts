@@ -64,6 +64,8 @@ class Visit implements Passage {
 
 class Connection {
   readonly socket: Socket;
+  /** The connection of the caller that this one inside the process carries a request of; undefined: it is the caller's. */
+  readonly carrier: Socket | undefined;
   /** The requests under way, the oldest first: HTTP/1.1 responds to them in this order. Most often there is one. */
   readonly visits: Visit[] = [];
   /** The requests under way on connections that it carries. */
@@ -81,6 +83,7 @@ class Connection {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.carrier = carrierOf(socket);
   }
 
   /** Takes a request off; false: it is not under way. */
@@ -104,7 +107,9 @@ export class Connections {
   readonly #life: HttpConnectionLife;
   readonly #onEnded: (cause: EndCause) => void;
   readonly #open = new Map<Socket, Connection>();
-  /** The connections without a request, the one that has been so for longest first. */
+  /** How many of them carry single requests inside this process: they take no room from callers. */
+  #carrying = 0;
+  /** The connections of callers without a request, the one that has been so for longest first. */
   readonly #idle = new LinkedList<Connection>();
   /** Those that have something under way which is counted elsewhere. */
   readonly #occupied = new Set<Socket>();
@@ -118,8 +123,9 @@ export class Connections {
     this.#onEnded = onEnded;
   }
 
+  /** How many connections callers have. */
   get size(): number {
-    return this.#open.size;
+    return this.#open.size - this.#carrying;
   }
 
   /** Whether a connection was taken and has not ended. */
@@ -157,16 +163,16 @@ export class Connections {
 
   /** Takes a new connection, at the cost of an idle one or of the connection itself when there is no room. */
   add(socket: Socket): void {
-    const { maxConnections, reservedConnections } = this.#limits;
-    if (this.#open.size >= maxConnections + reservedConnections) {
-      const oldest = this.#idle.first;
-      this.end(oldest?.socket ?? socket, oldest === undefined ? 'full' : 'idle');
-      if (oldest === undefined) return;
-    }
     const connection = new Connection(socket);
-    if (carrierOf(socket) === undefined) this.#endAtAge(socket, connection);
+    if (!this.#makeRoom(connection)) {
+      this.end(socket, 'full');
+      return;
+    }
     this.#open.set(socket, connection);
-    this.#idle.append(connection.place);
+    if (connection.carrier === undefined) {
+      this.#idle.append(connection.place);
+      this.#endAtAge(socket, connection);
+    } else this.#carrying += 1;
     // A TLS handshake can finish after the listener has been closed.
     if (this.#isClosing) this.#endSoon(connection);
     socket.once('close', () => {
@@ -174,6 +180,17 @@ export class Connections {
       // Node does not notify responses that wait for an earlier one on their connection.
       for (const visit of [...connection.visits]) this.#leave(connection, visit);
     });
+  }
+
+  /** Whether there is room, if need be after an idle connection has been ended. Each kind of connection has as much. */
+  #makeRoom({ carrier }: Connection): boolean {
+    const { maxConnections, reservedConnections } = this.#limits;
+    const room = maxConnections + reservedConnections;
+    if (carrier !== undefined) return this.#carrying < room;
+    if (this.size < room) return true;
+    const oldest = this.#idle.first;
+    if (oldest !== undefined) this.end(oldest.socket, 'idle');
+    return oldest !== undefined;
   }
 
   /** Ends a connection at once. */
@@ -202,13 +219,12 @@ export class Connections {
     this.#requests += 1;
     this.#idle.delete(connection.place);
     response.on('close', () => this.#leave(connection, visit));
-    this.#noteCarried(socket, visit);
+    this.#noteCarried(connection, visit);
     return error === undefined ? { kind: 'admitted', passage: visit } : { kind: 'refused', error };
   }
 
   /** The age of the connection that carries a request counts for the request, too. */
-  #noteCarried(socket: Socket, visit: Visit): void {
-    const carrier = carrierOf(socket);
+  #noteCarried({ carrier }: Connection, visit: Visit): void {
     const carried = carrier && this.#open.get(carrier)?.carried;
     if (carried === undefined) return;
     carried.add(visit);
@@ -267,8 +283,8 @@ export class Connections {
     if (connection.visits.length >= maxPipelined || this.#requests >= maxRequests)
       return tooManyRequests(this.#limits);
     // The connection of this request still counts as idle when it is its only one.
-    const busy =
-      this.#open.size - this.#idle.size - this.#occupied.size + (connection.visits.length === 0 ? 1 : 0);
+    const isIdle = connection.place.list === this.#idle;
+    const busy = this.#open.size - this.#idle.size - this.#occupied.size + (isIdle ? 1 : 0);
     return busy > maxConnections ? tooManyConnections(this.#limits) : undefined;
   }
 
@@ -278,7 +294,7 @@ export class Connections {
     visit.end();
     const { socket } = connection;
     if (connection.visits.length > 0 || !this.#open.has(socket)) return;
-    this.#idle.append(connection.place);
+    if (connection.carrier === undefined) this.#idle.append(connection.place);
     connection.quietSince = performance.now();
     if (!this.#isClosing) return;
     if (connection.isEnding) socket.destroySoon();
@@ -299,7 +315,9 @@ export class Connections {
 
   #forget(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection !== undefined) this.#idle.delete(connection.place);
+    if (connection === undefined) return;
+    if (connection.carrier !== undefined) this.#carrying -= 1;
+    this.#idle.delete(connection.place);
     this.#open.delete(socket);
     this.#occupied.delete(socket);
   }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type ClientHttp2Stream, connect } from 'node:http2';
 import { createConnection, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { HttpLimits } from '../../src/http/options.ts';
@@ -6,6 +7,7 @@ import { Meter } from '../../src/telemetry/meter.ts';
 import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { jsonReply, rawExchange, startThings } from '../support/http-server.ts';
 import { readMetric } from '../support/metrics.ts';
+import { closeAtEnd } from '../support/opened.ts';
 
 const GET = 'GET /api/things/i HTTP/1.1\r\nHost: x\r\n\r\n';
 const CLOSING = 'GET /api/things/i HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -36,6 +38,13 @@ async function open(port: number): Promise<Socket> {
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
+}
+
+/** The status of the response to a request over HTTP/2. */
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  const [headers] = await once(stream, 'response');
+  stream.resume();
+  return headers[':status'];
 }
 
 /** How often a metric counted a cause. */
@@ -83,6 +92,22 @@ describe('connections with a request', () => {
     go();
     for (const exchange of busy) expect(await exchange).toMatch(/^HTTP\/1\.1 200 /);
     expect(await rawExchange(port, CLOSING)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('over HTTP/2 take the room of one each, so that probes have their reserve', async () => {
+    const { port, go, meter } = await startHeld({ maxConnections: 4, reservedConnections: 2 });
+    const sessions = Array.from({ length: 5 }, () => connect(`http://127.0.0.1:${port}`));
+    closeAtEnd(() => sessions.forEach((session) => void session.destroy()));
+    const statuses: Promise<number>[] = [];
+    for (const session of sessions) {
+      statuses.push(statusOf(session.request({ ':path': '/api/things/i' })));
+      await once(session, 'localSettings');
+    }
+    expect(await Promise.race(statuses)).toBe(503);
+    expect(readMetric(meter, METRICS.httpOpenConnections)).toBe(5);
+    expect(await rawExchange(port, PROBE)).toMatch(/^HTTP\/1\.1 200 /);
+    go();
+    expect((await Promise.all(statuses)).toSorted()).toEqual([200, 200, 200, 200, 503]);
   });
 
   test('that fill the reserve as well leave no room, and nothing gets a response', async () => {

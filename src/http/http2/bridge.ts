@@ -81,6 +81,9 @@ export class Http2Bridge {
     socket.parser?.unconsume?.();
     socket.parser?.remove?.();
     socket.pause();
+    // HTTP/1.1 has callers who end their side and still read. In HTTP/2 that end is the end of the connection, and nothing else
+    // would tell of it when the caller sends no GOAWAY.
+    socket.allowHalfOpen = false;
     // The preface may have come in pieces, of which only the last is at hand.
     socket.unshift(Buffer.concat([PREFACE, rawPacket.subarray(bytesParsed)]));
     this.open(socket);

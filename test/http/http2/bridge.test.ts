@@ -10,8 +10,11 @@ import {
 import { createConnection } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Reply } from '../../../src/rpc/call.ts';
+import type { Incoming, Reply } from '../../../src/rpc/call.ts';
+import { Meter } from '../../../src/telemetry/meter.ts';
+import { METRICS } from '../../../src/telemetry/metric-table.ts';
 import { jsonReply, startThings, type TestHandlers } from '../../support/http-server.ts';
+import { readMetric } from '../../support/metrics.ts';
 import { closeAtEnd } from '../../support/opened.ts';
 import { frameOf, framesOf } from '../../support/rpc-frames.ts';
 
@@ -150,6 +153,34 @@ describe('a caller who speaks HTTP/2', () => {
     await once(stream, 'data');
     stream.close();
     await ended.promise;
+  });
+
+  test.each(['unary', 'stream'] as const)('ends its calls by ending the connection: %s', async (kind) => {
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const wait = async ({ ending: { signal } }: Incoming): Promise<Reply> => {
+      signal.addEventListener('abort', () => ended.resolve());
+      begun.resolve();
+      await ended.promise;
+      return textReply('late');
+    };
+    const meter = new Meter();
+    const { port } = await startThings(
+      {
+        unary: wait,
+        async *stream(incoming) {
+          yield await wait(incoming);
+        },
+      },
+      { meter },
+    );
+    const session = open(port);
+    const stream = session.request(kind === 'stream' ? CONNECT : { ':path': '/api/things/i' });
+    stream.on('error', () => undefined);
+    if (kind === 'stream') stream.write(frameOf('{}'));
+    await begun.promise;
+    session.destroy();
+    await ended.promise;
+    await expect.poll(() => readMetric(meter, METRICS.httpOpenConnections)).toBe(0);
   });
 
   test('is held to the name of the service and to its pages', async () => {
