@@ -7,7 +7,7 @@ import { HTML, PAGE_HEADERS } from '../pages/layout.ts';
 import { CallError } from '../status/call-error.ts';
 import { CODES } from '../status/code.ts';
 import { statusMessage, toStatusJson } from '../status/rpc-status.ts';
-import { prefersHtml } from './accept.ts';
+import { chooseView, prefersHtml } from './accept.ts';
 import type { HttpLimits } from './options.ts';
 
 /** A failure as an HTTP response. */
@@ -34,7 +34,9 @@ export function toErrorResponse(error: CallError, request: FailedRequest | undef
   const path = request?.path;
   const isVultr = path !== undefined && isVultrPath(path);
   const verbatim = isVultr ? error.vultr?.response : undefined;
-  if (verbatim !== undefined) {
+  // Who asked for a stream cannot take the JSON of a success for its first message.
+  const isMistakable = (verbatim?.status ?? 0) < 400 && chooseView('GET', request?.accept) !== undefined;
+  if (verbatim !== undefined && !isMistakable) {
     const { status, contentType, retryAfter, body } = verbatim;
     return {
       status,

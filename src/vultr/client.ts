@@ -89,6 +89,7 @@ function toVultrRequest(
     caller,
     credential: isPublic ? undefined : credential,
     kind: reads ? (isPoll ? 'poll' : 'read') : 'change',
+    creates: effect === 'CREATE',
     repeatable: idempotency !== 'IDEMPOTENCY_UNKNOWN',
     isPublic,
   };

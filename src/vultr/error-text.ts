@@ -10,14 +10,33 @@ const MAX_TEXT_LENGTH = 2_000;
 /** Longer plain text is a document, not a reason. */
 const MAX_PLAIN_LENGTH = 500;
 
-/** The members of an error object that hold its text, the best first: Vultr's own, then those of RFC 9457. */
-const TEXT_MEMBERS = ['error', 'message', 'detail', 'description', 'title', 'errors', 'reason'] as const;
+/**
+ * The members of an error object that hold its text, the best first: Vultr's own, those of RFC 9457, then those of its other
+ * APIs and of OAuth (RFC 6749).
+ */
+const TEXT_MEMBERS = [
+  'error',
+  'message',
+  'detail',
+  'description',
+  'title',
+  'errors',
+  'reason',
+  'msg',
+  'error_description',
+] as const;
 
 /**
  * The name of the member that makes an object one of an error, as JSON, without the quote in front of it: JSON is full of those, and
  * the search would stop at each.
  */
 const ERROR_MEMBER = Buffer.from('error"');
+
+/** The end of the name of the member that says which status an error has. */
+const STATUS_MEMBER = Buffer.from('status":');
+
+/** An error that is only known by its status is no larger than this: responses with data hold that word, too. */
+const MAX_STATUS_BODY_BYTES = 4_096;
 
 /** How deep a text is searched for. */
 const MAX_DEPTH = 3;
@@ -44,21 +63,38 @@ export interface HiddenError {
 
 /**
  * Looks for an error object in a successful response: `{"error": "...", "status": 500}`, which Vultr now and then sends with
- * 200. Only a body that holds the word is parsed.
+ * 200, or another text beside the status of an error, as in problem+json. Only a body that holds such a member is parsed.
  */
 export function findHiddenError({ body }: VultrResponse): HiddenError | undefined {
   if (body.length > MAX_ERROR_BODY_BYTES) return undefined;
-  if (!toBuffer(body).includes(ERROR_MEMBER)) return undefined;
+  const bytes = toBuffer(body);
+  if (!bytes.includes(ERROR_MEMBER) && !hasErrorStatus(bytes)) return undefined;
   const text = decode(body);
   const json = text === undefined ? undefined : parseJson(text);
-  if (typeof json !== 'object' || json === null || !Object.hasOwn(json, 'error')) return undefined;
-  const { error, status } = json as { error: unknown; status?: unknown };
-  if (isEmpty(error)) return undefined;
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const { error, status } = json as { error?: unknown; status?: unknown };
   const named = Number(status);
-  return {
-    text: clean(textOf(error, 1)),
-    status: Number.isInteger(named) && named >= 400 && named <= 599 ? named : 500,
-  };
+  const errorStatus = Number.isInteger(named) && named >= 400 && named <= 599 ? named : undefined;
+  if (!isEmpty(error)) return { text: clean(textOf(error, 1)), status: errorStatus ?? statusOf(error) };
+  const reason = typeof status === 'number' && errorStatus !== undefined ? textOf(json, 0) : undefined;
+  return reason === undefined || errorStatus === undefined
+    ? undefined
+    : { text: clean(reason), status: errorStatus };
+}
+
+/** Whether the bytes hold a `status` that is a number from 400 to 599, compact or with a space, as far as a look tells. */
+function hasErrorStatus(bytes: Buffer): boolean {
+  if (bytes.length > MAX_STATUS_BODY_BYTES) return false;
+  for (let at = bytes.indexOf(STATUS_MEMBER); at >= 0; at = bytes.indexOf(STATUS_MEMBER, at + 1)) {
+    const after = bytes.toString('latin1', at + STATUS_MEMBER.length, at + STATUS_MEMBER.length + 8);
+    if (/^\s*[45]\d\d\b/.test(after)) return true;
+  }
+  return false;
+}
+
+/** The status of an error that names none: the error itself may be one. */
+function statusOf(error: unknown): number {
+  return typeof error === 'number' && error >= 400 && error <= 599 ? error : 500;
 }
 
 /** The same bytes. What comes from the connection is a Buffer already. */
@@ -69,7 +105,9 @@ function toBuffer(bytes: Uint8Array): Buffer {
 /** Whether the member says that there was no error. */
 function isEmpty(error: unknown): boolean {
   if (typeof error === 'object' && error !== null) return Object.keys(error).length === 0;
-  return typeof error === 'string' ? error.trim() === '' : error !== true;
+  return typeof error === 'string'
+    ? error.trim() === ''
+    : error !== true && (typeof error !== 'number' || error === 0);
 }
 
 /** The text of a body; undefined when it is too large, empty or not UTF-8. */
@@ -111,10 +149,23 @@ function textOf(value: unknown, depth: number): string | undefined {
   }
   const object = value as Readonly<Record<string, unknown>>;
   for (const name of TEXT_MEMBERS) {
-    const text = Object.hasOwn(object, name) ? textOf(object[name], depth + 1) : undefined;
+    const member = Object.hasOwn(object, name) ? object[name] : undefined;
+    const text = textOf(member, depth + 1) ?? (name === 'errors' ? textOfFields(member) : undefined);
     if (text !== undefined) return text;
   }
   return undefined;
+}
+
+/** The texts of `errors` that stand by the names of the fields that they are about. */
+function textOfFields(errors: unknown): string | undefined {
+  if (typeof errors !== 'object' || errors === null || Array.isArray(errors)) return undefined;
+  const texts = Object.entries(errors)
+    .slice(0, 10)
+    .flatMap(([field, said]) => {
+      const text = textOf(said, MAX_DEPTH);
+      return text === undefined ? [] : `${field} ${text}`;
+    });
+  return texts.length === 0 ? undefined : texts.join('; ');
 }
 
 /** Whether it is HTML or XML. The media type does not tell: plain text has come as text/html. */

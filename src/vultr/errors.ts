@@ -80,9 +80,9 @@ function fail(
   status: number,
   text: string | undefined,
 ): CallError {
-  const { credential } = request;
+  const { credential, creates = false } = request;
   const error = text === undefined ? undefined : withoutKey(text, credential);
-  const { code, reason, retryDelayMs } = judge(request.method, status, error);
+  const { code, reason, retryDelayMs } = judge(creates, status, error);
   const said =
     response.status === status
       ? `Vultr answered ${status}`
@@ -133,14 +133,14 @@ export function badResponse(
   return new CallError('INTERNAL', 'BAD_UPSTREAM_RESPONSE', text, options);
 }
 
-function judge(method: string, status: number, error: string | undefined): Verdict {
+function judge(creates: boolean, status: number, error: string | undefined): Verdict {
   const textRule =
     error === undefined
       ? undefined
       : TEXT_RULES.find(
           (rule) =>
             (rule.statuses === undefined || rule.statuses.includes(status)) &&
-            rule.exceptMethod !== method &&
+            !(creates && rule.exceptCreates) &&
             rule.pattern.test(error),
         );
   return textRule ?? STATUS_RULES.get(status) ?? (status < 500 ? OTHER_CLIENT_ERROR : OTHER_SERVER_ERROR);

@@ -25,6 +25,8 @@ export interface VultrRequest {
   readonly credential: string | undefined;
   /** What is at stake: it changes something, somebody waits for a response, or a watch polls. */
   readonly kind: 'change' | 'read' | 'poll';
+  /** Whether it makes something new. Default: no. */
+  readonly creates?: boolean;
   /** Whether the operation's `idempotency_level` allows to send it again after a failure. */
   readonly repeatable: boolean;
   /** Whether Vultr serves it without a credential. */

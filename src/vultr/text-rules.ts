@@ -7,8 +7,8 @@ export interface TextRule {
   readonly pattern: RegExp;
   /** The HTTP statuses that it holds for; undefined: every failure. */
   readonly statuses?: readonly number[];
-  /** The HTTP method that it does not hold for. */
-  readonly exceptMethod?: 'POST';
+  /** Set: it does not hold for a create. */
+  readonly exceptCreates?: true;
   readonly code: Code;
   readonly reason: Reason;
 }
@@ -48,10 +48,10 @@ export const TEXT_RULES: readonly TextRule[] = [
   { pattern: /\binvalid(?: [\w.-]*\w)*?[ -]id\b/i, ...MISSING },
   // "Not a valid DBaaS Subscription UUID!", which managed databases say in `message`.
   { pattern: /\bnot a valid\b.*\buuid\b/i, ...MISSING },
-  // What some resources say for a missing one. To a POST they say it about an argument ("Invalid ssh key." of a create).
+  // What some resources say for a missing one. To a create they say it about an argument ("Invalid ssh key.").
   {
     pattern: /^invalid (?:server|ssh key|domain|user|iso|bare metal instance)\.?$/i,
-    exceptMethod: 'POST',
+    exceptCreates: true,
     ...MISSING,
   },
 ];

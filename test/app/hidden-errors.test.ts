@@ -91,3 +91,14 @@ test('an error object in a success is an error for every operation of vultr.v2, 
   expect(reasons['VULTR_FAILED']).toBeGreaterThan(400);
   expect(reasons['CREATE_UNCERTAIN']).toBeGreaterThan(60);
 });
+
+test.each(['application/x-ndjson', 'text/event-stream'])(
+  'an error object in a success is no message of a stream: %s',
+  async (accept) => {
+    const reply = await sendHttp(opened().service.app.httpAddress ?? '', 'GET', '/v2/instances', undefined, {
+      authorization: `Bearer ${KEY}`,
+      accept,
+    });
+    expect([reply.status, JSON.parse(reply.text).error]).toEqual([500, 'Something went wrong.']);
+  },
+);

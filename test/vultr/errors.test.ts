@@ -17,12 +17,19 @@ interface Case {
   readonly retryDelayMs?: number;
   /** What the error carries as Vultr's text, when `error` is not given. */
   readonly vultrError?: string;
+  /** Whether the request makes something new. */
+  readonly creates?: boolean;
   /** What must not reach the caller. */
   readonly hidden?: string;
 }
 
 const titled = (cases as readonly Case[]).map(
-  (each) => [each.name ?? `${each.method ?? 'GET'}: ${each.status} ${each.error}`, each] as const,
+  (each) =>
+    [
+      each.name ??
+        `${each.creates === true ? 'a create' : (each.method ?? 'GET')}: ${each.status} ${each.error}`,
+      each,
+    ] as const,
 );
 
 describe('a response that is not a success', () => {
@@ -35,7 +42,15 @@ describe('a response that is not a success', () => {
     });
     const client = startClient(upstream.url);
 
-    const error = await failure(client.send(request({ method: given.method ?? 'GET' }), context()));
+    const error = await failure(
+      client.send(
+        request({
+          method: given.method ?? (given.creates === true ? 'POST' : 'GET'),
+          creates: given.creates ?? false,
+        }),
+        context(),
+      ),
+    );
 
     expect({ code: error.code, reason: error.reason, retryDelayMs: error.retryDelayMs }).toEqual({
       code: given.code,
@@ -136,6 +151,11 @@ describe('an error object in a success', () => {
     ['{"error":{"message":"It broke."},"status":503}', 'UNAVAILABLE', 'VULTR_UNAVAILABLE', 503],
     ['{"error":{"text":"unknown form"},"status":400}', 'INVALID_ARGUMENT', 'VULTR_REFUSED', 400],
     ['{"error":true}', 'INTERNAL', 'VULTR_FAILED', 500],
+    ['{"error":404}', 'NOT_FOUND', 'VULTR_NOT_FOUND', 404],
+    ['{"error":7}', 'INTERNAL', 'VULTR_FAILED', 500],
+    ['{"message":"It broke.","status":500}', 'INTERNAL', 'VULTR_FAILED', 500],
+    ['{"status": 422, "errors":[{"message":"No."}]}', 'INVALID_ARGUMENT', 'VULTR_REFUSED', 422],
+    ['{"title":"Gone","detail":"It is gone.","status": 404}', 'NOT_FOUND', 'VULTR_NOT_FOUND', 404],
   ])('%s fails the call', async (body, code, reason, status) => {
     for (const httpStatus of [200, 201, 202]) {
       const upstream = await startHttp((_, response) => response.writeHead(httpStatus).end(body));
@@ -152,6 +172,12 @@ describe('an error object in a success', () => {
     '{"error":"","status":200}',
     '{"error":null}',
     '{"error":false}',
+    '{"error":0}',
+    '{"message":"All is well.","status":200}',
+    '{"message":"A text.","status":"404"}',
+    '{"status":500}',
+    '{"task":{"message":"It broke.","status":500}}',
+    '[{"message":"It broke.","status":500}]',
     '{"error":[]}',
     '{"error":{}}',
     '["error"]',
