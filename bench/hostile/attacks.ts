@@ -199,6 +199,19 @@ export const ATTACKS: readonly Attack[] = [
     run: ({ service }) => sockets(service.http, 1_100, 'GET /v2/account HTTP/1.1\r\nHost: localhost\r\n'),
   },
   {
+    name: '1 300 HTTP/2 connections with a slow request each',
+    before: 'no /healthz from 550 on',
+    maxGrowthMb: 100,
+    run: async ({ service, vultr }) => {
+      vultr.respond('never');
+      await repeat(1_300, 50, async () => {
+        const session = await openHttp2(service.http);
+        beginCall(session, '/v2/account', { ':method': 'GET' })?.end();
+      });
+      await sleep(HEIGHT_MS);
+    },
+  },
+  {
     name: '20 callers at once with a response of 7 MB each, over /api',
     before: 'no bound',
     maxGrowthMb: 400,

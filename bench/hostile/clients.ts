@@ -38,7 +38,7 @@ export function sendHttp(
   });
 }
 
-/** A connection to the gRPC side; `window`: how many bytes of each reply it takes unasked. */
+/** A connection of HTTP/2; `window`: how many bytes of each reply it takes unasked. */
 export async function openHttp2(address: string, window?: number): Promise<ClientHttp2Session> {
   const session = connectHttp2(`http://${address}`, {
     settings: { ...(window !== undefined && { initialWindowSize: window }) },
