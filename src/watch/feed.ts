@@ -7,10 +7,12 @@ import type { Code } from '../status/code.ts';
 import { badResponse } from '../vultr/errors.ts';
 import type { Vultr } from '../vultr/vultr.ts';
 import { type KeptBytes, KeptStates } from './kept-states.ts';
-import { ownerOf, type WatchLimits, type WatchTarget } from './options.ts';
+import type { WatchLimits, WatchOwner, WatchTarget } from './options.ts';
 import { PollInterval } from './poll-interval.ts';
 import type { PollPace } from './poll-pace.ts';
+import type { Urgency } from './poll-queue.ts';
 import { compileOmission } from './select-fields.ts';
+import { SharedTurns, type Sharer } from './shared-turns.ts';
 
 /** The options of a feed. */
 export interface FeedOptions {
@@ -35,6 +37,14 @@ export interface Watcher {
   wake: () => void;
 }
 
+/** A watcher's place at a feed. */
+interface Place {
+  readonly caller: string;
+  readonly owner: WatchOwner;
+  /** The number of the poll whose result it may take for the current state. */
+  readonly poll: number;
+}
+
 /** How a feed ended. */
 export type FeedEnd =
   | { readonly kind: 'gone'; readonly error: CallError; readonly wasSeen: boolean }
@@ -51,14 +61,15 @@ const PASSING: ReadonlySet<Code> = new Set([
   'ABORTED',
 ]);
 
-/** The states of one thing, for all watches of one caller. It polls only while there are watchers. */
+/** The states of one thing, for all watches with one credential. It polls only while there are watchers. */
 export class Feed {
   /** An id that no other feed ever has. */
   readonly id = randomUUID().slice(0, 8);
   readonly target: WatchTarget;
   readonly states: KeptStates;
   readonly #options: FeedOptions;
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Map<Watcher, Place>();
+  readonly #turns: SharedTurns;
   readonly #interval: PollInterval;
   #polling: AbortController | undefined;
   #endPause: () => void = () => undefined;
@@ -80,6 +91,7 @@ export class Feed {
     const steady = compileOmission(target.operation.states?.volatile ?? []);
     this.states = new KeptStates(limits, steady, options.keptBytes);
     this.#interval = new PollInterval(limits.intervalMs);
+    this.#turns = new SharedTurns(options.pace, () => this.sharers());
     this.#lastGoodMs = clock.now();
   }
 
@@ -94,7 +106,7 @@ export class Feed {
 
   /** Whether somebody waits for a state, so that polls are frequent. */
   get isAwaited(): boolean {
-    return [...this.#watchers].some(({ isAwaiting }) => isAwaiting);
+    return this.#watchers.keys().some(({ isAwaiting }) => isAwaiting);
   }
 
   /** Whether changes are noticed by polling a list that contains the thing. */
@@ -110,36 +122,50 @@ export class Feed {
 
   /**
    * Adds a watcher.
+   * @param caller identifies its caller; see callerKey
+   * @param owner on whose behalf it watches
    * @returns the number of the poll whose result it may take for the current state
    */
-  join(watcher: Watcher): number {
+  join(watcher: Watcher, caller: string, owner: WatchOwner): number {
     const { clock, limits } = this.#options;
     const isFresh =
       this.#polling !== undefined &&
       this.#startedAtMs > this.#changedAtMs &&
       clock.now() - this.#startedAtMs < limits.intervalMs;
-    this.#watchers.add(watcher);
+    const poll = isFresh ? this.#started : this.#started + 1;
+    this.#watchers.set(watcher, { caller, owner, poll });
     if (this.#polling === undefined) {
       this.#polling = new AbortController();
       this.#lastGoodMs = clock.now();
       void this.#run(this.#polling.signal);
-      return this.#started + 1;
+      return poll;
     }
-    if (isFresh) {
-      // A watcher that waits for a state wants the next poll sooner.
-      this.#endPause();
-      return this.#started;
-    }
-    this.#pollSoon();
-    return this.#started + 1;
+    this.#turns.join({ caller, owner, urgency: this.#urgencyFor(watcher, poll) });
+    // A watcher that waits for a state wants the next poll sooner.
+    if (isFresh) this.#endPause();
+    else this.#pollSoon();
+    return poll;
   }
 
   leave(watcher: Watcher): void {
+    const place = this.#watchers.get(watcher);
     this.#watchers.delete(watcher);
+    if (place !== undefined) this.#turns.leave(place.caller);
     if (this.#watchers.size > 0) return;
     this.#polling?.abort();
     this.#polling = undefined;
     this.#options.onOver();
+  }
+
+  /** Those for whom it polls. */
+  *sharers(): Generator<Sharer> {
+    for (const [watcher, { caller, owner, poll }] of this.#watchers)
+      yield { caller, owner, urgency: this.#urgencyFor(watcher, poll) };
+  }
+
+  #urgencyFor({ isAwaiting }: Watcher, poll: number): Urgency {
+    if (isAwaiting) return 'awaited';
+    return this.hasDone(poll) ? 'later' : 'first';
   }
 
   /** Whether the poll with this number is done. */
@@ -161,24 +187,23 @@ export class Feed {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { pace } = this.#options;
     while (!signal.aborted) {
-      await pace.take(signal);
-      if (signal.aborted) return;
-      await this.#poll(signal);
+      const owner = await this.#turns.take(signal);
+      if (owner === undefined) return;
+      await this.#poll(owner, signal);
       if (signal.aborted || this.#end !== undefined) return;
       await this.#rest(signal);
     }
   }
 
-  async #poll(signal: AbortSignal): Promise<void> {
+  async #poll(owner: WatchOwner, signal: AbortSignal): Promise<void> {
     const { vultr, clock, target } = this.#options;
     const number = this.#started + 1;
     this.#started = number;
     this.#isDue = false;
     this.#startedAtMs = clock.now();
     const options = {
-      ...ownerOf(target),
+      ...owner,
       signal,
       deadline: this.#startedAtMs + POLL_TIMEOUT_MS,
       isPoll: true,
@@ -196,7 +221,7 @@ export class Feed {
       if (signal.aborted) return;
       this.#noteFailure(CallError.from(thrown));
     }
-    for (const watcher of this.#watchers) watcher.wake();
+    for (const watcher of this.#watchers.keys()) watcher.wake();
   }
 
   #noteFailure(error: CallError): void {

@@ -8,9 +8,10 @@ import type { UpstreamRequest } from '../vultr/vultr.ts';
 import type { Feed } from './feed.ts';
 import { isObject, sameJson } from './json-diff.ts';
 import { findElements } from './list-page.ts';
-import { ownerOf, type WatchesOptions, type WatchLimits, type WatchOwner } from './options.ts';
+import type { WatchesOptions, WatchLimits, WatchOwner } from './options.ts';
 import type { PollPace } from './poll-pace.ts';
 import { compileOmission, type SelectFields } from './select-fields.ts';
+import { SharedTurns, type Sharer } from './shared-turns.ts';
 
 /** From this many watched things on, their list is polled instead of each of them. */
 const LEAST_THINGS = 4;
@@ -32,7 +33,7 @@ interface Group {
   readonly feeds: Map<string, Feed>;
   readonly list: Operation;
   readonly request: UpstreamRequest;
-  readonly owner: WatchOwner;
+  readonly turns: SharedTurns;
   readonly steady: SelectFields;
   /** The elements that the list showed last, by id. */
   seen: ReadonlyMap<string, JsonValue>;
@@ -82,11 +83,12 @@ export class ListScouts {
     if (!isList || list.isRaw || (list.effect !== 'READ' && list.effect !== operation.effect))
       return undefined;
     const volatile = (operation.states?.volatile ?? []).map((names) => names.slice(1));
+    const feeds = new Map<string, Feed>();
     const group: Group = {
-      feeds: new Map(),
+      feeds,
       list,
       request: { method: 'GET', path, query: `per_page=${PAGE_SIZE}`, body: undefined },
-      owner: ownerOf(target),
+      turns: new SharedTurns(this.#options.pace, () => sharersOf(feeds)),
       steady: compileOmission(volatile),
       seen: new Map(),
       polling: undefined,
@@ -96,11 +98,11 @@ export class ListScouts {
   }
 
   async #run(group: Group, signal: AbortSignal): Promise<void> {
-    const { clock, pace, limits } = this.#options;
+    const { clock, limits } = this.#options;
     while (!signal.aborted) {
-      await pace.take(signal);
-      if (signal.aborted) return;
-      const isUsable = await this.#poll(group, signal);
+      const owner = await group.turns.take(signal);
+      if (owner === undefined) return;
+      const isUsable = await this.#poll(group, owner, signal);
       if (signal.aborted) return;
       for (const feed of group.feeds.values()) feed.isScouted = isUsable;
       // A failure is not a reason to poll everything at once; the next interval may bring the list.
@@ -110,9 +112,9 @@ export class ListScouts {
   }
 
   /** @returns whether the list shows every watched thing */
-  async #poll(group: Group, signal: AbortSignal): Promise<boolean> {
+  async #poll(group: Group, owner: WatchOwner, signal: AbortSignal): Promise<boolean> {
     const { vultr, clock } = this.#options;
-    const { list, request, owner } = group;
+    const { list, request } = group;
     const options = { ...owner, signal, deadline: clock.now() + POLL_TIMEOUT_MS, isPoll: true };
     try {
       const { value } = payloadOf((await vultr.call(list, request, options)).body);
@@ -147,6 +149,13 @@ export class ListScouts {
     group.seen = new Map();
     for (const feed of group.feeds.values()) feed.isScouted = false;
   }
+}
+
+/** Those for whom a list is polled. It brings nobody's first state. */
+function* sharersOf(feeds: ReadonlyMap<string, Feed>): Generator<Sharer> {
+  for (const feed of feeds.values())
+    for (const { caller, owner, urgency } of feed.sharers())
+      yield { caller, owner, urgency: urgency === 'awaited' ? urgency : 'later' };
 }
 
 /** The list that may contain a thing, for each caller, and the thing's id there. */

@@ -4,7 +4,13 @@ import { inOwnTraces } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
 import { Feed, type Watcher } from './feed.ts';
 import { ListScouts } from './list-scout.ts';
-import { DEFAULT_WATCH_LIMITS, type WatchesOptions, type WatchLimits, type WatchTarget } from './options.ts';
+import {
+  DEFAULT_WATCH_LIMITS,
+  ownerOf,
+  type WatchesOptions,
+  type WatchLimits,
+  type WatchTarget,
+} from './options.ts';
 import { PollPace } from './poll-pace.ts';
 import { createRecentCreations } from './recent-creations.ts';
 
@@ -69,7 +75,7 @@ export class Watches {
     this.#perCaller.set(caller, ofCaller + 1);
     // What is polled for all of its watchers is no part of the call of the one who happens to be the first.
     const poll = inOwnTraces(() => {
-      const joined = feed.join(watcher);
+      const joined = feed.join(watcher, caller, ownerOf(target));
       this.#scouts.join(feed);
       return joined;
     });

@@ -1,101 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadContract } from '../../src/contract/load.ts';
-import type { JsonObject } from '../../src/payload/json.ts';
 import { CallError } from '../../src/status/call-error.ts';
-import { createResolver } from '../../src/v2/resolve.ts';
-import type { VultrResponse } from '../../src/vultr/request.ts';
-import type { CallOptions, UpstreamRequest, Vultr } from '../../src/vultr/vultr.ts';
 import { compileGoal, NO_GOAL } from '../../src/watch/goal.ts';
-import type { WatchesOptions, WatchTarget } from '../../src/watch/options.ts';
 import { compileFields } from '../../src/watch/select-fields.ts';
-import { type WatchEvent, type WatchWish, watchThing } from '../../src/watch/watch-thing.ts';
-import { Watches } from '../../src/watch/watches.ts';
-import { ManualClock, settle } from '../support/clock.ts';
-
-const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
-const resolve = createResolver(contract);
-
-/** Vultr with instances that a test changes, and no time of its own. */
-function createVultr() {
-  const instances = new Map<string, JsonObject>();
-  const asked: UpstreamRequest[] = [];
-  let failure: CallError | undefined;
-  const answer = (value: unknown): VultrResponse => ({
-    status: 200,
-    contentType: 'application/json',
-    body: Buffer.from(JSON.stringify(value)),
-    attempts: 1,
-  });
-  const vultr: Vultr = {
-    call: async (_operation, request, options: CallOptions) => {
-      expect(options.isPoll).toBe(true);
-      asked.push(request);
-      if (failure !== undefined) throw failure;
-      if (request.path === '/v2/instances') return answer({ instances: [...instances.values()], meta: {} });
-      const instance = instances.get(request.path.slice('/v2/instances/'.length));
-      if (instance === undefined) throw new CallError('NOT_FOUND', 'VULTR_NOT_FOUND', 'instance not found');
-      return answer({ instance });
-    },
-  };
-  return {
-    vultr,
-    asked,
-    set: (id: string, fields: JsonObject) => instances.set(id, { id, status: 'active', ...fields }),
-    remove: (id: string) => instances.delete(id),
-    fail: (error: CallError | undefined) => {
-      failure = error;
-    },
-  };
-}
-
-function open(options: Partial<WatchesOptions> = {}) {
-  const clock = new ManualClock();
-  const upstream = createVultr();
-  const watches = new Watches({ vultr: upstream.vultr, clock, resolve, ...options });
-  return { clock, ...upstream, watches };
-}
-
-function targetOf(id: string, credential = 'KEY'): WatchTarget {
-  const path = `/v2/instances/${id}`;
-  return {
-    operation: resolve('GET', path),
-    request: { method: 'GET', path, query: '', body: undefined },
-    credential,
-  };
-}
-
-/** Begins a watch whose events are collected as they come. */
-function begin(watches: Watches, target: WatchTarget, wish: Partial<WatchWish> = {}) {
-  const leaving = new AbortController();
-  const events: WatchEvent[] = [];
-  let error: unknown;
-  const whole = {
-    goal: NO_GOAL,
-    select: compileFields([]),
-    form: 'whole' as const,
-    lastId: '',
-    signal: leaving.signal,
-  };
-  const over = (async () => {
-    try {
-      for await (const event of watchThing(watches, target, { ...whole, ...wish })) events.push(event);
-    } catch (thrown) {
-      error = thrown;
-    }
-  })();
-  return {
-    events,
-    over,
-    get error() {
-      return CallError.from(error);
-    },
-    leave: async () => {
-      leaving.abort();
-      await over;
-    },
-  };
-}
+import { watchThing } from '../../src/watch/watch-thing.ts';
+import { settle } from '../support/clock.ts';
+import { begin, openWatches, targetOf } from '../support/watches.ts';
 
 const HOUR = 3_600_000;
 
@@ -103,7 +12,7 @@ describe('the cost of watching', () => {
   test('1 000 watchers of one thing cost as much as one', async () => {
     const costs: number[] = [];
     for (const count of [1, 1_000]) {
-      const { clock, watches, asked, set } = open();
+      const { clock, watches, asked, set } = openWatches();
       set('a', { ram: 1 });
       const all = Array.from({ length: count }, () => begin(watches, targetOf('a')));
       await clock.advance(HOUR);
@@ -121,7 +30,7 @@ describe('the cost of watching', () => {
     ['that wait for news', false],
     ['that wait for a state', true],
   ])('1 000 watchers of 100 things %s cost at most 2 requests a second', async (_what, isAwaiting) => {
-    const { clock, watches, asked, set } = open({ pollsPerSecond: 6.75 });
+    const { clock, watches, asked, set } = openWatches({ pollsPerSecond: 6.75 });
     for (let index = 0; index < 100; index += 1) set(`i${index}`, { ram: 1 });
     const goal = isAwaiting ? await compileGoal('instance.ram == 2', undefined) : NO_GOAL;
     const all = Array.from({ length: 1_000 }, (_, index) =>
@@ -144,7 +53,7 @@ describe('the cost of watching', () => {
   });
 
   test('never exceeds the share of the budget, whatever changes', async () => {
-    const { clock, watches, asked, set } = open({ pollsPerSecond: 2 });
+    const { clock, watches, asked, set } = openWatches({ pollsPerSecond: 2 });
     const all = Array.from({ length: 50 }, (_, index) => {
       set(`i${index}`, { ram: 0 });
       return begin(watches, targetOf(`i${index}`));
@@ -159,7 +68,7 @@ describe('the cost of watching', () => {
 
   test('rises after a change through this service, and while somebody waits, and falls when the budget is tight', async () => {
     let ease = 1;
-    const { clock, watches, asked, set } = open({ ease: () => ease });
+    const { clock, watches, asked, set } = openWatches({ ease: () => ease });
     set('a', {});
     const one = begin(watches, targetOf('a'));
     const countIn = async (ms: number): Promise<number> => {
@@ -187,7 +96,7 @@ describe('the cost of watching', () => {
   });
 
   test('is nothing once the last watcher has left', async () => {
-    const { clock, watches, asked, set } = open();
+    const { clock, watches, asked, set } = openWatches();
     for (let index = 0; index < 10; index += 1) set(`i${index}`, {});
     const all = Array.from({ length: 10 }, (_, index) => begin(watches, targetOf(`i${index}`)));
     await clock.advance(10_000);
@@ -202,7 +111,7 @@ describe('the cost of watching', () => {
 
 describe('a watch', () => {
   test('that begins after a change does not get a state from before it', async () => {
-    const { clock, watches, asked, set } = open();
+    const { clock, watches, asked, set } = openWatches();
     set('a', { power_status: 'stopped' });
     const first = begin(watches, targetOf('a'));
     await clock.advance(1_000);
@@ -220,7 +129,7 @@ describe('a watch', () => {
   });
 
   test('that does not read gets the newest state, and the number of those missed', async () => {
-    const { clock, watches, set } = open({ limits: { maxStates: 20 } });
+    const { clock, watches, set } = openWatches({ limits: { maxStates: 20 } });
     set('a', { ram: 0 });
     const leaving = new AbortController();
     const wish = {
@@ -248,7 +157,7 @@ describe('a watch', () => {
   });
 
   test('that does not read still ends with the state that it waits for', async () => {
-    const { clock, watches, set } = open();
+    const { clock, watches, set } = openWatches();
     set('a', { ram: 0 });
     const goal = await compileGoal('instance.ram == 7', undefined);
     const signal = new AbortController().signal;
@@ -271,7 +180,7 @@ describe('a watch', () => {
   });
 
   test('outlives an outage of minutes, and ends with it when it lasts', async () => {
-    const { clock, watches, set, fail } = open();
+    const { clock, watches, set, fail } = openWatches();
     set('a', { ram: 1 });
     const one = begin(watches, targetOf('a'));
     await clock.advance(1_000);
@@ -288,7 +197,7 @@ describe('a watch', () => {
   });
 
   test('of a thing that was just created waits until Vultr shows it', async () => {
-    const { clock, watches, set } = open();
+    const { clock, watches, set } = openWatches();
     watches.noteChange({ credential: 'KEY', path: '/v2/instances', created: 'new' });
     const one = begin(watches, targetOf('new'));
     const other = begin(watches, targetOf('other'));
@@ -301,7 +210,7 @@ describe('a watch', () => {
   });
 
   test('that waits for a state brings the next poll forward, although the thing has just been polled', async () => {
-    const { clock, watches, asked, set } = open();
+    const { clock, watches, asked, set } = openWatches();
     set('a', { power_status: 'running' });
     const idle = begin(watches, targetOf('a'));
     await clock.advance(HOUR);
@@ -320,7 +229,7 @@ describe('a watch', () => {
   });
 
   test('keeps no more states than all may hold together, and the newest whatever it holds', async () => {
-    const { clock, watches, set, remove } = open({ limits: { maxBytes: 10_000 } });
+    const { clock, watches, set, remove } = openWatches({ limits: { maxBytes: 10_000 } });
     const filler = 'x'.repeat(1_000);
     const all = Array.from({ length: 3 }, (_, index) => {
       set(`i${index}`, { filler });
@@ -345,7 +254,7 @@ describe('a watch', () => {
   });
 
   test('is refused beyond the bound of its caller, and others are not', async () => {
-    const { clock, watches, set } = open({ limits: { maxPerCaller: 2 } });
+    const { clock, watches, set } = openWatches({ limits: { maxPerCaller: 2 } });
     set('a', {});
     const [first, second, third] = [0, 1, 2].map(() => begin(watches, targetOf('a')));
     const other = begin(watches, targetOf('a', 'OTHER'));
@@ -360,7 +269,7 @@ describe('a watch', () => {
   });
 
   test('goes on for as long as its states are kept', async () => {
-    const { clock, watches, set } = open({ limits: { idleMs: 10_000, maxIdleThings: 1 } });
+    const { clock, watches, set } = openWatches({ limits: { idleMs: 10_000, maxIdleThings: 1 } });
     set('a', { ram: 1 });
     set('b', {});
     const one = begin(watches, targetOf('a'));
@@ -382,7 +291,7 @@ describe('a watch', () => {
   });
 
   test('does not take the address of a console, which differs at every read, for a change', async () => {
-    const { clock, watches, set, asked } = open();
+    const { clock, watches, set, asked } = openWatches();
     set('a', { kvm: 'k0' });
     const one = begin(watches, targetOf('a'));
     for (let round = 1; round < 5; round += 1) {
