@@ -10,15 +10,15 @@ export function observeChanges(vultr: Vultr, watches: Watches): Vultr {
   async function change(...[operation, request, options]: Parameters<Vultr['call']>): Promise<VultrResponse> {
     const { effect } = operation;
     const { credential } = options;
-    const { path } = request;
+    const { method, path } = request;
     try {
       const response = await vultr.call(operation, request, options);
       const created = effect === 'CREATE' ? createdIn(operation, response) : undefined;
-      watches.noteChange({ credential, path, created, isDestroyed: effect === 'DESTROY' });
+      watches.noteChange({ credential, method, path, created, isDestroyed: effect === 'DESTROY' });
       return response;
     } catch (error) {
       // The change may have been carried out all the same.
-      watches.noteChange({ credential, path });
+      watches.noteChange({ credential, method, path });
       throw error;
     }
   }

@@ -2,6 +2,7 @@ import { spreadRetry } from '../base/spread.ts';
 import { CallError } from '../status/call-error.ts';
 import { inOwnTraces } from '../telemetry/trace.ts';
 import { callerKey, credentialKey } from '../vultr/credential-key.ts';
+import { affectedBy } from './affected-paths.ts';
 import { Feed, type Watcher } from './feed.ts';
 import { ListScouts } from './list-scout.ts';
 import {
@@ -25,7 +26,8 @@ export interface Seat {
 /** A change that was made through this service. */
 export interface NotedChange {
   readonly credential: string | undefined;
-  /** The path of the request. */
+  /** The method and path of the request. */
+  readonly method: string;
   readonly path: string;
   readonly created?: string | undefined;
   readonly isDestroyed?: boolean;
@@ -98,18 +100,17 @@ export class Watches {
   }
 
   /** Takes note of a change through this service: the feeds that it may affect poll again soon. */
-  noteChange({ credential, path, created, isDestroyed = false }: NotedChange): void {
-    const segments = path.split('/').map((segment) => segment.toLowerCase());
+  noteChange({ credential, method, path, created, isDestroyed = false }: NotedChange): void {
+    const changed = path.toLowerCase();
     this.#recent.add(created?.toLowerCase());
-    if (isDestroyed) for (const segment of segments) this.#recent.forget(segment);
+    if (isDestroyed) for (const segment of changed.split('/')) this.#recent.forget(segment);
     // Every caller with the same account sees the change.
     const account = credentialKey({ credential });
-    const collection = segments.slice(0, 3).join('/');
+    const isAffected = affectedBy(this.#options.resolve(method, path), changed);
     for (const feed of this.#feeds.values()) {
       const { target } = feed;
-      if (credentialKey(target) !== account) continue;
-      const watched = target.request.path.toLowerCase();
-      if (watched === collection || watched.startsWith(`${collection}/`)) feed.noteChange();
+      if (isAffected(target.request.path.toLowerCase()) && credentialKey(target) === account)
+        feed.noteChange();
     }
   }
 

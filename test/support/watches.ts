@@ -15,7 +15,8 @@ import { Watches } from '../../src/watch/watches.ts';
 import { ManualClock } from './clock.ts';
 
 const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
-const resolve = createResolver(contract);
+/** Names the operation of the contract that a request is for. */
+export const resolve = createResolver(contract);
 
 /** A request to the Vultr of a test, and on whose behalf it was made. */
 interface Asked extends UpstreamRequest {

@@ -78,9 +78,9 @@ describe('the cost of watching', () => {
     };
     await clock.advance(HOUR);
     expect(await countIn(60_000)).toBe(1);
-    watches.noteChange({ credential: 'OTHER', path: '/v2/instances/a/halt' });
+    watches.noteChange({ credential: 'OTHER', method: 'POST', path: '/v2/instances/a/halt' });
     expect(await countIn(60_000)).toBe(1);
-    watches.noteChange({ credential: 'KEY', path: '/v2/instances/halt' });
+    watches.noteChange({ credential: 'KEY', method: 'POST', path: '/v2/instances/halt' });
     expect(await countIn(20_000)).toBeGreaterThanOrEqual(10);
     ease = 0.25;
     await clock.advance(2_000);
@@ -93,6 +93,28 @@ describe('the cost of watching', () => {
     expect(await countIn(60_000)).toBeGreaterThanOrEqual(5);
     await one.leave();
     await other.leave();
+  });
+
+  test('does not rise with changes of other things', async () => {
+    const { clock, watches, asked, set } = openWatches({ pollsPerSecond: 6.75 });
+    for (let index = 0; index < 100; index += 1) set(`i${index}`, {});
+    const all = Array.from({ length: 100 }, (_, index) => begin(watches, targetOf(`i${index}`)));
+    await clock.advance(HOUR);
+    // Two minutes, in which each thing is looked at once although its list shows no change.
+    const costOf = async (method: string, path: string, isMade = true): Promise<number> => {
+      const before = asked.length;
+      for (let round = 0; round < 12; round += 1) {
+        if (isMade) watches.noteChange({ credential: 'KEY', method, path, created: 'other' });
+        await clock.advance(10_000);
+      }
+      return asked.length - before;
+    };
+    const idle = await costOf('', '', false);
+    expect(await costOf('PATCH', '/v2/instances/other')).toBeCloseTo(idle, -2);
+    expect(await costOf('POST', '/v2/instances/other/halt')).toBeCloseTo(idle, -2);
+    expect(await costOf('POST', '/v2/instances')).toBeCloseTo(idle, -2);
+    expect(await costOf('POST', '/v2/instances/halt')).toBeGreaterThan(3 * idle);
+    for (const one of all) await one.leave();
   });
 
   test('is nothing once the last watcher has left', async () => {
@@ -117,7 +139,7 @@ describe('a watch', () => {
     await clock.advance(1_000);
     const polls = asked.length;
     set('a', { power_status: 'running' });
-    watches.noteChange({ credential: 'KEY', path: '/v2/instances/a/start' });
+    watches.noteChange({ credential: 'KEY', method: 'POST', path: '/v2/instances/a/start' });
     const second = begin(watches, targetOf('a'), {
       goal: await compileGoal('stopped', targetOf('a').operation.states),
     });
@@ -198,7 +220,7 @@ describe('a watch', () => {
 
   test('of a thing that was just created waits until Vultr shows it', async () => {
     const { clock, watches, set } = openWatches();
-    watches.noteChange({ credential: 'KEY', path: '/v2/instances', created: 'new' });
+    watches.noteChange({ credential: 'KEY', method: 'POST', path: '/v2/instances', created: 'new' });
     const one = begin(watches, targetOf('new'));
     const other = begin(watches, targetOf('other'));
     await clock.advance(30_000);
