@@ -82,6 +82,7 @@ export class Feed {
   #startedAtMs = 0;
   #changedAtMs = 0;
   #lastGoodMs: number;
+  #polledAtMs = 0;
   #retryAtMs = 0;
 
   constructor(options: FeedOptions) {
@@ -107,6 +108,11 @@ export class Feed {
   /** Whether somebody waits for a state, so that polls are frequent. */
   get isAwaited(): boolean {
     return this.#watchers.keys().some(({ isAwaiting }) => isAwaiting);
+  }
+
+  /** When the last poll began that brought a state, in milliseconds since the epoch; 0: none has. */
+  get polledAtMs(): number {
+    return this.#polledAtMs;
   }
 
   /** Whether changes are noticed by polling a list that contains the thing. */
@@ -214,6 +220,7 @@ export class Feed {
       const wasSeen = this.states.newest !== undefined;
       const isNew = this.states.add(payloadOf(body), body.length);
       this.#lastGoodMs = clock.now();
+      this.#polledAtMs = this.#startedAtMs;
       if (isNew && wasSeen) this.#interval.noteChange(clock.now());
       this.#interval.noteNothing(clock.now());
       this.#done = number;

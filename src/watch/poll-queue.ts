@@ -1,7 +1,10 @@
 import { Link, LinkedList } from '../base/linked-list.ts';
 
-/** What a poll is for, the most urgent first: a state that somebody waits for, somebody's first state, any later one. */
-const URGENCIES = ['awaited', 'first', 'later'] as const;
+/**
+ * What a poll is for, the most urgent first: a list that spares the polls of many things whose states are waited for, a state
+ * that somebody waits for, somebody's first state, any later one.
+ */
+const URGENCIES = ['sparing', 'awaited', 'first', 'later'] as const;
 
 /** How urgent a poll is. */
 export type Urgency = (typeof URGENCIES)[number];
@@ -77,6 +80,7 @@ export class PollQueue<Item> {
 class Lane<Item> {
   readonly link = new Link<Lane<Item>>(this);
   readonly lines: Readonly<Record<Urgency, LinkedList<WaitingPoll<Item>>>> = {
+    sparing: new LinkedList(),
     awaited: new LinkedList(),
     first: new LinkedList(),
     later: new LinkedList(),
@@ -85,8 +89,8 @@ class Lane<Item> {
 
   /** The most urgent one. */
   get first(): WaitingPoll<Item> | undefined {
-    const { awaited, first, later } = this.lines;
-    return awaited.first ?? first.first ?? later.first;
+    const { sparing, awaited, first, later } = this.lines;
+    return sparing.first ?? awaited.first ?? first.first ?? later.first;
   }
 
   get oldest(): WaitingPoll<Item> | undefined {

@@ -4,10 +4,7 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { CallOptions, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
 import { isObject } from './json-diff.ts';
-import { findElements, findNextPage } from './list-page.ts';
-
-/** Vultr's largest page. */
-const PAGE_SIZE = 500;
+import { findElements, firstPage, nextPage } from './list-page.ts';
 
 /** How often a list may be restarted without a new element in between. */
 const MAX_RESTARTS = 3;
@@ -27,7 +24,7 @@ export async function* walkList(
   options: CallOptions,
 ): AsyncGenerator<JsonValue> {
   const told = new Set<string>();
-  const first = withPageSize(operation, request);
+  const first = firstPage(operation, request);
   let restarts = 0;
   for (let page: UpstreamRequest | undefined = first; page !== undefined; ) {
     let value: JsonObject;
@@ -58,46 +55,6 @@ export async function* walkList(
 function identityOf(element: JsonValue): string {
   const id = isObject(element) ? element['id'] : undefined;
   return typeof id === 'string' || typeof id === 'number' ? `id ${id}` : stringifyJson(element);
-}
-
-function withPageSize({ input }: Operation, request: UpstreamRequest): UpstreamRequest {
-  const hasPageSize = input.fields.some(({ name }) => name === 'per_page');
-  if (!hasPageSize || parametersOf(request.query).some(([name]) => name === 'per_page')) return request;
-  return withParameter(request, 'per_page', String(PAGE_SIZE));
-}
-
-function nextPage(
-  first: UpstreamRequest,
-  page: UpstreamRequest,
-  value: JsonObject,
-): UpstreamRequest | undefined {
-  const next = findNextPage(value);
-  if (next.kind === 'none') return undefined;
-  const following =
-    next.kind === 'cursor'
-      ? withParameter(first, 'cursor', next.cursor)
-      : withParameter(first, 'startIndex', String(next.index));
-  if (following.query === page.query)
-    throw new CallError(
-      'INTERNAL',
-      'BAD_UPSTREAM_RESPONSE',
-      'The next page of the list is the same page again.',
-    );
-  return following;
-}
-
-/** The names and values of a query, as they are written in it. */
-function parametersOf(query: string): readonly (readonly [name: string, text: string])[] {
-  return query
-    .split('&')
-    .filter((text) => text !== '')
-    .map((text) => [text.split('=', 1)[0] ?? '', text]);
-}
-
-function withParameter(request: UpstreamRequest, name: string, value: string): UpstreamRequest {
-  const others = parametersOf(request.query).filter(([other]) => other !== name);
-  const texts = [...others.map(([, text]) => text), `${name}=${encodeURIComponent(value)}`];
-  return { ...request, query: texts.join('&') };
 }
 
 function notAList({ name }: Operation): CallError {
