@@ -240,12 +240,18 @@ export class Feed {
       return;
     }
     const isPassing = PASSING.has(error.code) && clock.now() - this.#lastGoodMs < limits.outageMs;
-    if (!wasSeen || !isPassing) {
+    if (!isPassing || !(wasSeen || this.#isShared)) {
       this.#finish({ kind: 'failed', error });
       return;
     }
     this.#interval.noteFailure();
     this.#retryAtMs = clock.now() + (error.retryDelayMs ?? 0);
+  }
+
+  /** Whether several callers share it: a poll may fail for what only the one has exhausted on whose behalf it was made. */
+  get #isShared(): boolean {
+    const [first] = this.#watchers.values();
+    return this.#watchers.values().some(({ caller }) => caller !== first?.caller);
   }
 
   #finish(end: FeedEnd): void {

@@ -3,7 +3,7 @@ import { pause } from '../base/wait.ts';
 import type { Operation } from '../contract/operation.ts';
 import type { JsonValue } from '../payload/json.ts';
 import { payloadOf } from '../payload/payload-memo.ts';
-import { callerKey } from '../vultr/credential-key.ts';
+import { credentialKey } from '../vultr/credential-key.ts';
 import type { UpstreamRequest } from '../vultr/vultr.ts';
 import type { Feed } from './feed.ts';
 import { isObject, sameJson } from './json-diff.ts';
@@ -228,11 +228,11 @@ function idOf(element: JsonValue): string | undefined {
   return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 
-/** The list that may contain a thing, for each caller, and the thing's id there. */
+/** The list that may contain a thing, for each credential, and the thing's id there. */
 function placeOf({ target }: Feed): readonly [key: string, id: string] {
   const { path } = target.request;
   const id = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
-  return [`${callerKey(target)} ${parentOf(path)?.toLowerCase()}`, id];
+  return [`${credentialKey(target)} ${parentOf(path)?.toLowerCase()}`, id];
 }
 
 function parentOf(path: string): string | undefined {

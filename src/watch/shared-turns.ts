@@ -13,13 +13,14 @@ export interface Sharer {
 
 /**
  * The turns of polls that are shared by watchers of several callers of one account. A poll has its turn as soon as the first of
- * the callers has one, is made on behalf of that caller, and the one who was last is the last to be asked again.
+ * the callers has one, and is made on behalf of that caller. Where nobody has to wait, they pay for one poll each in a round.
  */
 export class SharedTurns {
   readonly #pace: PollPace;
   readonly #sharers: () => Iterable<Sharer>;
   #turn: PollTurn | undefined;
-  #last: string | undefined;
+  /** Who has paid for a poll of this round. */
+  readonly #paid = new Set<string>();
 
   /** @param sharers the watchers at the time when it is called */
   constructor(pace: PollPace, sharers: () => Iterable<Sharer>) {
@@ -31,13 +32,14 @@ export class SharedTurns {
   async take(signal: AbortSignal): Promise<WatchOwner | undefined> {
     const turn = this.#pace.wait(signal);
     this.#turn = turn;
-    const last = this.#last;
-    for (const { caller, urgency } of this.#sharers()) if (caller !== last) turn.stand(caller, urgency);
-    for (const { caller, urgency } of this.#sharers()) if (caller === last) turn.stand(caller, urgency);
+    for (const { caller, urgency } of this.#sharers())
+      if (!this.#paid.has(caller)) turn.stand(caller, urgency);
+    for (const { caller, urgency } of this.#sharers()) turn.stand(caller, urgency);
     const caller = await turn.come;
     if (this.#turn === turn) this.#turn = undefined;
     if (caller === undefined || signal.aborted) return undefined;
-    this.#last = caller;
+    if (this.#paid.has(caller)) this.#paid.clear();
+    this.#paid.add(caller);
     return this.#ownerFor(caller);
   }
 
@@ -48,6 +50,7 @@ export class SharedTurns {
 
   /** A watcher has left: a poll that waits no longer does so for its caller, unless that has another watcher here. */
   leave(caller: string): void {
+    this.#paid.delete(caller);
     if (this.#turn === undefined) return;
     for (const sharer of this.#sharers()) if (sharer.caller === caller) return;
     this.#turn.leave(caller);

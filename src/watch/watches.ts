@@ -33,7 +33,10 @@ export interface NotedChange {
   readonly isDestroyed?: boolean;
 }
 
-/** All watches of this process. Each thing has one feed per caller, shared by all watchers. */
+/**
+ * All watches of this process. Each thing has one feed per credential, shared by all watchers: whoever may read it sees the same
+ * of it. Whether a caller may is judged before it joins; the bounds are those of each caller.
+ */
 export class Watches {
   readonly limits: WatchLimits;
   readonly #options: WatchesOptions;
@@ -71,7 +74,7 @@ export class Watches {
     const ofCaller = this.#perCaller.get(caller) ?? 0;
     if (ofCaller >= this.limits.maxPerCaller) throw tooMany(`This caller has ${ofCaller} watches`);
     if (this.#count >= this.limits.maxWatches) throw tooMany(`The service has ${this.#count} watches`);
-    const key = keyOf(target, caller);
+    const key = keyOf(target);
     const feed = this.#feedFor(key, target);
     this.#count += 1;
     this.#perCaller.set(caller, ofCaller + 1);
@@ -158,9 +161,10 @@ export class Watches {
   }
 }
 
-/** Identifies what is read and by whom. Vultr ignores the case of ids. */
-function keyOf({ request: { method, path, query } }: WatchTarget, caller: string): string {
-  return [caller, method, path.toLowerCase(), query].join(' ');
+/** Identifies what is read and with which credential. Vultr ignores the case of ids. */
+function keyOf(target: WatchTarget): string {
+  const { method, path, query } = target.request;
+  return [credentialKey(target), method, path.toLowerCase(), query].join(' ');
 }
 
 function tooMany(what: string): CallError {
