@@ -10,6 +10,7 @@ export interface CreateOption {
   readonly tagFields: readonly { readonly name: string; readonly filter: string }[];
   readonly list: string;
   readonly untagged: string;
+  readonly read: string;
 }
 
 /** The values of the enum vultr.options.v1.Effect, by number. */
@@ -96,17 +97,18 @@ export function compileCreateRule(
     );
   }
   const idPaths = option.id.map((path) => path.split('.'));
+  const read = findRead(operation, option, find);
   if (option.tagFields.length === 0) {
     if (option.untagged === '') {
       throw new ContractError(
         `${name} names no tag_fields for what it creates. Name them, or say in untagged why there are none.`,
       );
     }
-    return { idPaths, tagFields: [], list: undefined };
+    return { idPaths, tagFields: [], list: undefined, read };
   }
   const list = findList(operation, option, find);
   const tagFields = option.tagFields.map((field) => compileTagField(operation, field, list, isRequired));
-  return { idPaths, tagFields, list };
+  return { idPaths, tagFields, list, read };
 }
 
 function findList(
@@ -117,7 +119,7 @@ function findList(
   if (option.list === '') {
     throw new ContractError(`${name} names tag_fields but no list in which to find the thing again.`);
   }
-  const list = find(option.list.includes('/') ? option.list : `${service}/${option.list}`);
+  const list = find(fullName(service, option.list));
   const [binding] = list?.bindings ?? [];
   if (list === undefined || binding?.httpMethod !== 'GET') {
     throw new ContractError(`${name} names the list ${option.list}, which is not an rpc with a GET.`);
@@ -129,6 +131,31 @@ function findList(
     }
   }
   return list;
+}
+
+function findRead(
+  { name, service }: Omit<Operation, 'create'>,
+  option: CreateOption,
+  find: (name: string) => Operation | undefined,
+): Operation | undefined {
+  if (option.read === '') return undefined;
+  const read = find(fullName(service, option.read));
+  const [binding] = read?.bindings ?? [];
+  if (read === undefined || binding?.httpMethod !== 'GET')
+    throw new ContractError(`${name} names the read ${option.read}, which is not an rpc with a GET.`);
+  if (read.states?.conditions.ready === undefined)
+    throw new ContractError(`${name} names the read ${option.read}, which does not state when it is ready.`);
+  const [variable, ...others] = binding.template.variables;
+  if (variable === undefined || others.length > 0)
+    throw new ContractError(
+      `${name} names the read ${option.read}, whose path must have one variable, for the id.`,
+    );
+  return read;
+}
+
+/** The full name of an rpc that an option names. */
+function fullName(service: string, rpc: string): string {
+  return rpc.includes('/') ? rpc : `${service}/${rpc}`;
 }
 
 function compileTagField(

@@ -15,6 +15,8 @@ export interface CreateRule {
   readonly tagFields: readonly TagField[];
   /** The operation that lists such things; undefined when nothing carries a tag. */
   readonly list: Operation | undefined;
+  /** The operation that reads such a thing by its id; undefined: the path of the creation, followed by the id, names it. */
+  readonly read: Operation | undefined;
 }
 
 /** A request field that can carry a correlation tag. */

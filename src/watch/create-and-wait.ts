@@ -5,6 +5,7 @@ import { payloadOf } from '../payload/payload-memo.ts';
 import { CallError } from '../status/call-error.ts';
 import type { VultrResponse } from '../vultr/request.ts';
 import type { CallOptions, UpstreamOperation, UpstreamRequest, Vultr } from '../vultr/vultr.ts';
+import { findReading, type Reading } from './find-reading.ts';
 import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { createdIn } from './observe-changes.ts';
@@ -36,7 +37,7 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
     const response = await vultr.call(operation, request, options);
     if (response.status >= 300) return response;
     const id = createdIn(operation, response);
-    const reading = id === undefined ? undefined : findReading(resolve, request, id);
+    const reading = id === undefined ? undefined : findReading(operation, request.path, id, resolve);
     if (id === undefined || reading === undefined) return response;
     const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
     const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
@@ -55,23 +56,6 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
 
 /** The part of a call's time that is reserved for the reply. */
 const MARGIN_MS = 500;
-
-interface Reading {
-  readonly operation: Operation;
-  readonly request: UpstreamRequest;
-}
-
-/** How the new thing is read; undefined: nothing shows when it is ready, so it counts as ready at once. */
-function findReading(
-  resolve: WaitOptions['resolve'],
-  { path }: UpstreamRequest,
-  id: string,
-): Reading | undefined {
-  const ownPath = `${path}/${encodeURIComponent(id)}`;
-  const operation = resolve('GET', ownPath);
-  if (operation.states?.conditions.ready === undefined) return undefined;
-  return { operation, request: { method: 'GET', path: ownPath, query: '', body: undefined } };
-}
 
 async function untilReady(
   watches: Watches,

@@ -9,6 +9,7 @@ const RULE = {
   ],
   tagFields: [],
   list: undefined,
+  read: undefined,
 };
 
 test.each([

@@ -92,6 +92,22 @@ const FAULTS: Record<string, { options: string; problem: string }> = {
     options: `${POST} ${CREATES} ${createOption('tag_fields { name: "label" filter: "nothing" } list: "test.Lists/All"')}`,
     problem: 'names the filter nothing, which test.Lists/All does not have',
   },
+  UnknownRead: {
+    options: `${POST} ${CREATES} ${createOption('untagged: "x" read: "Nothing"')}`,
+    problem: 'names the read Nothing, which is not an rpc with a GET',
+  },
+  ReadIsNoGet: {
+    options: `${POST} ${CREATES} ${createOption('untagged: "x" read: "test.Lists/Delete"')}`,
+    problem: 'names the read test.Lists/Delete, which is not an rpc with a GET',
+  },
+  ReadWithoutReady: {
+    options: `${POST} ${CREATES} ${createOption('untagged: "x" read: "test.Lists/OfParent"')}`,
+    problem: 'names the read test.Lists/OfParent, which does not state when it is ready',
+  },
+  ReadWithoutId: {
+    options: `${POST} ${CREATES} ${createOption('untagged: "x" read: "test.Lists/Newest"')}`,
+    problem: 'names the read test.Lists/Newest, whose path must have one variable',
+  },
   DestroysWithOnCreate: {
     options: `${POST} ${CREATES} ${createOption('untagged: "x"')} option (vultr.options.v1.destroys_with) = "label";`,
     problem: 'has option (vultr.options.v1.destroys_with) but is not a CHANGE',
@@ -105,6 +121,8 @@ const FAULTS: Record<string, { options: string; problem: string }> = {
     problem: 'has option (vultr.options.v1.create) but does not create anything',
   },
 };
+
+const READY = `option (vultr.options.v1.states) = { ready: "true" };`;
 
 const PROTO = `
 syntax = "proto3";
@@ -122,6 +140,8 @@ service Lists {
   rpc All(ListRequest) returns (Response) { option (google.api.http) = { get: "/things" }; }
   rpc OfParent(ListRequest) returns (Response) { option (google.api.http) = { get: "/parents/{parent_id}/things" }; }
   rpc Delete(ListRequest) returns (Response) { option (google.api.http) = { delete: "/things" }; }
+  rpc One(Request) returns (Response) { option (google.api.http) = { get: "/things/{name}" }; ${READY} }
+  rpc Newest(Request) returns (Response) { option (google.api.http) = { get: "/newest" }; ${READY} }
 }
 service Sound {
   rpc Get(Request) returns (Response) { ${GET} }
@@ -139,7 +159,7 @@ service Sound {
     ${POST} ${CREATES} ${createOption('id: "thing.id" id: "things.0.id" tag_fields { name: "tags" } tag_fields { name: "label" filter: "label" } list: "List"')}
   }
   rpc ByFullName(Request) returns (Response) {
-    ${POST} ${CREATES} ${createOption('tag_fields { name: "label" } list: "test.Lists/All"')}
+    ${POST} ${CREATES} ${createOption('tag_fields { name: "label" } list: "test.Lists/All" read: "test.Lists/One"')}
   }
 }
 service TwoRaw {
@@ -218,12 +238,15 @@ describe('the effects of a sound contract', () => {
         { name: 'label', isList: false, filter: 'label' },
       ],
       list: operations.get('test.Sound/List'),
+      read: undefined,
     });
+    expect(operations.get('test.Sound/ByFullName')?.create?.read?.name).toBe('test.Lists/One');
     expect(operations.get('test.Sound/ByFullName')?.create?.list?.name).toBe('test.Lists/All');
     expect(operations.get('test.Sound/Untagged')?.create).toEqual({
       idPaths: [['a', 'b']],
       tagFields: [],
       list: undefined,
+      read: undefined,
     });
     expect(operations.get('test.Sound/Raw')?.create).toBeUndefined();
     expect(operations.get('test.Sound/Change')).toMatchObject({ create: undefined, destroysWith: ['size'] });

@@ -14,7 +14,8 @@ import { type WatchEvent, type WatchWish, watchThing } from '../../src/watch/wat
 import { Watches } from '../../src/watch/watches.ts';
 import { ManualClock } from './clock.ts';
 
-const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
+/** The contract as it is served. */
+export const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
 /** Names the operation of the contract that a request is for. */
 export const resolve = createResolver(contract);
 

@@ -111,6 +111,35 @@ describe('a creation whose caller prefers to wait', () => {
     expect(sandbox.state.instancesCreated).toBe(before + 1);
   });
 
+  test('waits for what another path than its own reads', async () => {
+    const { address } = start();
+    const post = async (path: string, body: object) => {
+      const reply = await meanwhile(
+        sendHttp(address, 'POST', path, body, { authorization, prefer: 'wait=600' }),
+      );
+      return [reply.status, JSON.parse(reply.text)] as const;
+    };
+    const image = await post('/v2/snapshots/create-from-url', { url: 'https://example.com/disk.raw' });
+    expect(image).toMatchObject([202, { snapshot: { status: 'complete' } }]);
+    const plan = 'vultr-dbaas-startup-cc-1-55-2';
+    const [, { database }] = await post('/v2/databases', {
+      database_engine: 'pg',
+      database_engine_version: '15',
+      region: 'ewr',
+      plan,
+      label: 'source',
+    });
+    for (const [action, fields] of [
+      ['read-replica', {}],
+      ['fork', { plan }],
+      ['restore', {}],
+    ] as const) {
+      const body = { label: action, ...(action === 'restore' ? {} : { region: 'ewr' }), ...fields };
+      const made = await post(`/v2/databases/${database.id}/${action}`, body);
+      expect(made).toMatchObject([200, { database: { status: 'Running', label: action } }]);
+    }
+  });
+
   test('does not wait for things that are ready at once', async () => {
     const { address } = start();
     const body = {
