@@ -240,7 +240,8 @@ export class Feed {
       return;
     }
     const isPassing = PASSING.has(error.code) && clock.now() - this.#lastGoodMs < limits.outageMs;
-    if (!isPassing || !(wasSeen || this.#isShared)) {
+    // Who only looks learns at once that there is nothing to see. Who waits for a state wants to outlive just that.
+    if (!isPassing || !(wasSeen || this.isAwaited || this.#isShared)) {
       this.#finish({ kind: 'failed', error });
       return;
     }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { type FakeAnswer, startFakeUpstream } from '../support/fake-upstream.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { sendHttp } from '../support/http-request.ts';
 import { openForFile } from '../support/opened.ts';
-import { KEY, startOnSandbox } from '../support/service.ts';
+import { KEY, startOnSandbox, startService } from '../support/service.ts';
 
 const NEW = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '124' };
 const authorization = `Bearer ${KEY}`;
@@ -77,6 +78,30 @@ describe('a creation whose caller prefers to wait', () => {
     expect(JSON.parse(reply.text)).toMatchObject({
       instance: { server_status: 'ok', default_password: expect.any(String) },
     });
+  });
+
+  test('outlives reads that fail at first', async () => {
+    const failing: FakeAnswer = [503, { error: 'busy', status: 503 }];
+    const made = { id: 'a5b1d6b1-8b4f-4a5e-9a1e-1f2a3b4c5d6e', status: 'pending' };
+    let reads = 0;
+    const upstream = await startFakeUpstream(({ method }) => {
+      if (method === 'POST') return [202, { snapshot: made }];
+      reads += 1;
+      return reads <= 5 ? failing : [200, { snapshot: { ...made, status: 'complete' } }];
+    });
+    const { app } = await startService({
+      upstream: upstream.url,
+      httpListen: { host: '127.0.0.1', port: 0 },
+    });
+    const reply = await sendHttp(
+      app.httpAddress ?? '',
+      'POST',
+      '/v2/snapshots',
+      { instance_id: made.id },
+      { authorization, prefer: 'wait=60' },
+    );
+    expect([reply.status, JSON.parse(reply.text)]).toMatchObject([202, { snapshot: { status: 'complete' } }]);
+    expect(reads).toBeGreaterThan(5);
   });
 
   test('ends with UNAVAILABLE and the id when time is up, and goes on when it is repeated', async () => {

@@ -224,6 +224,31 @@ describe('a watch', () => {
     expect(one.error).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
+  test('that waits for a state outlives an outage before the first one, too, which ends one that only looks', async () => {
+    const { clock, watches, set, fail } = openWatches();
+    set('a', { ram: 1 });
+    const busy = new CallError('UNAVAILABLE', 'VULTR_UNAVAILABLE', 'Vultr is busy.');
+    fail(busy);
+    const looking = begin(watches, targetOf('a'));
+    await looking.over;
+    expect(looking.error).toMatchObject({ code: 'UNAVAILABLE' });
+    const goal = await compileGoal('instance.ram == 1', undefined);
+    const waiting = begin(watches, targetOf('a'), { goal });
+    await clock.advance(240_000);
+    fail(undefined);
+    await clock.advance(60_000);
+    expect(waiting.events).toMatchObject([{ isReached: true }]);
+    fail(busy);
+    const inVain = begin(watches, targetOf('a', 'OTHER'), { goal });
+    await clock.advance(400_000);
+    await inVain.over;
+    expect(inVain.error).toMatchObject({ code: 'UNAVAILABLE' });
+    fail(new CallError('UNAUTHENTICATED', 'INVALID_API_KEY', 'Wrong key.'));
+    const refused = begin(watches, targetOf('a', 'THIRD'), { goal });
+    await refused.over;
+    expect(refused.error).toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+
   test('of a thing that was just created waits until Vultr shows it', async () => {
     const { clock, watches, set } = openWatches();
     watches.noteChange({ credential: 'KEY', method: 'POST', path: '/v2/instances', created: 'new' });
