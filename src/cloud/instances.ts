@@ -17,8 +17,8 @@ export function createInstances(ask: AskVultr, reader: CatalogueReader) {
     async createInstance(request: CreateInstanceRequest, call: Call): Promise<Reply> {
       const fields = toCreateFields(request, call.request);
       if (request.dry_run) return anyReply(await dryRun({ ask, reader, call }, request));
-      const { body, attempts } = await ask('createInstance', fields, call);
-      return anyReply(payloadOf(body), { attempts });
+      const { body, attempts, readyWithinMs } = await ask('createInstance', fields, call);
+      return anyReply(payloadOf(body), { attempts, readyWithinMs });
     },
 
     /** ListInstances: GET /v2/instances. */

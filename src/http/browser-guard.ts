@@ -9,7 +9,7 @@ const PREFLIGHT_MAX_AGE = 600;
 
 /** What a page may read of a response besides the headers that every page may read. */
 const EXPOSED = [
-  'ETag, Retry-After, X-Request-Id, X-Cache, Age, X-Vultr-Attempts',
+  'ETag, Retry-After, Preference-Applied, X-Request-Id, X-Cache, Age, X-Vultr-Attempts',
   'Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin, Grpc-Encoding, Grpc-Accept-Encoding',
   'Content-Encoding, Connect-Content-Encoding, Connect-Accept-Encoding',
 ].join(', ');

@@ -93,7 +93,7 @@ function findProblem(name: string, values: readonly string[], isGivenPlain: bool
 }
 
 /** Metadata that has a header of its own name in HTTP. */
-const PLAIN = new Set(['etag', 'cache-control', 'age', 'retry-after']);
+const PLAIN = new Set(['etag', 'cache-control', 'age', 'retry-after', 'preference-applied']);
 
 /** The token of RFC 9110. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;

@@ -19,6 +19,18 @@ const REQUEST_ID = {
   },
 } as const;
 
+const PREFERENCE_APPLIED = {
+  'preference-applied': {
+    description: '`wait=600`, as it was preferred, when what was created is ready.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+/** The headers of every success of an operation. */
+function headersOf({ effect }: Operation): NonNullable<Response['headers']> {
+  return effect === 'CREATE' ? { ...REQUEST_ID, ...PREFERENCE_APPLIED } : REQUEST_ID;
+}
+
 /** The success of an operation whose response message holds an Any with a Struct. */
 export function envelopeSuccess(
   operation: Operation,
@@ -56,7 +68,7 @@ export function envelopeSuccess(
     responses: {
       200: {
         description: isStream ? 'Each message, as it becomes known.' : about,
-        headers: REQUEST_ID,
+        headers: headersOf(operation),
         content: isStream
           ? streamContent(envelope, keys)
           : { 'application/json': { schema: schemas.named(schemaName(output), envelope) } },
@@ -111,7 +123,7 @@ export function vultrSuccess(operation: Operation, schemas: SchemaWriter, readCo
         {
           description: reply.text,
           headers: {
-            ...REQUEST_ID,
+            ...headersOf(operation),
             ...(status >= 300 && {
               Location: { description: 'Where to go on.', schema: { type: 'string' } },
             }),

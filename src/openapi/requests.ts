@@ -26,12 +26,27 @@ export const SHARED_PARAMETERS: Readonly<Record<string, Parameter>> = {
       'same request creates nothing twice.',
     schema: { type: 'string', format: 'uuid' },
   },
+  Prefer: {
+    name: 'Prefer',
+    in: 'header',
+    description:
+      '`wait=600` has the response come when what is created is ready, or after so many seconds (RFC 7240). When it is ready, ' +
+      'the response has the header Preference-Applied. When time is up, it is that of the creation, with the status 202 and the ' +
+      'header Retry-After: repeat the request with the same Idempotency-Key to go on waiting.',
+    schema: { type: 'string' },
+    example: 'wait=600',
+  },
 };
 
 /** The path of a rule in the notation of OpenAPI, which has no patterns inside of the braces. */
 export function openApiPath({ template }: HttpBinding): string {
   return template.source.replace(/\{([\w.]+)=[^}]*\}/g, '{$1}');
 }
+
+const FOR_CREATIONS: readonly Reference[] = [
+  { $ref: '#/components/parameters/IdempotencyKey' },
+  { $ref: '#/components/parameters/Prefer' },
+];
 
 /** The parameters of an operation in path, query and headers. */
 export function parametersOf(
@@ -45,7 +60,7 @@ export function parametersOf(
   return [
     ...binding.variables.map((path) => pathParameter(path, context)),
     ...queryFields(operation, binding).flatMap((field) => queryParameters(field, '', given, context)),
-    ...(operation.effect === 'CREATE' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+    ...(operation.effect === 'CREATE' ? FOR_CREATIONS : []),
   ];
 }
 

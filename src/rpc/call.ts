@@ -95,6 +95,8 @@ export interface ReplyOrigin {
   readonly cache?: CacheStatus | undefined;
   /** How often Vultr was asked until it answered, 1 or more; undefined: it was not asked, or more than one thing was. */
   readonly attempts?: number | undefined;
+  /** For how long the caller was willing to wait until what it creates is ready, in milliseconds; undefined: it did not, or in vain. */
+  readonly readyWithinMs?: number | undefined;
 }
 
 /** An HTTP response that is passed through. */

@@ -113,12 +113,17 @@ export function worstOf(statuses: readonly (CacheStatus | undefined)[]): CacheSt
 
 /**
  * Adds to metadata what tells a caller how a reply came about: of a public one `x-cache` (hit, miss, stale) and `age` in whole
- * seconds (RFC 9111, section 5.1), and `x-vultr-attempts` when Vultr was asked more than once.
+ * seconds (RFC 9111, section 5.1), `x-vultr-attempts` when Vultr was asked more than once, and `preference-applied` (RFC 7240)
+ * when what was created is ready, as its caller preferred.
  */
-export function noteOrigin(metadata: Map<string, string>, { cache, attempts = 1 }: ReplyOrigin): void {
+export function noteOrigin(
+  metadata: Map<string, string>,
+  { cache, attempts = 1, readyWithinMs }: ReplyOrigin,
+): void {
   if (cache !== undefined) {
     metadata.set('x-cache', cache.state);
     metadata.set('age', String(Math.floor(cache.ageMs / 1_000)));
   }
   if (attempts > 1) metadata.set('x-vultr-attempts', String(attempts));
+  if (readyWithinMs !== undefined) metadata.set('preference-applied', `wait=${readyWithinMs / 1_000}`);
 }

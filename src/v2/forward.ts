@@ -40,8 +40,8 @@ function toHttpReply(response: VultrResponse, operation: Operation): Reply {
 }
 
 /** Only what is public may be kept by others. */
-function originOf({ cache, attempts }: VultrResponse, { isPublic }: Operation): ReplyOrigin {
-  return { cache: isPublic ? cache : undefined, attempts };
+function originOf({ cache, attempts, readyWithinMs }: VultrResponse, { isPublic }: Operation): ReplyOrigin {
+  return { cache: isPublic ? cache : undefined, attempts, readyWithinMs };
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });

@@ -65,6 +65,8 @@ export interface VultrResponse {
   readonly attempts: number;
   /** Undefined: the cache had no part in the response. */
   readonly cache?: CacheStatus;
+  /** For how long its caller was willing to wait until what was created is ready, in milliseconds, when it is. */
+  readonly readyWithinMs?: number;
 }
 
 /** Sends a request. Resolves with a success or a redirect, rejects with a CallError in every other case. */

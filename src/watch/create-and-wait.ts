@@ -37,11 +37,13 @@ export function createAndWait({ vultr, watches, resolve, clock }: WaitOptions): 
     const response = await vultr.call(operation, request, options);
     if (response.status >= 300) return response;
     const id = createdIn(operation, response);
+    // What is not known to have been made, or by what, is not known to be ready either.
+    if (id === undefined && operation.create?.idPaths.length !== 0) return response;
     const reading = id === undefined ? undefined : findReading(operation, request.path, id, resolve);
-    if (id === undefined || reading === undefined) return response;
+    if (id === undefined || reading === undefined) return { ...response, readyWithinMs: waitMs };
     const untilMs = Math.min(clock.now() + waitMs, options.deadline - MARGIN_MS);
     const state = await untilReady(watches, reading, options, untilMs - clock.now(), { id, response });
-    return merge(response, state);
+    return { ...merge(response, state), readyWithinMs: waitMs };
   }
 
   return {
@@ -103,15 +105,22 @@ function merge(response: VultrResponse, state: JsonObject | undefined): VultrRes
   return { ...response, body: Buffer.from(stringifyJson(merged)) };
 }
 
+/** Whoever asks again goes on waiting, so that it need not be later. */
+const RETRY_MS = 1_000;
+
 /** Over HTTP the caller gets the response of the creation itself, with the status 202. */
 function notReadyYet({ id, response }: { readonly id: string; readonly response: VultrResponse }): CallError {
   const { contentType, body } = response;
   const text = `${id} was created and is not ready yet. Repeat the call with the same request_id to go on waiting.`;
   return new CallError('UNAVAILABLE', 'NOT_READY_YET', text, {
     metadata: { id },
-    retryDelayMs: 0,
+    retryDelayMs: RETRY_MS,
     httpStatus: 202,
-    vultr: { status: 202, error: text, response: { status: 202, contentType, body } },
+    vultr: {
+      status: 202,
+      error: text,
+      response: { status: 202, contentType, body, retryAfter: String(RETRY_MS / 1_000) },
+    },
   });
 }
 

@@ -75,7 +75,11 @@ describe('the OpenAPI document', () => {
   test('has parameters, body, effect, key and status of an operation', () => {
     const create = operation('InstancesService_CreateInstance');
     expect(create).toMatchObject({ tags: ['Instances'], 'x-vultr-effect': 'CREATE' });
-    expect(create.parameters).toEqual([{ $ref: '#/components/parameters/IdempotencyKey' }]);
+    expect(create.parameters).toEqual([
+      { $ref: '#/components/parameters/IdempotencyKey' },
+      { $ref: '#/components/parameters/Prefer' },
+    ]);
+    expect(create.responses['202']).toMatchObject({ headers: { 'preference-applied': {} } });
     expect(Object.keys(create.responses)).toContain('202');
     expect(create.security).toBeUndefined();
     expect(operation('RegionsService_ListRegions').security).toEqual([{}, { key: [] }]);

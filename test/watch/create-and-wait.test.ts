@@ -63,8 +63,11 @@ describe('a creation whose caller prefers to wait', () => {
     const body = { ...NEW, accessToken: KEY, requestId: randomUUID() };
     const early = await sendHttp(address, 'POST', '/api/instance', { ...body, wait: 1 });
     expect(early.status).toBe(202);
+    expect(early.headers).toMatchObject({ 'retry-after': '1' });
+    expect(early.headers).not.toHaveProperty('preference-applied');
     const ready = await meanwhile(sendHttp(address, 'POST', '/api/instance', { ...body, wait: 600 }));
     expect(ready.status).toBe(200);
+    expect(ready.headers).toMatchObject({ 'preference-applied': 'wait=600' });
     expect(JSON.parse(ready.text).data.value.instance).toMatchObject({ server_status: 'ok' });
   });
 
@@ -75,6 +78,8 @@ describe('a creation whose caller prefers to wait', () => {
       sendHttp(address, 'POST', '/v2/instances', body, { authorization, prefer: 'respond-async, wait=600' }),
     );
     expect(reply.status).toBe(202);
+    expect(reply.headers).toMatchObject({ 'preference-applied': 'wait=600' });
+    expect(reply.headers).not.toHaveProperty('retry-after');
     expect(JSON.parse(reply.text)).toMatchObject({
       instance: { server_status: 'ok', default_password: expect.any(String) },
     });
@@ -127,6 +132,8 @@ describe('a creation whose caller prefers to wait', () => {
     const headers = { authorization, prefer: 'wait=1', 'idempotency-key': 'a' };
     const reply = await sendHttp(address, 'POST', '/v2/instances', body, headers);
     expect(reply.status).toBe(202);
+    expect(reply.headers).toMatchObject({ 'retry-after': '1' });
+    expect(reply.headers).not.toHaveProperty('preference-applied');
     const { instance } = JSON.parse(reply.text);
     expect(instance).toMatchObject({ status: 'pending' });
     const again = await meanwhile(
@@ -176,6 +183,7 @@ describe('a creation whose caller prefers to wait', () => {
       prefer: 'wait=600',
     });
     expect(reply.status).toBe(201);
+    expect(reply.headers).toMatchObject({ 'preference-applied': 'wait=600' });
   });
 
   test.each([
