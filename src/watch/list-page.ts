@@ -44,6 +44,12 @@ function findNextPage(value: JsonObject): NextPage {
   return { kind: 'none' };
 }
 
+/** How many elements a page says that the list has, on all pages; undefined: it does not say. */
+export function findTotal({ meta, totalResults }: JsonObject): number | undefined {
+  const total = isObject(meta) ? meta['total'] : totalResults;
+  return typeof total === 'number' ? total : undefined;
+}
+
 /** The request of the first page, with as many elements as Vultr allows unless the request says how many. */
 export function firstPage(operation: Operation, request: UpstreamRequest): UpstreamRequest {
   if (!hasPages(operation) || parametersOf(request.query).some(([name]) => name === 'per_page'))

@@ -81,6 +81,63 @@ describe('a walk', () => {
     expect(idsOf(await watcher.walk({ operation }).rest())).toEqual(['a', 'b', 'c', 'd', 'z']);
   });
 
+  /** A list of two elements a page whose cursors are positions, and which says how many elements it has. */
+  function listingByPosition(elements: object[], onPage: (at: number) => void = () => undefined) {
+    onFake().upstream.received.length = 0;
+    answer = (query) => {
+      const at = Number(query.get('cursor') ?? 0);
+      const shown = elements.slice(at, at + 2);
+      const [total, next] = [elements.length, at + 2 < elements.length ? String(at + 2) : ''];
+      onPage(at);
+      return [200, { ssh_keys: shown, meta: { total, links: { next } } }];
+    };
+    return onFake();
+  }
+
+  test('loses nothing when an element is deleted between two pages, and the total tells', async () => {
+    const elements = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id }));
+    const { watcher, upstream } = listingByPosition(elements, (at) => {
+      // After the first page its first element is deleted, so that "c" moves to that page.
+      if (at === 0 && elements.length === 5) elements.shift();
+    });
+    expect(idsOf(await watcher.walk({ operation }).rest())).toEqual(['a', 'b', 'd', 'e', 'c']);
+    expect(upstream.received).toHaveLength(4);
+  });
+
+  test('reads a list that changes all the time once more, and not for ever', async () => {
+    const elements = Array.from({ length: 4 }, (_, index) => ({ id: `k${index}` }));
+    const { watcher, upstream } = listingByPosition(elements, () => {
+      if (elements.length === 4) elements.push({ id: 'k4' });
+      else elements.pop();
+    });
+    const ids = idsOf(await watcher.walk({ operation }).rest());
+    expect(new Set(ids).size).toBe(ids.length);
+    // Two or three pages, twice.
+    expect(upstream.received.length).toBeLessThanOrEqual(6);
+  });
+
+  test('tells equal elements without ids as often as they are in the list', async () => {
+    const items = ['fee', 'fee', 'fee', 'disk', 'fee'].map((description) => ({ description }));
+    const descriptionsOf = (messages: readonly object[]): unknown[] =>
+      messages.map((message) => (message as { element: { description: string } }).element.description);
+    const told = await listingByPosition(items).watcher.walk({ operation }).rest();
+    expect(descriptionsOf(told)).toEqual(['fee', 'fee', 'fee', 'disk', 'fee']);
+    // And no more often when the list is read again, whose cursor Vultr no longer takes.
+    let isStale = true;
+    answer = (query) => {
+      const at = Number(query.get('cursor') ?? 0);
+      if (at === 4 && isStale) {
+        isStale = false;
+        return [400, { error: 'Invalid cursor.', status: 400 }];
+      }
+      const next = at + 2 < items.length ? String(at + 2) : '';
+      return [200, { ssh_keys: items.slice(at, at + 2), meta: { links: { next } } }];
+    };
+    const restarted = await onFake().watcher.walk({ operation }).rest();
+    expect(isStale).toBe(false);
+    expect(descriptionsOf(restarted)).toEqual(['fee', 'fee', 'fee', 'disk', 'fee']);
+  });
+
   test('gives up on a list whose cursors never hold', async () => {
     answer = (query) =>
       query.has('cursor')
