@@ -321,6 +321,21 @@ describe('a watch', () => {
     for (const one of [second, again, other]) await one?.leave();
   });
 
+  test('is refused beyond the bound of the service, whoever asks, until another one has left', async () => {
+    const { clock, watches, set } = openWatches({ limits: { maxWatches: 2 } });
+    set('a', {});
+    const [first, second, third] = ['KEY', 'OTHER', 'THIRD'].map((key) => begin(watches, targetOf('a', key)));
+    await clock.advance(1_000);
+    expect(third?.error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'TOO_MANY_WATCHES' });
+    expect(third?.error.message).toContain('The service has 2 watches');
+    expect(watches.state.watches).toBe(2);
+    await first?.leave();
+    const again = begin(watches, targetOf('a', 'THIRD'));
+    await clock.advance(1_000);
+    expect(again.events).toHaveLength(1);
+    for (const one of [second, again]) await one?.leave();
+  });
+
   test('goes on for as long as its states are kept', async () => {
     const { clock, watches, set } = openWatches({ limits: { idleMs: 10_000, maxIdleThings: 1 } });
     set('a', { ram: 1 });
