@@ -179,7 +179,7 @@ export const SERVE_SETTINGS: SettingsOf<ServeConfig> = {
     env: 'WATCH_MAX',
     flag: 'watch-max',
     default: '2000',
-    help: 'watches that one credential may have at a time',
+    help: 'watches that one caller may have at a time',
     parse: parseInteger(1, 10_000),
   },
   ...LIFE_SETTINGS,
