@@ -7,8 +7,12 @@ const LIST = '/v2/instances';
 const MINUTE = 60_000;
 
 /** Watches of the first things of a list that wait for a state. */
-async function awaitFirst(count: number, listed: number, shown: { listsIds?: boolean } = {}) {
-  const opened = openWatches({}, shown);
+async function awaitFirst(
+  count: number,
+  listed: number,
+  { ease = () => 1, ...shown }: { ease?: () => number; listsIds?: boolean } = {},
+) {
+  const opened = openWatches({ ease }, shown);
   for (let index = 0; index < listed; index += 1) opened.set(`i${index}`, { ram: 1 });
   const goal = await compileGoal('instance.ram == 2', undefined);
   const add = (index: number) => begin(opened.watches, targetOf(`i${index}`), { goal });
@@ -31,6 +35,16 @@ describe('a list', () => {
     const { countIn, leave } = await awaitFirst(5, 5);
     await countIn(5 * MINUTE);
     expect(await countIn(MINUTE)).toMatchObject({ list: 30 });
+    await leave();
+  });
+
+  test('is polled less often when the budget is tight', async () => {
+    let ease = 1;
+    const { countIn, leave } = await awaitFirst(5, 5, { ease: () => ease });
+    await countIn(5 * MINUTE);
+    ease = 0.5;
+    await countIn(MINUTE);
+    expect(await countIn(MINUTE)).toMatchObject({ list: 15 });
     await leave();
   });
 
