@@ -1,4 +1,5 @@
 import { openHttp2, sendGrpc, sendHttp } from './clients.ts';
+import { CONDITION_KINDS } from './condition-kinds.ts';
 import {
   API_BODIES,
   HEADERS,
@@ -168,6 +169,7 @@ export const KINDS: readonly Kind[] = [
   ...messages('gRPC CreateInstance with a key', undefined),
   ...responses(),
   ...RPC_KINDS,
+  ...CONDITION_KINDS,
 ];
 
 const RUNS = 3;

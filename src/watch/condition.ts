@@ -1,7 +1,10 @@
-import { type CelInput, celEnv, isCelError, parse, plan } from '@bufbuild/cel';
+import { type CelInput, isCelError, parse, plan } from '@bufbuild/cel';
 import type { JsonObject, JsonValue } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import { isObject } from './json-diff.ts';
+import { meterExpression } from './metered-expression.ts';
+import { meteredEnv } from './metered-functions.ts';
+import { MAX_WORK, TooMuchWork, WorkBudget } from './work-budget.ts';
 
 /** How a condition judges a state. */
 export type Verdict =
@@ -14,8 +17,15 @@ export type Condition = (state: JsonObject) => Verdict;
 
 const MAX_LENGTH = 2_000;
 
-/** The cost of a macro is the length of its list, and of one inside another the product of both. */
+/** The work of a macro is the length of its list, and of one inside another the product of both. */
 const MAX_NESTED_MACROS = 2;
+
+/** The longest description of a problem in CEL's own words, which may quote a text of the response. */
+const MAX_PROBLEM = 300;
+
+/** Evaluations do not overlap, so that one budget serves them all. */
+const budget = new WorkBudget();
+const environment = meteredEnv(budget);
 
 /** The whole response, for members whose names are not identifiers in CEL. */
 const WHOLE = 'response';
@@ -28,32 +38,61 @@ const WHOLE = 'response';
 export function compileCondition(source: string, field: string): Condition {
   const refuse = (description: string): CallError => CallError.invalid([{ field, description }]);
   if (source.length > MAX_LENGTH) throw refuse(`Must be at most ${MAX_LENGTH} characters long.`);
-  const parsed = parseExpression(source, refuse);
-  if (nestedMacros(parsed.expr) > MAX_NESTED_MACROS) {
-    throw refuse(
-      `Must not nest more than ${MAX_NESTED_MACROS} of the macros all, exists, exists_one, filter and map.`,
-    );
-  }
-  const evaluate = plan(celEnv(), parsed);
+  const { evaluate, work, place } = prepare(source, refuse);
   const verdicts = new WeakMap<JsonObject, Verdict>();
   return (state) => {
     const known = verdicts.get(state);
     if (known !== undefined) return known;
-    const verdict = toVerdict(evaluate(toBindings(state)), (exprId) =>
-      placeOf(source, parsed.sourceInfo?.positions[String(exprId)]),
-    );
+    const verdict =
+      work > MAX_WORK
+        ? TOO_MUCH
+        : toVerdict(
+            metered(() => evaluate(toBindings(state))),
+            place,
+          );
     verdicts.set(state, verdict);
     return verdict;
   };
 }
 
-function parseExpression(
-  source: string,
-  refuse: (description: string) => CallError,
-): ReturnType<typeof parse> {
+/** Evaluates within a new budget. Errors of CEL are values of which nobody sees the stack, and finding it takes the most time. */
+function metered<Result>(evaluate: () => Result): Result {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  budget.refill();
   try {
-    return parse(source);
+    return evaluate();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+interface Prepared {
+  readonly evaluate: ReturnType<typeof plan>;
+  /** What the expression takes without its macros' steps. */
+  readonly work: number;
+  /** Where a part of the expression stands, for messages. */
+  readonly place: (exprId: bigint) => string;
+}
+
+function prepare(source: string, refuse: (description: string) => CallError): Prepared {
+  try {
+    const parsed = parse(source);
+    const { macros, work } = meterExpression(parsed.expr);
+    if (macros > MAX_NESTED_MACROS) {
+      throw refuse(
+        `Must not nest more than ${MAX_NESTED_MACROS} of the macros all, exists, exists_one, filter and map.`,
+      );
+    }
+    const { positions } = parsed.sourceInfo ?? {};
+    return {
+      evaluate: plan(environment, parsed),
+      work,
+      place: (id) => placeOf(source, positions?.[String(id)]),
+    };
   } catch (error) {
+    if (error instanceof CallError) throw error;
+    if (error instanceof RangeError) throw refuse('Must not be nested so deeply.');
     const text = error instanceof Error ? error.message : String(error);
     const [, line, column, what = text] = /^<input>:(\d+):(\d+): (.*)$/s.exec(text) ?? [];
     const place = line === undefined ? '' : ` Line ${line}, column ${column}: ${what}.`;
@@ -61,15 +100,22 @@ function parseExpression(
   }
 }
 
+const TOO_MUCH: Verdict = {
+  kind: 'fault',
+  description: `Takes more than ${MAX_WORK} steps for a response of this size. Look at fewer elements, put no macro inside another, or use in, == or startsWith instead of a macro or matches.`,
+};
+
 function toVerdict(result: unknown, place: (exprId: bigint) => string): Verdict {
   if (result === true) return { kind: 'holds' };
   if (result === false) return { kind: 'does-not-hold' };
   if (!isCelError(result))
     return { kind: 'fault', description: 'Must be true or false, for example instance.status == "active".' };
+  if (result.cause instanceof TooMuchWork) return TOO_MUCH;
   const where = result.exprId === undefined ? '' : place(result.exprId);
+  const problem = result.message.slice(0, MAX_PROBLEM);
   return {
     kind: 'fault',
-    description: `Cannot be evaluated for the response. ${where}${result.message}. Use has(...) for what may be absent.`,
+    description: `Cannot be evaluated for the response. ${where}${problem}. Use has(...) for what may be absent.`,
   };
 }
 
@@ -102,11 +148,4 @@ function toCel(value: JsonValue): CelInput {
   if (isObject(value)) return toMap(value);
   if (typeof value === 'bigint') return value === BigInt.asIntN(64, value) ? value : Number(value);
   return typeof value === 'object' && value !== null ? Number(JSON.stringify(value)) : value;
-}
-
-/** How deeply macros are nested. */
-function nestedMacros(node: unknown): number {
-  if (typeof node !== 'object' || node === null) return 0;
-  const below = Math.max(0, ...Object.values(node).map(nestedMacros));
-  return 'case' in node && node.case === 'comprehensionExpr' ? below + 1 : below;
 }

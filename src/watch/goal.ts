@@ -3,6 +3,9 @@ import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Condition } from './condition.ts';
 
+/** How a goal judges a state. */
+export type Judgement = 'open' | 'reached' | 'unreachable';
+
 /** What a watcher waits for. */
 export interface Goal {
   /** Whether the watcher waits for the thing to be gone. */
@@ -11,7 +14,7 @@ export interface Goal {
    * Judges a state.
    * @throws CallError INVALID_ARGUMENT when the condition cannot be evaluated for the state
    */
-  judge(state: JsonObject): 'open' | 'reached' | 'unreachable';
+  judge(state: JsonObject): Judgement;
 }
 
 /** The watcher waits for nothing. */

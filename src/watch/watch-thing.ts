@@ -1,8 +1,9 @@
+import { turnstile } from '../base/turnstile.ts';
 import type { JsonObject } from '../payload/json.ts';
 import { Payload } from '../payload/payload.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Feed, Watcher } from './feed.ts';
-import { type Goal, NO_GOAL } from './goal.ts';
+import { type Goal, type Judgement, NO_GOAL } from './goal.ts';
 import { jsonPatch, mergePatch, sameJson } from './json-diff.ts';
 import type { KeptState } from './kept-states.ts';
 import type { WatchTarget } from './options.ts';
@@ -65,9 +66,10 @@ export async function* watchThing(
     while (!wish.signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       watcher.wake = resolve;
-      const event = view.next();
+      const event = await view.next();
+      if (wish.signal.aborted) return;
       if (event === undefined) {
-        if (!wish.signal.aborted) await promise;
+        await promise;
         continue;
       }
       yield event;
@@ -106,19 +108,17 @@ class View {
   }
 
   /** The next event; undefined: there is none for now. */
-  next(): WatchEvent | undefined {
-    const { goal } = this.#wish;
+  async next(): Promise<WatchEvent | undefined> {
     if (this.#isResumed) {
       this.#isResumed = false;
       const state = this.#feed.states.at(this.#told?.sequence ?? 0);
       // The state was reported before, but perhaps not as the last one.
-      if (state !== undefined && goal.judge(state.payload.value) === 'reached')
-        return this.#tell(state, true);
+      if (state !== undefined && (await this.#judge(state)) === 'reached') return this.#tell(state, true);
     }
     for (;;) {
-      const state = this.#pick();
+      const state = await this.#pick();
       if (state === undefined) return this.#atEnd();
-      const judgement = goal.judge(state.payload.value);
+      const judgement = await this.#judge(state);
       const selected = this.#wish.select(state.payload.value);
       this.#isHopeless = judgement === 'unreachable';
       if (judgement !== 'open' || this.#told === undefined || !sameJson(selected, this.#told.selected))
@@ -137,8 +137,15 @@ class View {
     );
   }
 
+  /** Judging may take long, and there may be many watchers with a condition each, so that they share the event loop. */
+  async #judge(state: KeptState): Promise<Judgement> {
+    const { goal } = this.#wish;
+    if (goal !== NO_GOAL) await turnstile.turn();
+    return goal.judge(state.payload.value);
+  }
+
   /** The next state to examine. */
-  #pick(): KeptState | undefined {
+  async #pick(): Promise<KeptState | undefined> {
     const { states } = this.#feed;
     if (this.#told === undefined) return this.#feed.hasDone(this.#poll) ? states.newest : undefined;
     const { sequence } = this.#told;
@@ -146,13 +153,14 @@ class View {
     const [first] = untold;
     if (first === undefined) return undefined;
     const isSlow = untold.length > SLOW_BY || first.sequence > sequence + 1;
-    const chosen = isSlow
-      ? (untold.find((state) => this.#wish.goal.judge(state.payload.value) !== 'open') ??
-        untold.at(-1) ??
-        first)
-      : first;
+    const chosen = isSlow ? ((await this.#firstDecided(untold)) ?? untold.at(-1) ?? first) : first;
     this.#skipped += chosen.sequence - sequence - 1;
     return chosen;
+  }
+
+  async #firstDecided(states: readonly KeptState[]): Promise<KeptState | undefined> {
+    for (const state of states) if ((await this.#judge(state)) !== 'open') return state;
+    return undefined;
   }
 
   #tell(state: KeptState, isReached: boolean): WatchEvent {

@@ -102,6 +102,16 @@ describe('a request of Watch', () => {
       /nest/,
     ],
     [
+      'an expression that is too much work',
+      {
+        operation: 'vultr.v2.PlansService/ListPlans',
+        request: values({ per_page: 500 }),
+        until: 'plans.all(a, plans.all(b, true))',
+      },
+      'until',
+      /more than 100000 steps.*Look at fewer elements/,
+    ],
+    [
       'a named state that it has not',
       { operation: 'vultr.v2.AccountService/GetAccount', until: 'ready' },
       'until',
