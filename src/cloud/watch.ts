@@ -1,11 +1,10 @@
 import type { Operation } from '../contract/operation.ts';
 import type { WatchCondition, WatchInstanceRequest } from '../gen/vultr/cloud/v1/cloud_service.ts';
-import type { JsonObject } from '../payload/json.ts';
 import type { Call, Reply } from '../rpc/call.ts';
 import { anyReply } from '../rpc/reply.ts';
 import { CallError } from '../status/call-error.ts';
 import { encodeRequest } from '../vultr/encode.ts';
-import { type Goal, NO_GOAL } from '../watch/goal.ts';
+import { compileGoal } from '../watch/goal.ts';
 import { ownerOf } from '../watch/options.ts';
 import { watchThing } from '../watch/watch-thing.ts';
 import type { Watches } from '../watch/watches.ts';
@@ -17,11 +16,12 @@ export function createWatch(watches: Watches, operation: Operation) {
     call: Call,
   ): AsyncGenerator<Reply> {
     assertCondition(until);
+    const goal = await compileGoal(toExpression(until), operation.states);
     const request = encodeRequest(operation, { instance_id });
     const events = watchThing(
       watches,
       { ...ownerOf(call), operation, request },
-      { goal: toGoal(until), select: (state) => state, form: 'whole', lastId: '', signal: call.signal },
+      { goal, select: (state) => state, form: 'whole', lastId: '', signal: call.signal },
     );
     try {
       for await (const { change } of events) if (change?.form === 'whole') yield anyReply(change.state);
@@ -59,19 +59,12 @@ function assertCondition(until: WatchCondition | undefined): void {
   throw CallError.invalid(others.map((field) => ({ field: `until.${field}`, description })));
 }
 
-/** Without a condition nothing is waited for. */
-function toGoal(until: WatchCondition | undefined): Goal {
-  const wanted = STATE_FIELDS.filter((field) => until?.[field] !== undefined);
-  const isGone = until?.gone === true;
-  if (wanted.length === 0 && !isGone) return NO_GOAL;
-  return {
-    isGone,
-    judge: (state) => {
-      const instance = state['instance'] as JsonObject | undefined;
-      const isReached = wanted.length > 0 && wanted.every((field) => instance?.[field] === until?.[field]);
-      return isReached ? 'reached' : 'open';
-    },
-  };
+/** The same condition as WatchService takes it; "" for none. Vultr may leave out a member, which does not end the watch. */
+function toExpression(until: WatchCondition | undefined): string {
+  if (until?.gone === true) return 'gone';
+  return STATE_FIELDS.filter((field) => until?.[field] !== undefined)
+    .map((field) => `has(instance.${field}) && instance.${field} == ${JSON.stringify(until?.[field])}`)
+    .join(' && ');
 }
 
 function gone(instanceId: string): CallError {

@@ -1,9 +1,10 @@
-import { type CelInput, isCelError, parse, plan } from '@bufbuild/cel';
-import type { JsonObject, JsonValue } from '../payload/json.ts';
+import { isCelError, parse, plan, unparse } from '@bufbuild/cel';
+import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
-import { isObject } from './json-diff.ts';
+import { toBindings } from './bindings.ts';
 import { meterExpression } from './metered-expression.ts';
 import { meteredEnv } from './metered-functions.ts';
+import { alternatives, type RequiredMember, requiredMembers } from './required-members.ts';
 import { MAX_WORK, TooMuchWork, WorkBudget } from './work-budget.ts';
 
 /** How a condition judges a state. */
@@ -13,7 +14,12 @@ export type Verdict =
   | { readonly kind: 'fault'; readonly description: string };
 
 /** A condition over a response. */
-export type Condition = (state: JsonObject) => Verdict;
+export interface Condition {
+  /** Judges a state. Judging the same object again costs nothing. */
+  judge(state: JsonObject): Verdict;
+  /** What it cannot hold without. */
+  readonly required: readonly RequiredMember[];
+}
 
 const MAX_LENGTH = 2_000;
 
@@ -27,9 +33,6 @@ const MAX_PROBLEM = 300;
 const budget = new WorkBudget();
 const environment = meteredEnv(budget);
 
-/** The whole response, for members whose names are not identifiers in CEL. */
-const WHOLE = 'response';
-
 /**
  * Compiles a CEL expression (https://cel.dev). Its variables are the members of the response, and `response` for all of it.
  * @param field the name of the request's field that holds it, for the violation
@@ -38,21 +41,26 @@ const WHOLE = 'response';
 export function compileCondition(source: string, field: string): Condition {
   const refuse = (description: string): CallError => CallError.invalid([{ field, description }]);
   if (source.length > MAX_LENGTH) throw refuse(`Must be at most ${MAX_LENGTH} characters long.`);
-  const { evaluate, work, place } = prepare(source, refuse);
+  const { evaluate, work, place, required } = prepare(source, refuse);
   const verdicts = new WeakMap<JsonObject, Verdict>();
-  return (state) => {
-    const known = verdicts.get(state);
-    if (known !== undefined) return known;
-    const verdict =
-      work > MAX_WORK
-        ? TOO_MUCH
-        : toVerdict(
-            metered(() => evaluate(toBindings(state))),
-            place,
-          );
-    verdicts.set(state, verdict);
-    return verdict;
+  const judge = (state: JsonObject): Verdict => {
+    if (work > MAX_WORK) return TOO_MUCH;
+    const result = metered(() => evaluate(toBindings(state)));
+    return toVerdict(result, place);
   };
+  return {
+    required,
+    judge: (state) => {
+      const verdict = verdicts.get(state) ?? judge(state);
+      verdicts.set(state, verdict);
+      return verdict;
+    },
+  };
+}
+
+/** Splits an expression of the contract at its `||`. */
+export function alternativesOf(source: string): readonly string[] {
+  return alternatives(parse(source).expr).map(unparse);
 }
 
 /** Evaluates within a new budget. Errors of CEL are values of which nobody sees the stack, and finding it takes the most time. */
@@ -67,7 +75,7 @@ function metered<Result>(evaluate: () => Result): Result {
   }
 }
 
-interface Prepared {
+interface Prepared extends Pick<Condition, 'required'> {
   readonly evaluate: ReturnType<typeof plan>;
   /** What the expression takes without its macros' steps. */
   readonly work: number;
@@ -89,6 +97,7 @@ function prepare(source: string, refuse: (description: string) => CallError): Pr
       evaluate: plan(environment, parsed),
       work,
       place: (id) => placeOf(source, positions?.[String(id)]),
+      required: requiredMembers(parsed.expr),
     };
   } catch (error) {
     if (error instanceof CallError) throw error;
@@ -123,29 +132,4 @@ function placeOf(source: string, offset: number | undefined): string {
   if (offset === undefined) return '';
   const before = source.slice(0, offset).split('\n');
   return `Line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: `;
-}
-
-const bindings = new WeakMap<JsonObject, Record<string, CelInput>>();
-
-/** The variables of a state, made once for all the conditions that look at it. */
-function toBindings(state: JsonObject): Record<string, CelInput> {
-  let known = bindings.get(state);
-  if (known === undefined) {
-    const members = toMap(state);
-    known = Object.fromEntries([...members, [WHOLE, members]]);
-    bindings.set(state, known);
-  }
-  return known;
-}
-
-function toMap(object: JsonObject): Map<string, CelInput> {
-  return new Map(Object.entries(object).map(([name, member]) => [name, toCel(member)]));
-}
-
-/** JSON numbers become doubles, except integers that only an int holds exactly; CEL compares the two by value. */
-function toCel(value: JsonValue): CelInput {
-  if (Array.isArray(value)) return value.map(toCel);
-  if (isObject(value)) return toMap(value);
-  if (typeof value === 'bigint') return value === BigInt.asIntN(64, value) ? value : Number(value);
-  return typeof value === 'object' && value !== null ? Number(JSON.stringify(value)) : value;
 }

@@ -2,6 +2,7 @@ import { STATE_NAMES, type StateName, type StatesRule } from '../contract/operat
 import type { JsonObject } from '../payload/json.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Condition } from './condition.ts';
+import { withMembers } from './required-members.ts';
 
 /** How a goal judges a state. */
 export type Judgement = 'open' | 'reached' | 'unreachable';
@@ -48,37 +49,49 @@ async function conditionOf(source: string): Promise<Condition> {
 export async function compileGoal(until: string, states: StatesRule | undefined): Promise<Goal> {
   if (until === '') return NO_GOAL;
   const name = STATE_NAMES.find((one) => one === until);
-  const failed = states?.conditions.failed;
-  const isHopeless =
-    failed === undefined || name === 'failed' || name === 'gone' ? never : await named(failed);
-  if (name === undefined) {
-    const condition = await conditionOf(until);
-    return {
-      isGone: false,
-      judge: (state) => (holds(condition, state) ? 'reached' : isHopeless(state) ? 'unreachable' : 'open'),
-    };
+  const source = name === undefined ? until : states?.conditions[name];
+  const isGone = name === 'gone';
+  if (source === undefined) {
+    if (name !== undefined && !isGone) throw noSuchState(name, states);
+    return { isGone, judge: () => 'open' };
   }
-  const source = states?.conditions[name];
-  if (source === undefined && name !== 'gone') throw noSuchState(name, states);
-  const isReached = source === undefined ? never : await named(source);
+  const condition = await conditionOf(source);
+  // Callers are not to blame for a condition of the contract that cannot be evaluated.
+  const isReached = name === undefined ? assertHolds : holds;
+  const isUnreachable = await deadEnds(name, condition, states);
   return {
-    isGone: name === 'gone',
-    judge: (state) => (isReached(state) ? 'reached' : isHopeless(state) ? 'unreachable' : 'open'),
+    isGone,
+    judge: (state) =>
+      isReached(condition, state) ? 'reached' : isUnreachable(state) ? 'unreachable' : 'open',
   };
 }
 
-/** Whether a named condition holds. One that cannot be evaluated does not: callers are not to blame for the contract. */
-async function named(source: string): Promise<(state: JsonObject) => boolean> {
-  const condition = await conditionOf(source);
-  return (state) => condition(state).kind === 'holds';
-}
-
-function never(): boolean {
-  return false;
+/**
+ * Finds the states from which a condition will not come to hold by itself. What the contract says of a thing that has failed is
+ * that it does not become ready, and that the members by which it has failed keep their values. So a condition that needs other
+ * values of them is out of reach; any other one may still come to hold.
+ */
+async function deadEnds(
+  name: StateName | undefined,
+  { required }: Condition,
+  states: StatesRule | undefined,
+): Promise<(state: JsonObject) => boolean> {
+  const source = states?.conditions.failed;
+  if (source === undefined || name === 'failed' || name === 'gone') return () => false;
+  const { alternativesOf } = await import('./condition.ts');
+  const failures = await Promise.all(alternativesOf(source).map(conditionOf));
+  return (state) =>
+    failures.some(
+      (failed) => holds(failed, state) && (name === 'ready' || !holds(failed, withMembers(state, required))),
+    );
 }
 
 function holds(condition: Condition, state: JsonObject): boolean {
-  const verdict = condition(state);
+  return condition.judge(state).kind === 'holds';
+}
+
+function assertHolds(condition: Condition, state: JsonObject): boolean {
+  const verdict = condition.judge(state);
   if (verdict.kind === 'fault')
     throw CallError.invalid([{ field: 'until', description: verdict.description }]);
   return verdict.kind === 'holds';

@@ -112,6 +112,30 @@ describe('a watch', () => {
     expect(await watch.rest()).toMatchObject([{ power_status: 'stopped' }]);
   });
 
+  test.each<[object, object]>([
+    [{ status: 'active' }, { status: 'suspended', server_status: 'ok' }],
+    [
+      { status: 'active', power_status: 'running' },
+      { status: 'suspended', server_status: 'error' },
+    ],
+    [{ server_status: 'ok' }, { server_status: 'error' }],
+  ])('for %o ends where the instance is %o, from which it does not get there', async (until, fields) => {
+    const { client } = answering(instance({ server_status: 'none', ...fields }));
+    const watch = client.watch({ instance_id: randomUUID(), until });
+    expect(await watch.next()).toMatchObject(fields);
+    expect(await failureOf(watch.next())).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      info: { reason: 'GOAL_UNREACHABLE' },
+    });
+  });
+
+  test('for what an instance with an error can still come to goes on', async () => {
+    const failed = { server_status: 'error', power_status: 'running' };
+    const { client } = answering(instance(failed), instance({ ...failed, power_status: 'stopped' }));
+    const watch = client.watch({ instance_id: randomUUID(), until: { power_status: 'stopped' } });
+    expect(await watch.rest()).toHaveLength(2);
+  });
+
   test.each([[{}], [undefined]])('never ends by itself without a condition (%o)', async (until) => {
     const { client, sandbox } = start();
     const watch = client.watch({ instance_id: EXAMPLE, ...(until && { until }) });

@@ -14,7 +14,7 @@ const PAGE: JsonObject = {
 };
 
 function judge(source: string, state: JsonObject = PAGE): Verdict {
-  return compileCondition(source, 'until')(state);
+  return compileCondition(source, 'until').judge(state);
 }
 
 function descriptionOf(verdict: Verdict): string | undefined {
@@ -55,9 +55,9 @@ describe('the work of an evaluation is bounded, and more is refused', () => {
 
   test('for each state anew: a small one is judged', () => {
     const condition = compileCondition('plans.all(a, plans.all(b, true))', 'until');
-    expect(condition({ plans: [1, 2] })).toEqual({ kind: 'holds' });
-    expect(descriptionOf(condition(PAGE))).toMatch('steps');
-    expect(condition({ plans: [1, 2, 3] })).toEqual({ kind: 'holds' });
+    expect(condition.judge({ plans: [1, 2] })).toEqual({ kind: 'holds' });
+    expect(descriptionOf(condition.judge(PAGE))).toMatch('steps');
+    expect(condition.judge({ plans: [1, 2, 3] })).toEqual({ kind: 'holds' });
   });
 });
 
