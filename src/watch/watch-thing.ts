@@ -69,6 +69,7 @@ export async function* watchThing(
       const event = await view.next();
       if (wish.signal.aborted) return;
       if (event === undefined) {
+        view.assertReachable();
         await promise;
         continue;
       }
@@ -112,8 +113,10 @@ class View {
     if (this.#isResumed) {
       this.#isResumed = false;
       const state = this.#feed.states.at(this.#told?.sequence ?? 0);
+      const judgement = state === undefined ? 'open' : await this.#judge(state);
+      this.#isHopeless = judgement === 'unreachable';
       // The state was reported before, but perhaps not as the last one.
-      if (state !== undefined && (await this.#judge(state)) === 'reached') return this.#tell(state, true);
+      if (state !== undefined && judgement === 'reached') return this.#tell(state, true);
     }
     for (;;) {
       const state = await this.#pick();
@@ -127,9 +130,12 @@ class View {
     }
   }
 
-  /** @throws CallError when the goal cannot be reached from the state that was reported last */
+  /**
+   * @throws CallError when the goal cannot be reached from the state that was reported last. Where that was before the watch was
+   *   resumed, a poll must have shown that the thing is still in this state
+   */
   assertReachable(): void {
-    if (!this.#isHopeless) return;
+    if (!this.#isHopeless || !this.#feed.hasDone(this.#poll)) return;
     throw new CallError(
       'FAILED_PRECONDITION',
       'GOAL_UNREACHABLE',

@@ -53,6 +53,23 @@ describe('a GET that accepts text/event-stream', () => {
     ]);
   });
 
+  test('ends at a state from which the goal cannot be reached, and again when it is resumed there', async () => {
+    const { address } = answering([200, { instance: { status: 'suspended' } }]);
+    const path = '/v2/instances/suspended?until=ready';
+    const events = await openEvents(address, path);
+    const [first, error] = await events.rest();
+    expect(first).toMatchObject({ event: 'message', data: { instance: { status: 'suspended' } } });
+    expect([error?.event, JSON.stringify(error?.data)]).toEqual([
+      'error',
+      expect.stringContaining('GOAL_UNREACHABLE'),
+    ]);
+    const resumed = await openEvents(address, path, { 'last-event-id': first?.id ?? '' });
+    expect([resumed.status, await resumed.text()]).toEqual([
+      400,
+      expect.stringContaining('GOAL_UNREACHABLE'),
+    ]);
+  });
+
   test('passes on the query byte for byte, without the parameters of this service', async () => {
     const { address, upstream } = answering([200, { thing: { ram: 1 } }]);
     const until = encodeURIComponent('thing.ram == 1');

@@ -45,6 +45,11 @@ function instance(fields: object): FakeAnswer {
   return [200, { instance: { id: EXAMPLE, ...fields } }];
 }
 
+/** How a watch ends whose goal is out of reach. */
+const UNREACHABLE = { code: 'FAILED_PRECONDITION', info: { reason: 'GOAL_UNREACHABLE' } };
+
+const READY = instance({ status: 'active', power_status: 'running', server_status: 'ok' });
+
 /** Of an instance of its own: a feed is kept for a while. */
 let count = 0;
 function another(): object {
@@ -218,19 +223,43 @@ describe('a watch', () => {
     expect(await gone.rest()).toMatchObject([{ gone: true, reached: true }]);
   });
 
-  test.each(['ready', 'instance.status == "active"'])(
-    'ends when the goal %s cannot be reached any more',
-    async (until) => {
-      const { watcher } = answering(instance({ status: 'pending' }), instance({ status: 'suspended' }));
-      const stream = watcher.watch({ ...another(), until });
-      await stream.next();
-      expect(await stream.next()).toMatchObject({ state: { instance: { status: 'suspended' } } });
-      expect(await failureOf(stream.next())).toMatchObject({
-        code: 'FAILED_PRECONDITION',
-        info: { reason: 'GOAL_UNREACHABLE' },
-      });
-    },
-  );
+  test.each([
+    'ready',
+    'stopped',
+    'instance.status == "active"',
+    'instance.label == "x" && "active" == response.instance.status',
+  ])('ends when the goal %s cannot be reached any more', async (until) => {
+    const { watcher } = answering(
+      instance({ status: 'pending', label: '' }),
+      instance({ status: 'suspended', label: '' }),
+    );
+    const stream = watcher.watch({ ...another(), until });
+    await stream.next();
+    expect(await stream.next()).toMatchObject({ state: { instance: { status: 'suspended' } } });
+    expect(await failureOf(stream.next())).toMatchObject(UNREACHABLE);
+  });
+
+  test('that is resumed at a state from which the goal cannot be reached ends with the same error', async () => {
+    const { watcher } = answering(instance({ status: 'suspended' }));
+    const request = { ...another(), until: 'ready' };
+    const stream = watcher.watch(request);
+    const last = await stream.next();
+    expect(await failureOf(stream.next())).toMatchObject(UNREACHABLE);
+    for (const _time of [1, 2]) {
+      const resumed = watcher.watch({ ...request, lastId: last?.['id'] });
+      expect(await failureOf(resumed.next())).toMatchObject(UNREACHABLE);
+    }
+  });
+
+  test('that is resumed at such a state goes on when the thing has left it meanwhile', async () => {
+    const { watcher } = answering(instance({ status: 'suspended' }), instance({ status: 'active' }), READY);
+    const request = { ...another(), until: 'ready' };
+    const stream = watcher.watch(request);
+    const last = await stream.next();
+    expect(await failureOf(stream.next())).toMatchObject(UNREACHABLE);
+    const resumed = watcher.watch({ ...request, lastId: last?.['id'] });
+    expect((await resumed.rest()).at(-1)).toMatchObject({ reached: true });
+  });
 
   test('may wait for the failure itself', async () => {
     const { watcher } = answering(instance({ status: 'suspended' }));
