@@ -133,6 +133,10 @@ class FollowedAccess implements Access {
     return this.#inForce.identifier.complete(...given);
   }
 
+  isProven(identity: Identity): boolean {
+    return this.#inForce.identifier.isProven(identity);
+  }
+
   credentialOf({ caller, ownKey }: Identity): string {
     if (ownKey !== undefined) return ownKey;
     if (caller.account === undefined) throw noVultrKey(caller.name);

@@ -21,6 +21,16 @@ export function callerAmbiguous(message: string): CallError {
   });
 }
 
+/** UNAVAILABLE: a call under way uses the key of an account that its caller no longer has. */
+export function accountChanged(caller: string): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'ACCOUNT_UNAVAILABLE',
+    `The caller ${caller} has another account now. Repeat the call, which then uses the key of that one.`,
+    { retryDelayMs: spreadRetry(1_000, Math.random) },
+  );
+}
+
 /** PERMISSION_DENIED, naming the caller, the operation, and the rule that was missing or that forbids it. */
 export function callerDenied(caller: string, method: string, rule: string): CallError {
   return new CallError(

@@ -9,9 +9,8 @@ import type { Access } from './access.ts';
 import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
-import { callerDenied, callerUnknown } from './errors.ts';
+import { accountChanged, callerDenied, callerUnknown } from './errors.ts';
 import type { Identity } from './identify.ts';
-import type { Caller } from './model.ts';
 import { decide } from './policy.ts';
 import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
 import { type ServiceTarget, targetOf } from './target.ts';
@@ -60,7 +59,8 @@ export interface Gate {
    */
   admit(identity: Identity, arrival: Arrival): MaybeSoon<Admission>;
   /**
-   * Calls `tell` once, when a changed callers file no longer allows a caller an operation.
+   * Calls `tell` when a changed callers file no longer allows a caller an operation, no longer proves the caller by what the call
+   * was made with, or gives it another account. A new key of the same account changes nothing for calls under way.
    * @returns a function that ends this
    */
   onRevoked(identity: Identity, operation: Operation, tell: (error: CallError) => void): () => void;
@@ -145,7 +145,7 @@ export function createGate(options: GateOptions): Gate {
     },
     onRevoked: (identity, operation, tell) =>
       access.onReload(() => {
-        const error = revocationOf(access.model.callers, identity.caller.name, operation);
+        const error = revocationOf(access, identity, operation);
         if (error !== undefined) tell(error);
       }),
     finish: ({ admission, ...ending }) => {
@@ -183,11 +183,17 @@ async function admitService(
 }
 
 /** Why a caller may no longer do what it was let in for; undefined: it still may. */
-function revocationOf(callers: readonly Caller[], name: string, operation: Operation): CallError | undefined {
+function revocationOf(access: Access, identity: Identity, operation: Operation): CallError | undefined {
   const target = targetOf(operation);
   if (target === undefined) return undefined;
-  const caller = callers.find((each) => each.name === name);
+  const { caller: before, ownKey } = identity;
+  const { name } = before;
+  const caller = access.model.callers.find((each) => each.name === name);
   if (caller === undefined) return callerUnknown(`The callers file no longer has the caller ${name}.`);
+  const mayBringKey = ownKey === undefined || caller.bringOwnKey;
+  if (!mayBringKey || !access.isProven(identity))
+    return callerUnknown(`What this call was made with no longer proves the caller ${name}.`);
+  if (ownKey === undefined && caller.account !== before.account) return accountChanged(name);
   const decision = decide(caller, target);
   return decision.isAllowed ? undefined : callerDenied(name, target.name, decision.reason);
 }

@@ -4,7 +4,7 @@ import { bearerToken } from '../rpc/bearer.ts';
 import type { CertificateNames, Evidence } from '../rpc/evidence.ts';
 import type { CallError } from '../status/call-error.ts';
 import { callerAmbiguous, callerUnknown } from './errors.ts';
-import type { Identity, ProofKind } from './identity.ts';
+import type { Identity, Proof } from './identity.ts';
 import { type BearerToken, createRecall, type Found, foundOf } from './identity-recall.ts';
 import { isJwt, type JwtVerifier, type VerifiedToken } from './jwt.ts';
 import type { MeshIdentity } from './mesh-identity.ts';
@@ -27,6 +27,8 @@ export interface Identifier {
    * @throws CallError UNAUTHENTICATED when the call then still has no caller, or more than one
    */
   complete(early: Identity | undefined, accessToken: string | undefined): MaybeSoon<Identity>;
+  /** Whether everything that proved a caller, perhaps by an earlier state of the callers file, proves the same caller still. */
+  isProven(identity: Identity): boolean;
 }
 
 /** What kind of token it is. */
@@ -49,7 +51,7 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
   function readToken(token: BearerToken): MaybeSoon<TokenMeaning> {
     const { text, sha256 } = token;
     const caller = index.byToken(sha256);
-    if (caller !== undefined) return recall.found(caller, 'virtual_key');
+    if (caller !== undefined) return recall.ofVirtualKey(caller, sha256);
     const remembered = verifier.remembered(sha256);
     if (remembered !== undefined) return ofClaims(remembered);
     if (isVirtualKey(text)) throw unknownVirtualKey(text);
@@ -62,19 +64,34 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
       if (found === undefined) throw callerUnknown('The subject and claims of the token are of no caller.');
       if (other !== undefined)
         throw callerAmbiguous(`The token proves both ${found.name} and ${other.name}.`);
-      return recall.found(found, 'jwt');
+      return foundOf(found, 'jwt', { kind: 'jwt', token });
     });
   }
 
   function ofNames({ address, certificate, identityHeaders }: Evidence): readonly Found[] {
     const viaMesh = mesh.read(address, identityHeaders);
     // The certificate of a connection from a proxy that speaks for others is the proxy's.
-    if (viaMesh !== undefined) return findByNames(index, viaMesh, 'mesh');
+    if (viaMesh !== undefined) return findByNames(index, viaMesh, address);
     if (certificate === undefined) return NOTHING;
-    return recall.ofCertificate(certificate, () => findByNames(index, certificate, 'certificate'));
+    return recall.ofCertificate(certificate, () => findByNames(index, certificate, undefined));
+  }
+
+  function callersBy(proof: Proof): readonly Caller[] {
+    if (proof.kind === 'token') {
+      const caller = index.byToken(proof.sha256);
+      return caller === undefined ? [] : [caller];
+    }
+    if (proof.kind === 'jwt') return index.byClaims(proof.token.issuer, proof.token.claims);
+    const isVouchedFor = proof.proxy === undefined || mesh.isTrusted(proof.proxy);
+    return isVouchedFor ? index.byName(proof.kind, proof.name) : [];
   }
 
   return {
+    isProven: ({ caller: { name }, provenBy, ownKey }) => {
+      const isName = (caller: Caller | undefined): boolean => caller?.name === name;
+      if (ownKey !== undefined && provenBy.length === 0) return isName(index.byOwnKey);
+      return provenBy.every((proof) => callersBy(proof).some(isName));
+    },
     identify: (evidence) => {
       const { authorization, connection } = evidence;
       const names = ofNames(evidence);
@@ -128,15 +145,16 @@ function settle(
   if (caller !== undefined && other !== undefined)
     throw callerAmbiguous(`The call proves both ${caller.name} and ${other.name}. Send one proof.`);
   const proofs = [...(early?.proofs ?? []), ...found.map(({ proof }) => proof)];
-  if (ownKey !== undefined) return withOwnKey(index, caller, proofs, early?.ownKey, ownKey);
+  const provenBy = [...(early?.provenBy ?? []), ...found.map((each) => each.provenBy)];
+  if (ownKey !== undefined) return withOwnKey(index, caller, { proofs, provenBy }, early?.ownKey, ownKey);
   if (caller === undefined) return undefined;
-  return { caller, proofs, ownKey: early?.ownKey, id: early?.id ?? caller.name };
+  return { caller, proofs, provenBy, ownKey: early?.ownKey, id: early?.id ?? caller.name };
 }
 
 function withOwnKey(
   index: ProofIndex,
   proven: Caller | undefined,
-  proofs: readonly ProofKind[],
+  { proofs, provenBy }: Pick<Identity, 'proofs' | 'provenBy'>,
   earlier: string | undefined,
   ownKey: string,
 ): Identity {
@@ -154,16 +172,17 @@ function withOwnKey(
   return {
     caller,
     proofs: isProven ? proofs : ['own_key'],
+    provenBy,
     ownKey,
     id: isProven ? caller.name : `${caller.name}#${hash('sha256', ownKey, 'hex').slice(0, 16)}`,
   };
 }
 
-/** The callers that the names of a certificate prove. A certificate with two SPIFFE IDs is not a valid one (X.509-SVID, 2). */
+/** The callers that the names of a certificate prove, or those that a proxy at this address vouches for. A certificate with two SPIFFE IDs is not a valid one (X.509-SVID, 2). */
 function findByNames(
   index: ProofIndex,
   names: CertificateNames,
-  from: 'certificate' | 'mesh',
+  proxy: string | undefined,
 ): readonly Found[] {
   const spiffeIds = names.uris.filter((uri) => uri.startsWith('spiffe://'));
   if (spiffeIds.length > 1) throw callerUnknown('The client certificate has more than one SPIFFE ID.');
@@ -172,8 +191,9 @@ function findByNames(
     ...names.dnsNames.map((name) => ['dns', name.toLowerCase()] as const),
     ...(names.commonName === undefined ? [] : [['cn', names.commonName] as const]),
   ];
-  return values.flatMap(([kind, value]) =>
-    index.byName(kind, value).map((caller) => foundOf(caller, `${from}_${kind}`)),
+  const from = proxy === undefined ? 'certificate' : 'mesh';
+  return values.flatMap(([kind, name]) =>
+    index.byName(kind, name).map((caller) => foundOf(caller, `${from}_${kind}`, { kind, name, proxy })),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { CertificateNames } from '../rpc/evidence.ts';
-import type { Identity, ProofKind } from './identity.ts';
+import type { Identity, Proof, ProofKind } from './identity.ts';
 import type { VerifiedToken } from './jwt.ts';
 import type { Caller } from './model.ts';
 
@@ -7,6 +7,7 @@ import type { Caller } from './model.ts';
 export interface Found {
   readonly caller: Caller;
   readonly proof: ProofKind;
+  readonly provenBy: Proof;
   /** Who is calling, if nothing else is found. */
   readonly identity: Identity;
 }
@@ -30,12 +31,14 @@ export interface Recall {
   bearerToken(connection: object | undefined, authorization: string, read: () => BearerToken): BearerToken;
   ofCertificate(certificate: CertificateNames, find: () => readonly Found[]): readonly Found[];
   ofToken(token: VerifiedToken, find: () => Found): Found;
-  found(caller: Caller, proof: 'virtual_key' | 'jwt'): Found;
+  /** @param sha256 of the virtual key, in hexadecimal digits */
+  ofVirtualKey(caller: Caller, sha256: string): Found;
 }
 
 /** The identity that follows when a proof names a caller. */
-export function foundOf(caller: Caller, proof: ProofKind): Found {
-  return { caller, proof, identity: { caller, proofs: [proof], ownKey: undefined, id: caller.name } };
+export function foundOf(caller: Caller, proof: ProofKind, provenBy: Proof): Found {
+  const identity = { caller, proofs: [proof], provenBy: [provenBy], ownKey: undefined, id: caller.name };
+  return { caller, proof, provenBy, identity };
 }
 
 /** Creates an empty one. */
@@ -43,7 +46,8 @@ export function createRecall(): Recall {
   const lastTokens = new WeakMap<object, { readonly authorization: string; readonly token: BearerToken }>();
   const byCertificate = new WeakMap<CertificateNames, readonly Found[]>();
   const byToken = new WeakMap<VerifiedToken, Found>();
-  const byCaller = { virtual_key: new WeakMap<Caller, Found>(), jwt: new WeakMap<Caller, Found>() };
+  // Only digests of the callers file come here, so that they are few.
+  const byVirtualKey = new WeakMap<Caller, Map<string, Found>>();
   return {
     bearerToken: (connection, authorization, read) => {
       const last = connection && lastTokens.get(connection);
@@ -54,12 +58,15 @@ export function createRecall(): Recall {
     },
     ofCertificate: (certificate, find) => remembered(byCertificate, certificate, find),
     ofToken: (token, find) => remembered(byToken, token, find),
-    found: (caller, proof) => remembered(byCaller[proof], caller, () => foundOf(caller, proof)),
+    ofVirtualKey: (caller, sha256) => {
+      const keys = remembered(byVirtualKey, caller, () => new Map<string, Found>());
+      return remembered(keys, sha256, () => foundOf(caller, 'virtual_key', { kind: 'token', sha256 }));
+    },
   };
 }
 
-function remembered<Key extends object, Value extends object>(
-  memory: WeakMap<Key, Value>,
+function remembered<Key, Value extends object>(
+  memory: Pick<Map<Key, Value>, 'get'> & { set(key: Key, value: Value): unknown },
   key: Key,
   find: () => Value,
 ): Value {

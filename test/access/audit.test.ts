@@ -24,7 +24,7 @@ if (caller === undefined) throw new Error('no caller');
 
 const CALL: AuditedCall = {
   time: new Date('2026-11-28T01:02:03.004Z'),
-  identity: { caller, proofs: ['virtual_key'], ownKey: undefined, id: 'bot' },
+  identity: { caller, proofs: ['virtual_key'], provenBy: [], ownKey: undefined, id: 'bot' },
   peer: '10.0.0.1:1234',
   transport: 'grpc',
   operation: CREATE,

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { certificateNames, readNames } from '../../src/access/certificate-names.ts';
-import { createIdentifier, type Identity } from '../../src/access/identify.ts';
+import { createIdentifier, type Identifier, type Identity } from '../../src/access/identify.ts';
 import { createIssuerKeys } from '../../src/access/issuer-keys.ts';
 import { createJwtVerifier } from '../../src/access/jwt.ts';
 import { createMeshIdentity } from '../../src/access/mesh-identity.ts';
+import type { Caller, ProofSpec } from '../../src/access/model.ts';
 import { createProofIndex } from '../../src/access/proof-index.ts';
 import { readTlsFiles, tlsServerOptions } from '../../src/access/tls-files.ts';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
@@ -61,7 +62,7 @@ trusted_proxies: [ 127.0.0.6/32 ]
   { env: { KEY: 'KEY' }, files: { '/jwks': jwks } },
 );
 
-function identifierOf(callers = model.callers) {
+function identifierOf(callers = model.callers, now = Date.now) {
   const spec = model.issuers.get('idp');
   if (spec === undefined) throw new Error('no issuer');
   const keys = createIssuerKeys({
@@ -77,7 +78,7 @@ function identifierOf(callers = model.callers) {
   });
   return createIdentifier(
     createProofIndex(callers),
-    createJwtVerifier([{ spec, keys }], Date.now),
+    createJwtVerifier([{ spec, keys }], now),
     createMeshIdentity(model.trustedProxies),
   );
 }
@@ -188,6 +189,56 @@ describe('a caller is proven by', async () => {
       caller: { name: 'bot' },
       proofs: ['certificate_spiffe', 'certificate_dns', 'virtual_key', 'virtual_key'],
     });
+  });
+});
+
+/** The identifier of a callers file in which the callers are changed. */
+function changed(change: (proofs: Caller['proofs'], name: string) => Caller['proofs']): Identifier {
+  return identifierOf(
+    model.callers.map((caller) => ({ ...caller, proofs: change(caller.proofs, caller.name) })),
+  );
+}
+
+describe('after a change of the callers file a caller is still proven by', async () => {
+  const viaMesh = { address: '127.0.0.6', identityHeaders: { 'l5d-client-id': 'deployer.example' } };
+  test.each<[string, ProofSpec['kind'], Partial<Evidence>]>([
+    ['a virtual key', 'token', bearer(botKey.key)],
+    ['a token', 'jwt', bearer(await signer.sign())],
+    ['a SPIFFE ID', 'spiffe', { certificate: names({ uris: [SPIFFE] }) }],
+    ['a DNS name', 'dns', { certificate: names({ dnsNames: ['deployer.example'] }) }],
+    ['a common name', 'cn', { certificate: names({ commonName: 'deployer' }) }],
+    ['a mesh proxy', 'dns', viaMesh],
+    ['a Vultr key of its own', 'own_key', bearer(OWN_KEY)],
+  ])('%s, as long as the file has it', async (_name, kind, evidence) => {
+    const identity = await identify(evidence);
+    const { name } = identity.caller;
+    const onlyThis = changed((proofs, of) => (of === name ? proofs.filter((one) => one.kind === kind) : []));
+    const allOthers = changed((proofs) => proofs.filter((one) => one.kind !== kind));
+    expect([onlyThis.isProven(identity), allOthers.isProven(identity)]).toEqual([true, false]);
+  });
+
+  test('none of its proofs that proves another caller now', async () => {
+    const identity = await identify(bearer(botKey.key));
+    const bot = model.callers.find(({ name }) => name === 'bot');
+    const moved = changed((proofs, name) =>
+      name === 'other' ? (bot?.proofs ?? []) : name === 'bot' ? [] : proofs,
+    );
+    expect(moved.isProven(identity)).toBe(false);
+  });
+
+  test('all that it came with, not only a part', async () => {
+    const identity = await identify({
+      ...bearer(botKey.key),
+      certificate: names({ commonName: 'deployer' }),
+    });
+    expect(changed((proofs) => proofs).isProven(identity)).toBe(true);
+    expect(changed((proofs) => proofs.filter(({ kind }) => kind !== 'token')).isProven(identity)).toBe(false);
+  });
+
+  test('a token that has expired meanwhile', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const identity = await identify(bearer(await signer.sign({ exp: now + 2 })));
+    expect(identifierOf(model.callers, () => Date.now() + 60_000).isProven(identity)).toBe(true);
   });
 });
 

@@ -1,104 +1,148 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
-import { startSandbox } from '../../src/sandbox/index.ts';
-import { closeAtEnd } from '../support/opened.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
+import { failureOf } from '../support/grpc-failure.ts';
+import { sendHttp } from '../support/http-request.ts';
 import { startService } from '../support/service.ts';
 import { temporaryFolder } from '../support/stores.ts';
+import { connectWatch, openEvents } from '../support/watch-client.ts';
 
-/** A service with two callers of one account, of whom the first one's rights can be changed. */
-async function serve(allow: string) {
-  const [dash, other] = [createVirtualKey(), createVirtualKey()];
-  const file = join(temporaryFolder(), 'callers.yaml');
-  const write = (rights: string): void => {
-    writeFileSync(
-      `${file}.new`,
-      `accounts: { lab: { key_env: LAB_KEY } }
-callers:
-  - { name: dash, is: [ { token_sha256: ${dash.sha256} } ], account: lab, allow: [ ${rights} ] }
-  - { name: other, is: [ { token_sha256: ${other.sha256} } ], account: lab, allow: [ "effect:read", "effect:change" ] }
+const ID = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
+const PATH = `/v2/instances/${ID}`;
+const OPERATION = 'vultr.v2.InstancesService/GetInstance';
+const LAB_KEY = 'LAB-KEY-0123456789';
+const SPARE_KEY = 'SPARE-KEY-0123456789';
+
+const key = createVirtualKey();
+const another = createVirtualKey();
+
+/** What the callers file says of the one caller. */
+interface Says {
+  readonly allow?: string;
+  readonly tokens?: readonly string[];
+  readonly account?: string;
+}
+
+/** A service with one caller, of whom the callers file can say something else, and two accounts. */
+async function serve(says: Says = {}) {
+  const upstream = await startFakeUpstream(({ authorization }) => [
+    200,
+    { instance: { id: ID, label: authorization === `Bearer ${LAB_KEY}` ? 'first key' : 'another key' } },
+  ]);
+  const folder = temporaryFolder();
+  const [file, lab] = [join(folder, 'callers.yaml'), join(folder, 'lab')];
+  const replace = (name: string, text: string): void => {
+    writeFileSync(`${name}.new`, text);
+    renameSync(`${name}.new`, name);
+  };
+  let writes = 0;
+  const say = ({ allow = '"effect:read"', tokens = [key.sha256], account = 'lab' }: Says): void => {
+    writes += 1;
+    const proofs = tokens.map((sha256) => `{ token_sha256: ${sha256} }`).join(', ');
+    replace(
+      file,
+      `# ${writes}
+accounts: { lab: { key_file: ${lab} }, spare: { key_env: SPARE_KEY } }
+callers: [ { name: dash, is: [ ${proofs} ], account: ${account}, allow: [ ${allow} ] } ]
 `,
     );
-    renameSync(`${file}.new`, file);
   };
-  write(allow);
-  const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 7 });
-  closeAtEnd(() => sandbox.close());
+  replace(lab, LAB_KEY);
+  say(says);
   const settings = {
-    upstream: new URL(sandbox.url),
+    upstream: upstream.url,
     callersFile: file,
     httpListen: { host: '127.0.0.1', port: 0 },
   };
-  const { app } = await startService(settings, { env: { LAB_KEY: 'LAB-KEY-0123456789' } });
-  const ask =
-    (key: string) =>
-    async (path: string, accept: string, init: RequestInit = {}): Promise<Response> =>
-      await fetch(`http://${app.httpAddress}${path}`, {
-        ...init,
-        headers: { ...init.headers, authorization: `Bearer ${key}`, accept },
-      });
-  return { get: ask(dash.key), getAsOther: ask(other.key), write };
+  const service = await startService(settings, { env: { SPARE_KEY } });
+  const reloaded = async (): Promise<void> => {
+    const seen = (): number => service.log.lines({ msg: 'callers file reloaded' }).length;
+    const before = reloads;
+    await expect.poll(seen, { timeout: 20_000 }).toBeGreaterThan(before);
+    reloads = seen();
+  };
+  let reloads = 0;
+  return { ...service, upstream, replace, say, lab, reloaded, address: service.app.httpAddress ?? '' };
 }
 
-const INSTANCE = '/v2/instances/cb676a46-66fd-4dfb-b839-443f2e6c0b60';
+type Served = Awaited<ReturnType<typeof serve>>;
 
-test('a watch is judged as the operation that it reads', async () => {
-  const { get } = await serve('"vultr.v2.InstancesService/ListInstances"');
-  for (const accept of ['text/event-stream', 'application/x-ndjson']) {
-    const denied = await get(INSTANCE, accept);
-    expect(denied.status).toBe(403);
-    expect(await denied.text()).toContain('vultr.v2.InstancesService/GetInstance');
-  }
-});
+/** A watch over one of the transports. */
+interface Watch {
+  /** The label of the next state. */
+  readonly next: () => Promise<unknown>;
+  /** The reason with which it ends. */
+  readonly end: () => Promise<string | undefined>;
+}
 
-/** Reads the events of a response one after the other. */
-function eventsOf({ body }: Response) {
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
+const headers = { authorization: `Bearer ${key.key}` };
+
+async function watchHttp({ address }: Served): Promise<Watch> {
+  const events = await openEvents(address, PATH, headers);
+  expect(events.status).toBe(200);
   return {
-    /** Everything that has come, once this is part of it, or the response has ended. */
-    until: async (wanted: string): Promise<string> => {
-      while (!text.includes(wanted)) {
-        const next = await reader?.read();
-        if (next === undefined || next.done) break;
-        text += next.value;
-      }
-      return text;
-    },
-    cancel: async () => await reader?.cancel(),
+    next: async () => labelOf((await events.next())?.data),
+    end: async () => /"reason":"(\w+)"/.exec(JSON.stringify((await events.rest()).at(-1)))?.[1],
   };
 }
 
-test('a watch ends when its caller may no longer see the thing, and those of others go on', async () => {
-  const { get, getAsOther, write } = await serve('"effect:read"');
-  const [response, others] = [
-    await get(INSTANCE, 'text/event-stream'),
-    await getAsOther(INSTANCE, 'text/event-stream'),
-  ];
-  expect([response.status, others.status]).toEqual([200, 200]);
-  const [events, eventsOfOther] = [eventsOf(response), eventsOf(others)];
-  expect(await events.until('\n\n')).toContain('cb676a46-66fd-4dfb-b839-443f2e6c0b60');
-  await eventsOfOther.until('\n\n');
-  write('"service:metrics"');
-  // Whatever changes from now on is not for this caller, and the next change tells it so.
-  expect(await events.until('event: error')).toContain('CALLER_DENIED');
-  const label = { method: 'PATCH', body: '{"label":"seen by the other"}' };
-  await getAsOther(INSTANCE, 'application/json', {
-    ...label,
-    headers: { 'content-type': 'application/json' },
-  });
-  expect(await eventsOfOther.until('seen by the other')).toContain('seen by the other');
-  await eventsOfOther.cancel();
-}, 60_000);
+async function watchGrpc({ app }: Served): Promise<Watch> {
+  const request = { operation: OPERATION, request: { case: 'values', value: { instance_id: ID } } };
+  const stream = connectWatch(app.grpcAddress, key.key).watch(request);
+  return {
+    next: async () => labelOf((await stream.next())?.['state']),
+    end: async () => (await failureOf(stream.rest())).info?.reason,
+  };
+}
 
-test('a caller that may not see a thing does not get it from one that watches it', async () => {
-  const { get, getAsOther } = await serve('"vultr.v2.InstancesService/ListInstances"');
-  const watched = await getAsOther(INSTANCE, 'text/event-stream');
-  const events = eventsOf(watched);
-  const [, id = ''] = /^id: (.*)$/m.exec(await events.until('\n\n')) ?? [];
-  const denied = await get(INSTANCE, 'text/event-stream', { headers: { 'last-event-id': id } });
-  expect(denied.status).toBe(403);
-  expect(await denied.text()).not.toContain('main_ip');
-  await events.cancel();
+function labelOf(state: unknown): unknown {
+  return (state as { instance?: { label?: string } } | undefined)?.instance?.label;
+}
+
+test('a watch is judged as the operation that it reads', async () => {
+  const { address } = await serve({ allow: '"vultr.v2.InstancesService/ListInstances"' });
+  for (const accept of ['text/event-stream', 'application/x-ndjson']) {
+    const denied = await openEvents(address, PATH, { ...headers, accept });
+    expect(denied.status).toBe(403);
+    expect(await denied.text()).toContain(OPERATION);
+  }
+});
+
+describe.each([
+  ['HTTP', watchHttp],
+  ['gRPC', watchGrpc],
+])('a watch over %s', (_transport, watch) => {
+  test.each<[string, Says, string]>([
+    ['may no longer see the thing', { allow: '"service:metrics"' }, 'CALLER_DENIED'],
+    ['has another token', { tokens: [another.sha256] }, 'CALLER_UNKNOWN'],
+    ['has another account', { account: 'spare' }, 'ACCOUNT_UNAVAILABLE'],
+  ])('ends when its caller %s', async (_what, says, reason) => {
+    const served = await serve();
+    const under = await watch(served);
+    expect(await under.next()).toBe('first key');
+    served.say(says);
+    expect(await under.end()).toBe(reason);
+  });
+
+  test('goes on when its caller has one more token, and when its account has a new key', async () => {
+    const served = await serve();
+    const { say, reloaded, replace, lab, upstream } = served;
+    const under = await watch(served);
+    expect(await under.next()).toBe('first key');
+    say({ tokens: [another.sha256, key.sha256] });
+    await reloaded();
+    replace(lab, `${LAB_KEY}-NEW`);
+    // What begins from now on has the new key, soon; what is under way keeps its own, and is polled on.
+    const seenAnew = async (): Promise<string> =>
+      (await sendHttp(served.address, 'GET', PATH, undefined, headers)).text;
+    await expect.poll(seenAnew, { timeout: 20_000 }).toContain('another key');
+    const polls = (): number =>
+      upstream.received.filter(({ authorization }) => authorization === `Bearer ${LAB_KEY}`).length;
+    const before = polls();
+    await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(before);
+    say({ allow: '"service:metrics"' });
+    expect(await under.end()).toBe('CALLER_DENIED');
+  });
 });
