@@ -193,6 +193,26 @@ describe('a wait until it is ready, over both transports', () => {
   });
 });
 
+/** What Vultr has no DELETE for. */
+const NOT_DELETED = ['GetAuditLog', 'GetBackup', 'GetInstanceIsoStatus', 'GetInstanceJob'];
+
+describe('a wait until it is gone, over both transports', () => {
+  test.each(Object.entries(MACHINES).filter(([rpc]) => !NOT_DELETED.includes(rpc)))(
+    '%s',
+    async (_rpc, start) => {
+      const path = await start();
+      await ready(path);
+      const events = await openEvents(opened().address, `${path}?until=gone`);
+      expect((await events.next())?.event).toBe('message');
+      const overGrpc = watchGrpc(path, 'gone');
+      await send('DELETE', path);
+      const [rest, messages] = await meanwhile(Promise.all([events.rest(), overGrpc]));
+      expect(rest.slice(-2).map(({ event }) => event)).toEqual(['gone', 'end']);
+      expect(messages.at(-1)).toMatchObject({ gone: true, reached: true });
+    },
+  );
+});
+
 test('a load balancer that is ready can be deleted again, and not before', async () => {
   const path = await make('/v2/load-balancers', { region: 'ewr' }, 'load_balancer');
   await expect(send('DELETE', path)).rejects.toThrow('not ready');
@@ -200,19 +220,24 @@ test('a load balancer that is ready can be deleted again, and not before', async
   await send('DELETE', path);
 });
 
-describe('the life of an instance', () => {
-  test('is watched from its creation to its end', async () => {
+/** Changes a thing and waits until it is as it should be. */
+function changing(path: string) {
+  return async (method: string, action: string, until: string, body?: object): Promise<void> => {
+    await send(method, path + action, body);
+    const end = await meanwhile(watchGrpc(path, until));
+    expect(end.at(-1)).toMatchObject({ reached: true });
+  };
+}
+
+describe('the life', () => {
+  test('of an instance is watched from its creation to its end', async () => {
     const path = await instance();
     const whole = openEvents(
       opened().address,
       `${path}?until=gone&fields=instance.status,instance.server_status,instance.power_status`,
     );
     await ready(path);
-    const done = async (method: string, action: string, until: string, body?: object): Promise<void> => {
-      await send(method, path + action, body);
-      const end = await meanwhile(watchGrpc(path, until));
-      expect(end.at(-1)).toMatchObject({ reached: true });
-    };
+    const done = changing(path);
     await done('POST', '/halt', 'stopped');
     await done('POST', '/start', 'ready');
     await done('PATCH', '', 'instance.plan == "vc2-2c-4gb" && instance.server_status == "ok"', {
@@ -232,5 +257,37 @@ describe('the life of an instance', () => {
       'active locked running',
     ])
       expect(states).toContain(state);
+  });
+
+  test('of a bare metal machine is watched from its creation to its end', async () => {
+    const path = await MACHINES['GetBaremetal']?.();
+    if (path === undefined) throw new Error('There is no bare metal machine.');
+    const whole = openEvents(
+      opened().address,
+      `${path}?until=gone&fields=bare_metal.status,bare_metal.power_status`,
+    );
+    await ready(path);
+    const done = changing(path);
+    await done('POST', '/halt', 'stopped');
+    await done('POST', '/start', 'ready');
+    await done('POST', '/reinstall', 'bare_metal.status == "pending"', {});
+    await ready(path);
+    await done('DELETE', '', 'gone');
+    const events = await (await whole).rest();
+    const states = events.map(({ data }) =>
+      Object.values((data['bare_metal'] ?? {}) as object)
+        .sort()
+        .join(' '),
+    );
+    expect(states).toEqual([
+      'pending running',
+      'active running',
+      'active stopped',
+      'active running',
+      'pending running',
+      'active running',
+      '',
+      '',
+    ]);
   });
 });
