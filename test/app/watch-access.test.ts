@@ -27,9 +27,11 @@ interface Says {
 
 /** A service with one caller, of whom the callers file can say something else, and two accounts. */
 async function serve(says: Says = {}) {
-  const upstream = await startFakeUpstream(({ authorization }) => [
+  const upstream = await startFakeUpstream(({ url, authorization }) => [
     200,
-    { instance: { id: ID, label: authorization === `Bearer ${LAB_KEY}` ? 'first key' : 'another key' } },
+    url.startsWith('/v2/instances?') || url === '/v2/instances'
+      ? { instances: [{ id: ID }], meta: { total: 1, links: { next: '', prev: '' } } }
+      : { instance: { id: ID, label: authorization === `Bearer ${LAB_KEY}` ? 'first key' : 'another key' } },
   ]);
   const folder = temporaryFolder();
   const [file, lab] = [join(folder, 'callers.yaml'), join(folder, 'lab')];
@@ -108,6 +110,19 @@ test('a watch is judged as the operation that it reads', async () => {
     expect(denied.status).toBe(403);
     expect(await denied.text()).toContain(OPERATION);
   }
+});
+
+test('a walk over gRPC is judged as the list that it reads', async () => {
+  const walk = { operation: 'vultr.v2.InstancesService/ListInstances' };
+  const denied = await serve({ allow: '"vultr.v2.WatchService/*", "vultr.v2.InstancesService/GetInstance"' });
+  const refusal = await failureOf(connectWatch(denied.app.grpcAddress, key.key).walk(walk).next());
+  expect(refusal).toMatchObject({ code: 'PERMISSION_DENIED', info: { reason: 'CALLER_DENIED' } });
+  expect(refusal.message).toContain(walk.operation);
+  expect(denied.upstream.received).toEqual([]);
+  const allowed = await serve({ allow: `"${walk.operation}"` });
+  expect(await connectWatch(allowed.app.grpcAddress, key.key).walk(walk).rest()).toMatchObject([
+    { element: { id: ID } },
+  ]);
 });
 
 describe.each([
