@@ -1,3 +1,4 @@
+import { MASK } from '../base/mask-values.ts';
 import { clip } from '../base/text.ts';
 import { createdId } from '../contract/created-id.ts';
 import type { Effect } from '../contract/effect.ts';
@@ -7,7 +8,8 @@ import type { CallError } from '../status/call-error.ts';
 import { ADDITIONAL_FIELDS } from '../transcoding/field-names.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Identity } from './identify.ts';
-import { isSecretName, MASK, redact, redactedFields } from './redact.ts';
+import { isSecretName, redact, redactedFields } from './redact.ts';
+import { MAX_READ_BYTES, type MaskText, maskSecretsOf, pathVariables, splitPath } from './request-secrets.ts';
 import { type ServiceTarget, serviceTarget } from './target.ts';
 
 /** What is known of a call when it is over. */
@@ -57,7 +59,7 @@ export function auditEntry(call: AuditedCall): AuditEntry {
     method: operation.name,
     effect: (call.effect ?? operation.effect).toLowerCase(),
     account: accountOf(call.identity),
-    ...outcomeOf(call.error),
+    ...outcomeOf(call.error, maskSecretsOf(operation, request)),
     ids: [...touchedIds(call)],
     request: request === undefined ? null : describeRequest(operation, request),
     request_id: call.requestId,
@@ -79,7 +81,7 @@ export function serviceDenialEntry(denied: DeniedService): AuditEntry {
     method: serviceTarget(denied.part).name,
     effect: 'read',
     account: accountOf(denied.identity),
-    ...outcomeOf(denied.error),
+    ...outcomeOf(denied.error, (text) => text),
     ids: [],
     request: null,
     request_id: denied.requestId,
@@ -106,13 +108,10 @@ function accountOf(identity: Identity | undefined): string | null {
   return identity?.caller.account ?? null;
 }
 
-function outcomeOf(error: CallError | undefined): AuditEntry {
+function outcomeOf(error: CallError | undefined, mask: MaskText): AuditEntry {
   if (error === undefined) return { outcome: 'OK' };
-  return { outcome: error.code, reason: error.reason, error: clip(error.message, 500) };
+  return { outcome: error.code, reason: error.reason, error: clip(mask(error.message), 500) };
 }
-
-/** The longest body that is recorded; of a longer one, only the length is. */
-const MAX_BODY_BYTES = 64 * 1024;
 
 function describeRequest(operation: Operation, request: IncomingRequest): unknown {
   const secret = redactedFields(operation.input);
@@ -121,14 +120,14 @@ function describeRequest(operation: Operation, request: IncomingRequest): unknow
   return {
     method,
     path: clip(maskPath(operation, path), 500),
-    ...(query !== '' && { query: redact(parseQuery(query), secret) }),
+    ...(query !== '' && { query: redact(describeQuery(query), secret) }),
     ...(body !== undefined && { body: describeBody(body, secret) }),
   };
 }
 
 /** A body that is not a JSON object may be anything, so only its length is recorded. */
 function describeBody(body: Uint8Array, secret: ReadonlySet<string>): unknown {
-  const value = body.length > MAX_BODY_BYTES ? undefined : parseJson(body);
+  const value = body.length > MAX_READ_BYTES ? undefined : parseJson(body);
   return typeof value === 'object' && value !== null ? redact(value, secret) : `[${body.length} bytes]`;
 }
 
@@ -140,11 +139,21 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** RawService takes the query as one text, in which nothing could be masked. */
+/** RawService takes path and query as texts, in which nothing could be masked. */
 function withQuery(message: Message): Readonly<Record<string, unknown>> {
   const { method, path, query } = message;
-  if (typeof method !== 'string' || typeof path !== 'string' || typeof query !== 'string') return message;
-  return { ...message, query: parseQuery(query) };
+  if (typeof method !== 'string' || typeof path !== 'string') return message;
+  return {
+    ...message,
+    path: withoutQuery(path),
+    ...(typeof query === 'string' && { query: describeQuery(query) }),
+  };
+}
+
+/** A query that stands in a path by mistake is not recorded: there is no telling what is in it. */
+function withoutQuery(path: string): string {
+  const split = splitPath(path);
+  return split.query === '' ? path : `${split.path}?${MASK}`;
 }
 
 function flatten(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
@@ -152,7 +161,9 @@ function flatten(message: Readonly<Record<string, unknown>>): Readonly<Record<st
   return typeof additional === 'object' && additional !== null ? { ...additional, ...fields } : fields;
 }
 
-function parseQuery(query: string): Readonly<Record<string, string>> {
+/** The parameters of a query; of one that is too long, only its length. */
+function describeQuery(query: string): unknown {
+  if (query.length > MAX_READ_BYTES) return `[${query.length} characters]`;
   return Object.fromEntries(new URLSearchParams(query));
 }
 
@@ -199,7 +210,8 @@ function addVariables(ids: Set<string>, operation: Operation, path: string): voi
 }
 
 /** A path without the variables that are secrets, such as the token of a session. */
-function maskPath(operation: Operation, path: string): string {
+function maskPath(operation: Operation, given: string): string {
+  const path = withoutQuery(given);
   const secret = new Set(
     pathVariables(operation).flatMap(({ index, isSecret }) => (isSecret ? [index] : [])),
   );
@@ -208,14 +220,4 @@ function maskPath(operation: Operation, path: string): string {
     .split('/')
     .map((segment, index) => (secret.has(index) ? MASK : segment))
     .join('/');
-}
-
-/** The positions of an operation's variables in its path, counted in segments. */
-function pathVariables({
-  bindings,
-}: Operation): readonly { readonly index: number; readonly isSecret: boolean }[] {
-  return (bindings[0]?.template.variables ?? []).map(({ start, fieldPath }) => ({
-    index: start + 1,
-    isSecret: isSecretName(fieldPath.join('.')),
-  }));
 }

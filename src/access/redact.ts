@@ -1,8 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
+import { MASK } from '../base/mask-values.ts';
 import { clip } from '../base/text.ts';
-
-/** Takes the place of a value that must not be read. */
-export const MASK = '[masked]';
 
 /**
  * Names of members that hold secrets, whatever their prefix: passwords, keys and tokens of all kinds, private parts of
@@ -15,13 +13,18 @@ const SECRET_NAME =
 const HARMLESS_NAME =
   /^(?:sshkey_ids?|ssh_key_ids?|.*_key_ids?|primary_key|.*_require_primary_key|.*_token_size)$/i;
 
+/** Longer names are secret without a look at them, which would take time. */
+const MAX_NAME = 256;
+
 const MAX_TEXT = 256;
 const MAX_DEPTH = 6;
 const MAX_MEMBERS = 60;
 
-/** Whether a member of this name is masked. */
+/** Whether a member of this name is masked; in a query, lists have names such as `keys[]`. */
 export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+  if (name.length > MAX_NAME) return true;
+  const bare = name.replace(/\[.*$/s, '');
+  return SECRET_NAME.test(bare) && !HARMLESS_NAME.test(bare);
 }
 
 /**

@@ -111,7 +111,7 @@ function parseForm({ body, contentType }: VerbatimRequest): Members {
 }
 
 /** The parameters of a query; a repeated name has a list of values. */
-function parseQuery(query: string): Members {
+export function parseQuery(query: string): Members {
   const members = Object.create(null) as Record<string, string[]>;
   if (query === '') return members;
   for (const [name, value] of new URLSearchParams(query)) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { maskSecretsOf } from '../access/request-secrets.ts';
 import { targetOf } from '../access/target.ts';
 import { systemClock } from '../base/clock.ts';
 import { type MaybeSoon, whenThere } from '../base/soon.ts';
@@ -212,6 +213,7 @@ class CallPipeline implements Pipeline {
 
   #authorize(call: RunningCall, read: IncomingRequest): MaybeSoon<void> {
     const { operation, metadata, lifetime, admission } = call;
+    call.read = read;
     if (read.kind === 'verbatim') call.verbatim = read.request;
     else {
       const violations = validate(operation.input, read.message);
@@ -254,6 +256,7 @@ class CallPipeline implements Pipeline {
       durationMs: performance.now() - startedAt,
       code: error?.code ?? 'OK',
       error,
+      maskError: error && maskSecretsOf(incoming.operation, call.read),
       trace,
       messages,
     };

@@ -1,5 +1,5 @@
 import type { Operation } from '../contract/operation.ts';
-import type { Call, CallerShare, Incoming, VerbatimRequest } from '../rpc/call.ts';
+import type { Call, CallerShare, Incoming, IncomingRequest, VerbatimRequest } from '../rpc/call.ts';
 import type { CallRecord } from '../telemetry/call-log.ts';
 import type { Span } from '../telemetry/trace.ts';
 import { createMessage, type Message } from '../transcoding/message.ts';
@@ -42,6 +42,8 @@ export class RunningCall implements Call, AdmissionContext {
   readonly requests: AsyncIterable<Message> | undefined;
   /** Undefined: everybody may call the operation. */
   admission: Admission | undefined;
+  /** The request as it was read, whether or not it was valid; undefined: it was not read. */
+  read: IncomingRequest | undefined;
   request: Message = NO_REQUEST;
   verbatim: VerbatimRequest | undefined;
   idempotencyKey: string | undefined;

@@ -25,6 +25,11 @@ export interface CallRecord {
   readonly credential: string | undefined;
   /** The API key itself, to be left out of the texts of errors. It is never written. */
   readonly secret?: string | undefined;
+  /**
+   * Takes what the request holds of secrets out of the text of an error, in which Vultr may repeat it. Default: nothing is taken
+   * out.
+   */
+  readonly maskError?: ((text: string) => string) | undefined;
   readonly durationMs: number;
   readonly code: Code;
   /** The trace that the call belongs to; undefined: none. Without a span: this service does not trace. */
@@ -69,20 +74,34 @@ function membersOf(record: CallRecord): string {
   if (trace !== undefined) line += `,"trace_id":"${trace.traceId}"`;
   if (trace?.spanId !== undefined) line += `,"span_id":"${trace.spanId}"`;
   if (messages !== undefined) line += `,"messages":${messages}`;
-  if (error !== undefined) line += membersOfError(error, secret);
+  if (error !== undefined) line += membersOfError(error, record);
   return line;
 }
 
-function membersOfError({ reason, message, vultr, cause }: CallError, secret: string | undefined): string {
-  let members = `,"reason":"${reason}","error":${text(clip(redact(message, secret), 500))}`;
+function membersOfError(
+  error: CallError,
+  { secret, maskError = same }: Pick<CallRecord, 'secret' | 'maskError'>,
+): string {
+  const { reason, vultr, cause } = error;
+  let members = `,"reason":"${reason}","error":${text(describeFailure(error, { secret, maskError }))}`;
   if (vultr !== undefined) members += `,"vultr_status":${vultr.status}`;
   if (cause !== undefined) {
     // The inner fault is for the operator alone; only an unexpected one is worth its stack.
     const describe = reason === 'INTERNAL_ERROR' ? describeStack : describeError;
-    members += `,"cause":${text(describe(cause, secret))}`;
+    members += `,"cause":${text(maskError(describe(cause, secret)))}`;
   }
   return members;
 }
+
+/** What log and traces say of why a call failed. */
+export function describeFailure(
+  { message }: CallError,
+  { secret, maskError = same }: Pick<CallRecord, 'secret' | 'maskError'>,
+): string {
+  return clip(redact(maskError(message), secret), 500);
+}
+
+const same = (text: string): string => text;
 
 const NOT_OWN = { method: false, requestId: false };
 

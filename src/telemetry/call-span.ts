@@ -1,5 +1,4 @@
-import { clip } from '../base/text.ts';
-import type { CallRecord } from './call-log.ts';
+import { type CallRecord, describeFailure } from './call-log.ts';
 import { redact } from './describe.ts';
 import { isFault } from './faults.ts';
 import type { BeginSpan, Span, SpanAttributes, TraceContext } from './trace.ts';
@@ -29,7 +28,8 @@ export interface HttpAttributes {
 export function endCallSpan(span: Span, record: CallRecord, http: HttpAttributes | undefined): void {
   if (span.isSampled) {
     span.note(attributesOf(record, http));
-    if (isFault(record.code)) span.fail(clip(redact(record.error?.message ?? '', record.secret), 500));
+    const { code, error } = record;
+    if (isFault(code)) span.fail(error === undefined ? '' : describeFailure(error, record));
   }
   span.end();
 }
