@@ -67,6 +67,14 @@ export function auditEntry(call: AuditedCall): AuditEntry {
   };
 }
 
+/** What is known of a call before it changes anything. */
+export type BegunCall = Omit<AuditedCall, 'error' | 'response'>;
+
+/** Makes the line that a change has begun. The line of its end has the same members. */
+export function beginEntry(call: BegunCall): AuditEntry {
+  return { ...auditEntry({ ...call, error: undefined }), outcome: 'STARTED' };
+}
+
 /** A request for a part of the service that was denied. */
 export interface DeniedService
   extends Pick<AuditedCall, 'time' | 'identity' | 'peer' | 'transport' | 'requestId'> {

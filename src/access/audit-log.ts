@@ -14,10 +14,11 @@ export interface AuditLog {
    */
   record(entry: AuditEntry): Promise<void>;
   /**
-   * Await this before anything is changed.
-   * @throws CallError UNAVAILABLE when the log cannot be written and is configured to refuse changes in that case
+   * Writes the line that a change has begun. Await it before anything is changed.
+   * @throws CallError UNAVAILABLE when the line cannot be written and the log is configured to refuse changes in that case; the
+   *   line is dropped then
    */
-  assertWritable(): Promise<void>;
+  begin(entry: AuditEntry): Promise<void>;
   /** Opens the file anew, after it was renamed for rotation. Until that is done, lines still go to the old one. */
   reopen(): Promise<void>;
   /** Writes the remaining lines as far as possible, and closes the file. */
@@ -68,7 +69,9 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
 
 interface Line {
   readonly bytes: Buffer;
-  readonly done: () => void;
+  /** Whether it is of no use later, so that it is dropped when it cannot be written. */
+  readonly isNowOrNever: boolean;
+  readonly settle: (isWritten: boolean) => void;
 }
 
 class FileAuditLog implements AuditLog {
@@ -92,27 +95,26 @@ class FileAuditLog implements AuditLog {
   }
 
   async record(entry: AuditEntry): Promise<void> {
-    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#lines.push({ bytes, done: resolve });
+    const written = this.#add(entry, false);
     if (this.#isFailing && this.#now() < this.#retryAt) this.#keep([]);
     else void this.#flush();
-    await promise;
+    await written;
   }
 
-  async assertWritable(): Promise<void> {
-    if (!this.#isFailing || this.#options.onFailure === 'continue') return;
-    if (this.#now() >= this.#retryAt && (await this.#open())) {
-      if (this.#lines.length === 0) this.#recover();
-      await this.#flush();
-    }
-    if (!this.#isFailing) return;
-    throw new CallError(
-      'UNAVAILABLE',
-      'AUDIT_UNAVAILABLE',
-      'The audit log cannot be written, so nothing is changed for now. Reading still works.',
-      { retryDelayMs: spreadRetry(5_000, Math.random), reached: 'no' },
-    );
+  async begin(entry: AuditEntry): Promise<void> {
+    if (this.#options.onFailure === 'continue') return await this.record(entry);
+    if (this.#isFailing && (this.#now() < this.#retryAt || !(await this.#open()))) throw unavailable();
+    const written = this.#add(entry, true);
+    void this.#flush();
+    if (!(await written)) throw unavailable();
+  }
+
+  /** Queues a line. Resolves with whether it is in the file. */
+  #add(entry: AuditEntry, isNowOrNever: boolean): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+    this.#lines.push({ bytes, isNowOrNever, settle: resolve });
+    return promise;
   }
 
   async reopen(): Promise<void> {
@@ -176,7 +178,7 @@ class FileAuditLog implements AuditLog {
         this.#keep(batch);
         break;
       }
-      for (const { done } of batch) done();
+      for (const { settle } of batch) settle(true);
       this.#recover();
     }
     this.#writing = undefined;
@@ -196,12 +198,12 @@ class FileAuditLog implements AuditLog {
 
   /** Keeps lines for a later attempt. The calls that they record are over in any case. */
   #keep(batch: readonly Line[]): void {
-    for (const { done } of batch) done();
     const { maxKeptLines = 10_000 } = this.#options;
     const all = [...batch, ...this.#lines];
-    this.#lost += Math.max(0, all.length - maxKeptLines);
-    this.#lines = all.slice(-maxKeptLines);
-    for (const { done } of this.#lines) done();
+    for (const { settle } of all) settle(false);
+    const lasting = all.filter(({ isNowOrNever }) => !isNowOrNever);
+    this.#lost += Math.max(0, lasting.length - maxKeptLines);
+    this.#lines = lasting.slice(-maxKeptLines);
   }
 
   #fail(error: unknown): void {
@@ -217,6 +219,15 @@ class FileAuditLog implements AuditLog {
     this.#options.onState({ isWritable: true, problem: '', lost: this.#lost });
     this.#lost = 0;
   }
+}
+
+function unavailable(): CallError {
+  return new CallError(
+    'UNAVAILABLE',
+    'AUDIT_UNAVAILABLE',
+    'The audit log cannot be written, so nothing is changed for now. Reading still works.',
+    { retryDelayMs: spreadRetry(5_000, Math.random), reached: 'no' },
+  );
 }
 
 /** A pipe that is full takes more once its reader has read. */

@@ -6,7 +6,14 @@ import type { Evidence } from '../rpc/evidence.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Reason } from '../status/reasons.ts';
 import type { Access } from './access.ts';
-import { type AuditedCall, auditEntry, isAudited, serviceDenialEntry } from './audit-entry.ts';
+import {
+  type AuditedCall,
+  auditEntry,
+  type BegunCall,
+  beginEntry,
+  isAudited,
+  serviceDenialEntry,
+} from './audit-entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type AuthorizerOptions, authorize, authorizeService, type Grant } from './authorize.ts';
 import { accountChanged, callerDenied, callerUnknown } from './errors.ts';
@@ -16,7 +23,7 @@ import { refuseMethodOverride, viewOfRequest } from './request-view.ts';
 import { type ServiceTarget, targetOf } from './target.ts';
 
 /** A call whose request has been read. */
-export interface Arrival {
+export interface Arrival extends Pick<BegunCall, 'peer' | 'transport' | 'requestId' | 'traceId'> {
   /** The operation that was called. */
   readonly operation: Operation;
   /** The operation that the request reaches: a call of RawService may lead to one that the contract knows. */
@@ -111,12 +118,21 @@ export function createGate(options: GateOptions): Gate {
     return { identity, credential: needsKey ? access.credentialOf(identity) : undefined, effect, refund };
   }
 
-  /** The same for a call of which something is written down or counted, which is given back when it cannot go on. */
-  async function acceptNoted(identity: Identity, reached: Operation, grant: Grant): Promise<Admission> {
+  /**
+   * The same for a call of which something is written down or counted, which is given back when it cannot go on. That a change
+   * has begun is written before it goes out: what cannot be recorded is not done, and the end of the process leaves a trace.
+   */
+  async function acceptNoted(
+    identity: Identity,
+    { operation: _called, reached, ...arrival }: Arrival,
+    grant: Grant,
+  ): Promise<Admission> {
+    const { effect } = grant;
     try {
-      if (isNoted({ operation: reached, effect: grant.effect, error: undefined }))
-        await audit?.assertWritable();
-      return accept(identity, reached, grant);
+      const admission = accept(identity, reached, grant);
+      if (isNoted({ operation: reached, effect, error: undefined }))
+        await audit?.begin(beginEntry({ ...arrival, identity, operation: reached, effect, time: wallNow() }));
+      return admission;
     } catch (error) {
       await grant.refund?.();
       throw error;
@@ -138,9 +154,9 @@ export function createGate(options: GateOptions): Gate {
         { identity, operation: reached, otherReadings, view, idempotencyKey, signal },
         options,
       );
-      if (grant instanceof Promise) return grant.then((known) => acceptNoted(identity, reached, known));
+      if (grant instanceof Promise) return grant.then((known) => acceptNoted(identity, arrival, known));
       return isNoted({ operation: reached, effect: grant.effect, error: undefined })
-        ? acceptNoted(identity, reached, grant)
+        ? acceptNoted(identity, arrival, grant)
         : accept(identity, reached, grant);
     },
     onRevoked: (identity, operation, tell) =>

@@ -116,14 +116,14 @@ export const ACCESS_SETTINGS: SettingsOf<AccessConfig> = {
     env: 'AUDIT_FILE',
     flag: 'audit-file',
     default: undefined,
-    help: 'file for a line of JSON about every change and every denial; "-" for standard output',
+    help: 'file for lines of JSON about every change and every denial; "-" for standard output',
     parse: (text: string) => (text === '-' ? text : parsePath(text)),
   },
   isAuditSynced: {
     env: 'AUDIT_SYNC',
     flag: 'audit-sync',
     default: 'off',
-    help: 'whether each of these lines is forced to the disk before the reply: on, off',
+    help: 'whether each of these lines is forced to the disk before the call goes on: on, off',
     parse: parseSwitch,
   },
   auditFailure: {

@@ -71,7 +71,8 @@ class CallerAdmission implements Admission {
   ): MaybeSoon<Authority> {
     this.#identity = identity;
     const { gate, reach } = this.#options;
-    const { operation } = this.#incoming;
+    const { operation, peer, transport } = this.#incoming;
+    const { requestId, traceId } = this.#context;
     const [reached, ...otherReadings] = reach(operation, request);
     this.#reached = reached;
     const signal = (): AbortSignal => this.#context.signal;
@@ -82,6 +83,10 @@ class CallerAdmission implements Admission {
       request,
       idempotencyKey,
       signal,
+      peer,
+      transport,
+      requestId,
+      traceId,
     });
     return grant instanceof Promise
       ? grant.then((known) => this.#authorityOf(identity, known))

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type AuditedCall, auditEntry, isAudited } from '../../src/access/audit-entry.ts';
+import { type AuditedCall, auditEntry, beginEntry, isAudited } from '../../src/access/audit-entry.ts';
 import { type AuditLogOptions, openAuditLog } from '../../src/access/audit-log.ts';
 import { isSecretName, redact } from '../../src/access/redact.ts';
 import { MASK } from '../../src/base/mask-values.ts';
@@ -53,6 +53,11 @@ test('a line tells who did what to what', () => {
     request_id: 'r-1',
     trace_id: 't-1',
   });
+});
+
+test('the line of a beginning has the same members', () => {
+  const { error: _error, response: _response, ...begun } = CALL;
+  expect(beginEntry(begun)).toEqual({ ...auditEntry(CALL), outcome: 'STARTED', ids: [] });
 });
 
 test('the line of a denial says why, also without a proven caller', () => {
@@ -320,16 +325,14 @@ describe('the log', () => {
     `refuses changes while it cannot be written, and says so once${needsFull}`,
     async () => {
       const { log, states, clock } = await open({ file: '/dev/full' });
-      await log.assertWritable();
+      const refusal = { code: 'UNAVAILABLE', reason: 'AUDIT_UNAVAILABLE', reached: 'no' };
+      await expect(log.begin({ a: 0 })).rejects.toMatchObject(refusal);
+      await expect(log.begin({ a: 0 })).rejects.toMatchObject(refusal);
       await log.record({ a: 1 });
       await log.record({ a: 2 });
       expect(states).toEqual([{ isWritable: false, problem: 'ENOSPC', lost: 0 }]);
       clock.time = 2_000;
-      await expect(log.assertWritable()).rejects.toMatchObject({
-        code: 'UNAVAILABLE',
-        reason: 'AUDIT_UNAVAILABLE',
-        reached: 'no',
-      });
+      await expect(log.begin({ a: 3 })).rejects.toMatchObject(refusal);
       expect(states).toHaveLength(1);
     },
   );
@@ -338,9 +341,10 @@ describe('the log', () => {
     `lets changes through where that is configured${needsFull}`,
     async () => {
       const { log, clock } = await open({ file: '/dev/full', onFailure: 'continue' });
+      await log.begin({ a: 0 });
       await log.record({ a: 1 });
       clock.time = 2_000;
-      await log.assertWritable();
+      await log.begin({ a: 2 });
     },
   );
 
@@ -350,18 +354,18 @@ describe('the log', () => {
     rmSync(file);
     mkdirSync(file);
     await log.reopen();
-    await expect(log.assertWritable()).rejects.toMatchObject({ reason: 'AUDIT_UNAVAILABLE' });
+    await expect(log.begin({ begun: 1 })).rejects.toMatchObject({ reason: 'AUDIT_UNAVAILABLE' });
     for (let n = 1; n <= 5; n += 1) await log.record({ n });
     rmSync(file, { recursive: true });
     clock.time = 1_500;
-    await log.assertWritable();
-    expect(read()).toEqual([{ n: 3 }, { n: 4 }, { n: 5 }]);
+    await log.begin({ begun: 2 });
+    expect(read()).toEqual([{ n: 3 }, { n: 4 }, { n: 5 }, { begun: 2 }]);
     expect(states).toEqual([
       { isWritable: false, problem: 'EISDIR', lost: 0 },
       { isWritable: true, problem: '', lost: 2 },
     ]);
     await log.record({ n: 6 });
-    expect(read()).toHaveLength(4);
+    expect(read()).toHaveLength(5);
   });
 
   test('cannot be opened where there is no folder', async () => {

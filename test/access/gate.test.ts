@@ -42,9 +42,10 @@ callers:
     access,
     audit: {
       record: async (entry) => void lines.push(entry),
-      assertWritable: async () => {
+      begin: async (entry) => {
         if (!isAuditWritable)
           throw new CallError('UNAVAILABLE', 'AUDIT_UNAVAILABLE', 'full', { reached: 'no' });
+        lines.push(entry);
       },
       reopen: async () => undefined,
       close: async () => undefined,
@@ -75,7 +76,16 @@ async function call(gate: Gate, given: Partial<Arrival> & { token?: string; fail
     request = message({ region: 'ams', plan: 'x' }),
     failure,
   } = given;
-  const arrival: Arrival = { operation, reached, request, idempotencyKey: undefined, signal, ...given };
+  const from = { peer: '10.0.0.1:1', transport: 'grpc', requestId: 'r', traceId: undefined } as const;
+  const arrival: Arrival = {
+    ...from,
+    operation,
+    reached,
+    request,
+    idempotencyKey: undefined,
+    signal,
+    ...given,
+  };
   let identity: Identity | undefined;
   let admission: Awaited<ReturnType<Gate['admit']>> | undefined;
   let error: CallError | undefined;
@@ -87,28 +97,19 @@ async function call(gate: Gate, given: Partial<Arrival> & { token?: string; fail
   } catch (thrown) {
     error = CallError.from(thrown);
   }
-  const requestId = 'r';
-  const peer = '10.0.0.1:1';
-  await gate.finish({
-    identity,
-    admission,
-    operation: reached,
-    request,
-    error,
-    requestId,
-    peer,
-    transport: 'grpc',
-    traceId: undefined,
-  });
+  await gate.finish({ ...from, identity, admission, operation: reached, request, error });
   return { admission, error };
 }
 
 describe('a call', () => {
-  test('that is allowed gets the key of its account, and its line', async () => {
+  test('that is allowed gets the key of its account, and a line at its beginning and its end', async () => {
     const { gate, lines } = await open();
     const { admission } = await call(gate, { token: key.key });
     expect(admission).toMatchObject({ credential: 'PRODKEY', effect: 'CREATE' });
-    expect(lines).toMatchObject([{ caller: 'bot', outcome: 'OK', effect: 'create' }]);
+    expect(lines).toMatchObject([
+      { caller: 'bot', outcome: 'STARTED', effect: 'create', request_id: 'r', request: { region: 'ams' } },
+      { caller: 'bot', outcome: 'OK', effect: 'create', request_id: 'r' },
+    ]);
   });
 
   test('with its virtual key in access_token is proven by it, and the line does not hold it', async () => {
@@ -116,7 +117,8 @@ describe('a call', () => {
     const request = message({ access_token: key.key, region: 'ams', plan: 'x' });
     expect((await call(gate, { request })).admission?.identity.proofs).toEqual(['virtual_key']);
     expect(JSON.stringify(lines)).not.toContain(key.key);
-    expect(lines).toMatchObject([{ request: { access_token: '[masked]' } }]);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).toMatchObject({ request: { access_token: '[masked]' } });
   });
 
   test('without a proven caller gets a line, and so does a denied one; one that only reads gets none', async () => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createVirtualKey } from '../../src/access/virtual-key.ts';
 import { policy } from '../../src/cli/policy.ts';
 import { ConfigError } from '../../src/config/read.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { sendHttp } from '../support/http-request.ts';
 import { closeAtEnd } from '../support/opened.ts';
 import { temporaryFolder } from '../support/stores.ts';
@@ -123,8 +124,8 @@ describe('policy', () => {
   });
 });
 
-const serve = (folder: string, env: NodeJS.ProcessEnv) =>
-  start(['serve', '--upstream', 'sandbox', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'], {
+const serve = (folder: string, env: NodeJS.ProcessEnv, upstream = 'sandbox') =>
+  start(['serve', '--upstream', upstream, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'], {
     CALLERS_FILE: writeCallers(folder),
     ...env,
   });
@@ -186,25 +187,42 @@ test('policy check ends the process with 1 when the caller may not', async () =>
 });
 
 describe('the audit log', () => {
-  test('has its line before the reply, and keeps it through kill -9', async () => {
+  test('has its lines before the reply, and keeps them through kill -9', async () => {
     const folder = temporaryFolder();
     const file = join(folder, 'audit.log');
     const running = serve(folder, { AUDIT_FILE: file });
     const address = await addressOf(running);
     for (let count = 1; count <= 20; count += 1) {
       await call(address, 'POST', '/v2/ssh-keys', { name: `n${count}`, ssh_key: 'ssh-ed25519 AAAA' });
-      expect(linesOf(file)).toHaveLength(count);
+      expect(linesOf(file)).toHaveLength(2 * count);
     }
     await call(address, 'DELETE', '/v2/instances/x');
     running.child.kill('SIGKILL');
     await running.ended;
     const lines = linesOf(file);
-    expect(lines).toHaveLength(21);
+    expect(lines).toHaveLength(41);
     expect(lines.at(-1)).toMatchObject({ caller: 'deploy-bot', reason: 'CALLER_DENIED', effect: 'destroy' });
     for (const text of [readFileSync(file, 'utf8'), running.printed.err, running.printed.out]) {
       expect(text).not.toContain('PROD-KEY');
       expect(text).not.toContain(key.key);
     }
+  });
+
+  test('tells after kill -9 which change was under way', async () => {
+    const vultr = await startFakeUpstream(() => 'hang');
+    const folder = temporaryFolder();
+    const file = join(folder, 'audit.log');
+    const running = serve(folder, { AUDIT_FILE: file, AUDIT_SYNC: 'on' }, vultr.url.href);
+    const address = await addressOf(running);
+    const cut = call(address, 'POST', '/v2/ssh-keys', { name: 'n', ssh_key: 'ssh-ed25519 AAAA' });
+    const reply = cut.catch((error: unknown) => error);
+    await vultr.arrived(1);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    expect(await reply).toBeInstanceOf(Error);
+    expect(linesOf(file)).toMatchObject([
+      { outcome: 'STARTED', caller: 'deploy-bot', effect: 'create', request: { path: '/v2/ssh-keys' } },
+    ]);
   });
 
   test('is opened anew on SIGHUP after it was renamed', async () => {
@@ -237,12 +255,14 @@ describe('the audit log', () => {
     async (failure, status) => {
       const running = serve(temporaryFolder(), { AUDIT_FILE: '/dev/full', AUDIT_FAILURE: failure });
       const address = await addressOf(running);
-      // The first line that cannot be written tells.
-      await call(address, 'DELETE', '/v2/instances/x');
       const changed = await call(address, 'POST', '/v2/ssh-keys', { name: 'n', ssh_key: 'ssh-ed25519 AAAA' });
       expect(changed.status, changed.text).toBe(status);
       if (failure === 'refuse') expect(changed.text).toContain('AUDIT_UNAVAILABLE');
       expect((await call(address, 'GET', '/v2/instances')).status).toBe(200);
+      const { ssh_keys: made } = JSON.parse((await call(address, 'GET', '/v2/ssh-keys')).text);
+      expect(made.filter(({ name }: { name: string }) => name === 'n')).toHaveLength(
+        failure === 'refuse' ? 0 : 1,
+      );
       await expect.poll(() => running.printed.err).toContain('the audit log cannot be written');
     },
   );
