@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import { type AddressInfo, connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectPlain, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type SecureVersion } from 'node:tls';
@@ -10,6 +9,7 @@ import { createCa } from '../support/access.ts';
 import { failureOf } from '../support/grpc-failure.ts';
 import { closeAtEnd } from '../support/opened.ts';
 import { callUnary, connectSecure, sendHttps } from '../support/secure-clients.ts';
+import { startSecureUpstream } from '../support/secure-upstream.ts';
 import { KEY, startOnSandbox, startService } from '../support/service.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vultr-grpc-test-'));
@@ -141,35 +141,8 @@ describe.each(Object.entries(bad))('a client certificate that is %s', (_name, ce
 });
 
 describe('an upstream that speaks TLS', () => {
-  async function startUpstream() {
-    const shown: unknown[] = [];
-    const upstream = createServer(
-      {
-        cert: readFileSync(server.cert),
-        key: readFileSync(server.key),
-        ca: readFileSync(ca.cert),
-        requestCert: true,
-        rejectUnauthorized: false,
-      },
-      (request, response) => {
-        const socket = request.socket as import('node:tls').TLSSocket;
-        shown.push(socket.authorized ? socket.getPeerCertificate().subject.CN : undefined);
-        response.setHeader('content-type', 'application/json');
-        response.end('{"instances":[],"meta":{"total":0,"links":{"next":"","prev":""}}}');
-      },
-    );
-    upstream.listen(0, '127.0.0.1');
-    await once(upstream, 'listening');
-    closeAtEnd(async () => {
-      upstream.close();
-      upstream.closeAllConnections();
-      await once(upstream, 'close');
-    });
-    return { shown, url: new URL(`https://127.0.0.1:${(upstream.address() as AddressInfo).port}`) };
-  }
-
   test('is verified by UPSTREAM_CA and shown the client certificate', async () => {
-    const { shown, url } = await startUpstream();
+    const { shown, url } = await startSecureUpstream(server, ca);
     const { client } = await startService({
       upstream: url,
       upstreamCa: ca.cert,
@@ -184,7 +157,7 @@ describe('an upstream that speaks TLS', () => {
     ['another CA', otherCa.cert],
     ['the well-known ones', undefined],
   ])('is not asked when it is verified by %s', async (_name, upstreamCa) => {
-    const { shown, url } = await startUpstream();
+    const { shown, url } = await startSecureUpstream(server, ca);
     const { client } = await startService({ upstream: url, upstreamCa });
     expect(await failureOf(client.ask('listInstances', {}, { deadline: Date.now() + 5_000 }))).toMatchObject({
       code: expect.stringMatching(/^(?:UNAVAILABLE|DEADLINE_EXCEEDED)$/),
