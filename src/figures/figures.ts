@@ -1,5 +1,5 @@
 import { clip } from '../base/text.ts';
-import type { CallRecord } from '../telemetry/call-log.ts';
+import { type CallRecord, describeFailure } from '../telemetry/call-log.ts';
 import { redact } from '../telemetry/describe.ts';
 import type { VultrEvent } from '../vultr/observe.ts';
 import { LatencyWindow } from './latency-window.ts';
@@ -67,7 +67,7 @@ export class Figures {
       method: isKnown ? record.method : NO_OPERATION,
       code: record.code,
       reason: record.error.reason,
-      message: clip(redact(record.error.message, record.secret), 200),
+      message: clip(describeFailure(record.error, record), 200),
       request_id: record.requestId === undefined ? null : redact(record.requestId, record.secret),
       caller: record.caller ?? null,
     });

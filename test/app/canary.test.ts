@@ -2,15 +2,25 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { findSecrets } from '../support/canary.ts';
+import {
+  base64,
+  ECHOES,
+  ID,
+  type Output,
+  overGrpc,
+  overHttp,
+  percent,
+  remains,
+  textField,
+  throughEveryDoor,
+} from '../support/doors.ts';
 import { type FakeAnswer, startFakeUpstream } from '../support/fake-upstream.ts';
 import { startGrpc } from '../support/grpc-server.ts';
 import { sendHttp } from '../support/http-request.ts';
 import { closeAtEnd } from '../support/opened.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
-import { connectRaw } from '../support/raw-client.ts';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { temporaryFolder } from '../support/stores.ts';
 
@@ -25,17 +35,9 @@ const REDIS_PASSWORD = 'CANARY-password-of-redis-server';
 const SECRETS = [KEY, SERVICE_KEY, PASSWORD, USER_DATA, DEFAULT_PASSWORD, KVM, REDIS_PASSWORD];
 const OF_INSTANCE = [DEFAULT_PASSWORD, KVM];
 
-const ID = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
+const CARRIED = { password: PASSWORD, userData: USER_DATA };
 const HTTP = { httpListen: { host: '127.0.0.1', port: 0 } };
 const BEARER = { authorization: `Bearer ${KEY}` };
-
-/** Something that came out of the service. */
-interface Output {
-  readonly what: string;
-  readonly text: string | Uint8Array;
-  /** The secrets that belong there. */
-  readonly allowed?: readonly string[];
-}
 
 function expectNoSecret(outputs: readonly Output[]): void {
   for (const { what, text, allowed = [] } of outputs) {
@@ -43,150 +45,6 @@ function expectNoSecret(outputs: readonly Output[]): void {
     expect(found, what).toEqual([]);
   }
 }
-
-/** Everything that a service tells beside its replies: log, metrics, state, and what its collector has got. */
-async function remains(
-  { app, log }: TestService,
-  stateDir?: string,
-  collector?: OtlpReceiver,
-): Promise<Output[]> {
-  const pages = await Promise.all(
-    ['/metrics', '/readyz', '/healthz', '/', '/status'].map((path) =>
-      sendHttp(app.httpAddress ?? '', 'GET', path),
-    ),
-  );
-  // A service that stops removes some of them.
-  const names = stateDir === undefined ? [] : readdirSync(stateDir);
-  const files = names.map((file) => ({ what: file, text: readFileSync(join(stateDir ?? '', file)) }));
-  // What has not been exported yet is exported when the service stops.
-  if (collector !== undefined) await app.close();
-  return [
-    { what: 'the log', text: log.text },
-    ...pages.map(({ text, headers }) => ({ what: 'a page', text: text + JSON.stringify(headers) })),
-    ...files,
-    ...(collector?.bodies ?? []).map((text) => ({ what: 'an export', text })),
-    ...(collector?.spans ?? []).map((span) => ({ what: 'a span', text: JSON.stringify(span) })),
-  ];
-}
-
-async function overHttp(
-  service: TestService,
-  line: string,
-  body?: unknown,
-  headers: Readonly<Record<string, string>> = BEARER,
-  allowed: readonly string[] = [],
-): Promise<Output> {
-  const [method = '', target = ''] = line.split(' ');
-  const reply = await sendHttp(service.app.httpAddress ?? '', method, target, body, headers);
-  return { what: `${line}: ${reply.status}`, text: JSON.stringify(reply.headers) + reply.text, allowed };
-}
-
-async function overGrpc(
-  service: Pick<TestService, 'app'>,
-  path: string,
-  request: Uint8Array,
-  headers: Readonly<Record<string, string>> = BEARER,
-  allowed: readonly string[] = [],
-): Promise<Output> {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  const text = await connectRaw(service.app.grpcAddress)
-    .unary(path, request, metadata, { deadline: Date.now() + 10_000 })
-    .then(
-      (bytes) => bytes.toString('latin1'),
-      (error: { message: string; details: string; metadata: Metadata }) =>
-        [
-          error.message,
-          error.details,
-          ...Object.values(error.metadata.getMap()).map((v) => v.toString('latin1')),
-        ].join('\n'),
-    );
-  return { what: `${path}: ${text.slice(0, 60)}`, text, allowed };
-}
-
-/** A field of text in a message. */
-function textField(number: number, text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const tag = number < 16 ? [(number << 3) | 2] : [(((number << 3) | 2) & 0x7f) | 0x80, number >> 4];
-  const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
-  return Buffer.concat([Buffer.from([...tag, ...length]), bytes]);
-}
-
-/** The same call through every door. */
-async function throughEveryDoor(
-  service: TestService,
-  headers: Readonly<Record<string, string>>,
-): Promise<Output[]> {
-  const create = { region: 'ams', plan: 'vc2-1c-1gb', image_id: '2284', user_data: USER_DATA };
-  const createMessage = Buffer.concat([
-    textField(2, 'ams'),
-    textField(3, 'vc2-1c-1gb'),
-    textField(4, '2284'),
-    textField(16, USER_DATA),
-  ]);
-  const v2 = { region: 'ams', plan: 'vc2-1c-1gb', os_id: 2284, user_data: USER_DATA };
-  const user = { username: 'u', password: PASSWORD };
-  return await Promise.all([
-    overHttp(service, `GET /api/instances/${ID}`, undefined, headers),
-    overHttp(service, `GET /api/instances/${ID}:watch`, undefined, headers),
-    overHttp(service, 'GET /api/instances', undefined, headers),
-    overHttp(service, 'POST /api/instance', create, headers),
-    overHttp(service, `GET /v2/instances/${ID}`, undefined, headers),
-    overHttp(service, `DELETE /v2/instances/${ID}`, undefined, headers),
-    overHttp(service, 'POST /v2/instances', v2, headers),
-    overHttp(service, `POST /v2/databases/${ID}/users`, user, headers),
-    overGrpc(service, '/vultr.cloud.v1.CloudService/GetInstance', textField(2, ID), headers),
-    overGrpc(service, '/vultr.cloud.v1.CloudService/ListInstances', Buffer.alloc(0), headers),
-    overGrpc(service, '/vultr.cloud.v1.CloudService/CreateInstance', createMessage, headers),
-    overGrpc(service, '/vultr.v2.InstancesService/GetInstance', textField(1, ID), headers),
-    overGrpc(service, '/vultr.v2.InstancesService/ListInstances', Buffer.alloc(0), headers),
-    overGrpc(
-      service,
-      '/vultr.v2.DatabasesService/CreateDatabaseUser',
-      Buffer.concat([textField(1, ID), textField(2, 'u'), textField(3, PASSWORD)]),
-      headers,
-    ),
-  ]);
-}
-
-const base64 = (text: string, before = ''): string =>
-  Buffer.from(`${before}${text} and more`).toString('base64');
-const percent = (text: string): string =>
-  [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
-const escaped = (text: string): string =>
-  [...text].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
-
-/** How Vultr, or what stands before it, may repeat the key of a request. */
-const ECHOES: readonly [string, (key: string) => FakeAnswer][] = [
-  ...[400, 401, 403, 404, 409, 422, 429, 500, 503].map((status): [string, (key: string) => FakeAnswer] => [
-    `in the text of a ${status}`,
-    (key) => [status, { error: `Bad key ${key}`, status }],
-  ]),
-  ...['', 'x', 'xy'].map((before): [string, (key: string) => FakeAnswer] => [
-    `in base64 behind ${JSON.stringify(before)}`,
-    (key) => [400, { error: `Authorization ${base64(key, before)}` }],
-  ]),
-  ['in base64url', (key) => [400, { error: Buffer.from(`Basic ${key}>>>???`).toString('base64url') }]],
-  ['percent-encoded', (key) => [400, { error: `/v2/?key=${percent(key)}` }]],
-  ['percent-encoded base64', (key) => [400, { error: percent(base64(key)) }]],
-  ['escaped', (key) => [400, `{"error":"${escaped(key)}"}`]],
-  ['in a member that is no text of the error', (key) => [400, { error: 'Bad.', request: { token: key } }]],
-  ['in a success that is an error', (key) => [200, { error: `Bad key ${key}`, status: 401 }]],
-  ['in a success that is no JSON', (key) => [200, `{"a": ${key}`, 'application/json']],
-  ['in the title of a page', (key) => [403, `<html><title>${key}</title></html>`, 'text/html']],
-  ['in plain text', (key) => [502, `upstream said ${key}`, 'text/plain']],
-  ['in the media type', (key) => [400, { error: 'Bad.' }, `application/json; key=${key}`]],
-  ['in Retry-After', (key) => [503, { error: 'Later.' }, 'application/json', { 'retry-after': key }]],
-  ['in a redirect', (key) => [302, '', 'text/html', { location: `https://x/?key=${key}` }]],
-  [
-    'in a redirect, in base64',
-    (key) => [302, '', 'text/html', { location: `https://x/?key=${base64(key, 'a')}` }],
-  ],
-  [
-    'in a header that nobody knows',
-    (key) => [400, { error: 'Bad.' }, 'application/json', { 'x-request-id': key }],
-  ],
-];
 
 describe('a key that Vultr repeats goes nowhere', () => {
   test.each(ECHOES)('%s', async (where, echo) => {
@@ -199,10 +57,10 @@ describe('a key that Vultr repeats goes nowhere', () => {
     const collector = await startOtlpReceiver();
     const service = await startService(settings, { env: process.env });
     const outputs = [
-      ...(await throughEveryDoor(service, BEARER)),
-      ...(await throughEveryDoor(service, {})),
+      ...(await throughEveryDoor(service, BEARER, CARRIED)),
+      ...(await throughEveryDoor(service, {}, CARRIED)),
       // With a key, creations that may have happened are looked for.
-      ...(isSlow ? [] : await throughEveryDoor(service, { ...BEARER, 'idempotency-key': 'one' })),
+      ...(isSlow ? [] : await throughEveryDoor(service, { ...BEARER, 'idempotency-key': 'one' }, CARRIED)),
     ];
     expect(vultr.received.some(({ authorization }) => authorization === `Bearer ${KEY}`)).toBe(true);
     expect(vultr.received.some(({ authorization }) => authorization === `Bearer ${SERVICE_KEY}`)).toBe(true);
@@ -309,7 +167,7 @@ test('the password and the console of an instance stand in the replies that carr
       BEARER,
       OF_INSTANCE,
     ),
-    await overHttp(service, 'GET /api/instances'),
+    await overHttp(service, 'GET /api/instances', undefined, BEARER),
   ];
   expectNoSecret([first, repeated, stranger, other, ...outputs, ...(await remains(service, stateDir))]);
 });
@@ -330,8 +188,8 @@ test.each(UNUSABLE)('a response that is %s is not quoted', async (_what, answer)
   const service = await startService({ upstream: vultr.url, callTimeoutMs: 400, ...HTTP });
   const outputs = [
     await overHttp(service, `GET /api/instances/${ID}`, undefined, BEARER, OF_INSTANCE),
-    await overGrpc(service, '/vultr.cloud.v1.CloudService/GetInstance', textField(2, ID)),
-    await overGrpc(service, '/vultr.v2.InstancesService/GetInstance', textField(1, ID)),
+    await overGrpc(service, '/vultr.cloud.v1.CloudService/GetInstance', textField(2, ID), BEARER),
+    await overGrpc(service, '/vultr.v2.InstancesService/GetInstance', textField(1, ID), BEARER),
   ];
   expectNoSecret([...outputs, ...(await remains(service))]);
 });
@@ -350,8 +208,8 @@ test('a handler that fails reveals to nobody what it failed on', async () => {
   });
   const app = { grpcAddress: service.address } as TestService['app'];
   const outputs = [
-    await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListRegions', Buffer.alloc(0)),
-    await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListPlans', Buffer.alloc(0)),
+    await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListRegions', Buffer.alloc(0), BEARER),
+    await overGrpc({ app }, '/vultr.cloud.v1.CloudService/ListPlans', Buffer.alloc(0), BEARER),
   ];
   expect(service.log.lines({ reason: 'INTERNAL_ERROR' })).toHaveLength(2);
   const { text } = service.metrics.render();
