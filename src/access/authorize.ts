@@ -49,7 +49,7 @@ export interface AuthorizerOptions {
 const OPEN: Grant = { effect: undefined, decision: undefined };
 
 /** An operation that a call could reach, and what the policy says about it. */
-interface Judged {
+export interface Judged {
   readonly operation: Operation;
   readonly target: Target;
   readonly decision: Decision;
@@ -70,23 +70,69 @@ export function authorize(application: Application, options: AuthorizerOptions):
     view ??= application.view();
     return view;
   };
-  const judge = (judged: Operation, by: Target): Judged => {
-    const decision = decideOnce(caller, by, judged, look);
-    if (!decision.isAllowed) throw callerDenied(caller.name, by.name, decision.reason);
-    return { operation: judged, target: by, decision };
-  };
-  const first = judge(operation, target);
-  const others = otherReadings.map((other) => judge(other, targetOf(other) ?? target));
+  const judged = judgeReadings(caller, [operation, ...otherReadings], target, look);
+  const denied = judged.find(({ decision }) => !decision.isAllowed);
+  if (denied !== undefined) throw callerDenied(caller.name, denied.target.name, denied.decision.reason);
+  const [first = denied] = judged;
+  if (first === undefined) return OPEN;
   const { decision } = first;
   const { effect } = decision;
   const limits = caller.create;
   if (limits === undefined) return { effect, decision };
-  const limited = [first, ...others].filter((each) =>
-    limitsApply(limits, each.operation, each.decision.effect),
-  );
+  const limited = limitedReadings(limits, judged);
   const isCounted = effect === 'CREATE' && limits.perHour !== undefined;
   if (limited.length === 0 && !isCounted) return { effect, decision };
   return holdToLimits(application, first, limited, limits, look, options);
+}
+
+/**
+ * Judges the operations that a request could reach, up to the first one that is denied.
+ * @param target of the first operation, and of those that have none
+ */
+export function judgeReadings(
+  caller: Caller,
+  readings: readonly Operation[],
+  target: Target,
+  look: () => RequestView,
+): readonly Judged[] {
+  const judged: Judged[] = [];
+  for (const operation of readings) {
+    const by = targetOf(operation) ?? target;
+    const decision = decideOnce(caller, by, operation, look);
+    judged.push({ operation, target: by, decision });
+    if (!decision.isAllowed) break;
+  }
+  return judged;
+}
+
+/** The readings of a request that limits of region, plan or cost apply to. */
+export function limitedReadings(limits: CreateLimits, judged: readonly Judged[]): readonly Judged[] {
+  return judged.filter(({ operation, decision }) => limitsApply(limits, operation, decision.effect));
+}
+
+/** A limit that a request exceeds, by one of its readings. */
+export interface Exceeded {
+  readonly target: Target;
+  /** As a sentence. */
+  readonly limit: string;
+}
+
+/**
+ * Looks into a request for what it buys.
+ * @throws CallError UNAVAILABLE when prices are out of reach
+ */
+export async function findExceeded(
+  limits: CreateLimits,
+  limited: readonly Judged[],
+  look: () => RequestView,
+  prices: PlanPrices,
+  signal: () => AbortSignal,
+): Promise<Exceeded | undefined> {
+  for (const { operation, target, decision } of limited) {
+    const limit = await findLimit(limits, operation, decision.effect, look(), prices, signal());
+    if (limit !== undefined) return { target, limit };
+  }
+  return undefined;
 }
 
 /** Looks into the request for what it buys, and counts it. */
@@ -99,10 +145,8 @@ async function holdToLimits(
   { prices, counter }: AuthorizerOptions,
 ): Promise<Grant> {
   const { identity } = application;
-  for (const { operation, target, decision: judged } of limited) {
-    const limit = await findLimit(limits, operation, judged.effect, look(), prices, application.signal());
-    if (limit !== undefined) throw createLimit(identity.caller.name, target.name, limit);
-  }
+  const exceeded = await findExceeded(limits, limited, look, prices, application.signal);
+  if (exceeded !== undefined) throw createLimit(identity.caller.name, exceeded.target.name, exceeded.limit);
   const { effect } = decision;
   const refund =
     effect === 'CREATE' && limits.perHour !== undefined

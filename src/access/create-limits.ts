@@ -16,9 +16,6 @@ export interface PlanPrices {
   monthlyCost(plan: string, regions: readonly string[], signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** The price list where there is no catalogue. It knows no plan, so a cost limit allows nothing. */
-export const NO_PRICES: PlanPrices = { monthlyCost: async () => undefined };
-
 /** The options of the check of create limits. */
 export type LimitedOperation = Pick<Operation, 'isRaw' | 'input' | 'bindings'>;
 

@@ -8,11 +8,11 @@ import type { RedisTarget } from '../base/redis.ts';
 import { createPlanPrices } from '../cloud/plan-prices.ts';
 import { SERVE_SETTINGS, type ServeConfig } from '../config/settings.ts';
 import type { GuardRoute } from '../http/routes/service.ts';
-import { admitCallers, type ReachOperations } from '../pipeline/admit-callers.ts';
+import { admitCallers } from '../pipeline/admit-callers.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createReadings } from '../v2/readings.ts';
 import type { CallersContext, OpenedCallers } from './opened-callers.ts';
+import { createReach } from './reach.ts';
 
 /**
  * Lets in the callers of a callers file, and writes the audit log if the settings name one. Rejects as openCallers does.
@@ -35,7 +35,7 @@ export async function openFileCallers(
   const gate = createGate({ access, audit, prices, counter, onDenied });
   const running = stack.move();
   return {
-    openAdmission: admitCallers({ gate, access, reach: reachOf(context) }),
+    openAdmission: admitCallers({ gate, access, reach: createReach(context) }),
     guard: guardWith(gate),
     recognise: recogniseWith(access),
     reopenAuditLog: audit && (() => audit.reopen()),
@@ -68,19 +68,6 @@ function tellKeyVariables(access: Access, { onSecretVariable }: CallersContext):
   };
   access.onReload(tell);
   return tell();
-}
-
-/** A call that watches a read is judged like that read. */
-function reachOf({ resolveVultr, watchedRead }: CallersContext): ReachOperations {
-  const readings = createReadings(resolveVultr);
-  return (operation, request) => {
-    const read = request.kind === 'message' ? watchedRead(operation, request.message) : undefined;
-    if (read === undefined) return readings(operation, request);
-    return readings(read.operation, {
-      kind: 'verbatim',
-      request: { ...read.request, contentType: undefined, accept: undefined },
-    });
-  };
 }
 
 function guardWith(gate: Gate): GuardRoute {

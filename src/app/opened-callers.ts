@@ -8,9 +8,8 @@ import type { HomeFacts } from '../pages/home-page.ts';
 import type { OpenAdmission } from '../pipeline/admission.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { ResolveOperation } from '../v2/resolve.ts';
 import type { Vultr } from '../vultr/vultr.ts';
-import type { WatchService } from '../watch/service.ts';
+import type { ReachOptions } from './reach.ts';
 
 /** Who may call, according to the settings. */
 export interface OpenedCallers {
@@ -24,7 +23,7 @@ export interface OpenedCallers {
 }
 
 /** The options of opening it. */
-export interface CallersContext {
+export interface CallersContext extends ReachOptions {
   readonly config: ServeConfig;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -35,6 +34,4 @@ export interface CallersContext {
   readonly redis: RedisTarget | undefined;
   /** Asked for the prices of plans. */
   readonly vultr: Vultr;
-  readonly resolveVultr: ResolveOperation;
-  readonly watchedRead: WatchService['readOf'];
 }

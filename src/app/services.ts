@@ -11,6 +11,7 @@ import type { Vultr } from '../vultr/vultr.ts';
 import { createAndWait } from '../watch/create-and-wait.ts';
 import { observeChanges } from '../watch/observe-changes.ts';
 import { createWatchService, type WatchService } from '../watch/service.ts';
+import { createWatchedRead, type WatchedRead } from '../watch/watched-read.ts';
 import type { Watches } from '../watch/watches.ts';
 import { assignHandlers } from './handlers.ts';
 
@@ -28,7 +29,7 @@ export interface ServicesOptions {
 export interface Services extends Pick<WatchService, 'views'> {
   /** By the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  readonly watchedRead: WatchService['readOf'];
+  readonly watchedRead: WatchedRead;
 }
 
 /**
@@ -51,6 +52,6 @@ export function createServices(options: ServicesOptions): Services {
   return {
     handlers: assignHandlers(contract, tables, { forward, raw: createRawHandler(vultr, resolve, forward) }),
     views: watching.views,
-    watchedRead: watching.readOf,
+    watchedRead: createWatchedRead(operations),
   };
 }

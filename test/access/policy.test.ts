@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Application, type AuthorizerOptions, authorize } from '../../src/access/authorize.ts';
-import { NO_PRICES, type PlanPrices } from '../../src/access/create-limits.ts';
+import type { PlanPrices } from '../../src/access/create-limits.ts';
 import { type CreationCounter, createLocalCounter } from '../../src/access/creation-counter.ts';
 import type { Caller } from '../../src/access/model.ts';
 import { explainDecision, policyTable } from '../../src/access/policy-table.ts';
@@ -64,7 +64,10 @@ const signal = () => new AbortController().signal;
 
 async function apply(
   given: Partial<Application> & Pick<Application, 'operation'> & { readonly caller: Caller },
-  { prices = NO_PRICES, counter = createLocalCounter(Date.now) }: Partial<AuthorizerOptions> = {},
+  {
+    prices = { monthlyCost: async () => undefined },
+    counter = createLocalCounter(Date.now),
+  }: Partial<AuthorizerOptions> = {},
 ) {
   const { caller } = given;
   const identity = { caller, id: caller.name };
