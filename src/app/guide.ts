@@ -50,13 +50,14 @@ export function createGuide({
   const { client } = sources;
   const version = readVersion();
   const upstream = config.upstream === 'sandbox' ? 'sandbox' : upstreamUrl;
+  const hasCallers = config.callersFile !== undefined;
   const replicas =
     redis === undefined || config.httpListen === undefined
       ? undefined
       : openReplicaBoard({ redis, upstream, version });
   const closing = new AbortController();
   const security = {
-    isOptional: config.apiKey !== undefined && config.callersFile === undefined,
+    isOptional: config.apiKey !== undefined && !hasCallers,
     hasClientCertificates: config.tlsClientCa !== undefined,
   };
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
@@ -67,7 +68,7 @@ export function createGuide({
       const { guard, recognise } = access;
       return new Map([
         ...createServiceRoutes(() => readinessOf(phase(), client.state(), isRecording()), metrics, guard),
-        ['/', createHomeRoute({ version, upstream, scheme, recognise })],
+        ['/', createHomeRoute({ version, upstream, hasCallers, scheme, recognise })],
         ['/status', createStatusRoute({ read, guard, clock: systemClock, closing: closing.signal })],
         ...createPageRoutes(),
         ...createContractRoutes({ version, security }, guard),

@@ -5,7 +5,8 @@ export interface HomeFacts {
   readonly service: 'vultr-grpc';
   readonly about: string;
   readonly version: string;
-  readonly upstream: string;
+  /** Undefined: it is not for this caller. */
+  readonly upstream?: string;
   /** Who the caller is to the service. */
   readonly you: { readonly caller: string | null; readonly says: string };
   /** The paths of the service, with what they are. */
@@ -22,8 +23,7 @@ export function renderHome({ about, version, upstream, you, links, try: lines }:
   const content = `<h1>vultr-grpc ${escapeHtml(version)}</h1>
 <p>${escapeHtml(about)}</p>
 <div class="card"><dl class="facts">
-<dt>Upstream</dt><dd><code>${escapeHtml(upstream)}</code></dd>
-<dt>You are</dt><dd>${you.caller === null ? '' : `<strong>${escapeHtml(you.caller)}</strong>. `}${escapeHtml(you.says)}</dd>
+${upstream === undefined ? '' : `<dt>Upstream</dt><dd><code>${escapeHtml(upstream)}</code></dd>\n`}<dt>You are</dt><dd>${you.caller === null ? '' : `<strong>${escapeHtml(you.caller)}</strong>. `}${escapeHtml(you.says)}</dd>
 </dl></div>
 <h2>Try it</h2>
 <pre tabindex="0" aria-label="Commands"><code>${escapeHtml(lines.join('\n'))}</code></pre>

@@ -85,7 +85,7 @@ const PROOFS: Readonly<Record<string, (right: Right) => Promise<Showing> | Showi
 
 const EVERYTHING = 'allow: ["*"]';
 /** Everything that the surfaces below do not ask for. */
-const OTHERS = 'allow: ["effect:destroy", "service:docs"]';
+const OTHERS = 'allow: ["effect:destroy"]';
 
 const CALLERS = `accounts: { prod: { key_file: ${join(folder, 'prod')} } }
 issuers: [ { name: idp, issuer: "${ISSUER}", audience: ${AUDIENCE}, jwks_file: ${join(folder, 'jwks.json')} } ]
@@ -289,6 +289,17 @@ const SURFACES: Readonly<Record<string, Surface>> = {
     call: (showing) => overHttp('GET', '/v2/nothing-known', showing),
   },
   'HTTP: /metrics': { ...HTTP, requests: 0, call: (showing) => overHttp('GET', '/metrics', showing) },
+  'HTTP: /status': { ...HTTP, requests: 0, call: (showing) => overHttp('GET', '/status', showing) },
+  'HTTP: /openapi.json': {
+    ...HTTP,
+    requests: 0,
+    call: (showing) => overHttp('GET', '/openapi.json', showing),
+  },
+  'HTTP: /contract.binpb': {
+    ...HTTP,
+    requests: 0,
+    call: (showing) => overHttp('GET', '/contract.binpb', showing),
+  },
 };
 
 const surfaces = Object.entries(SURFACES).map(([surface, way]) => ({ surface, ...way }));
@@ -398,6 +409,14 @@ describe('two proofs', () => {
 });
 
 const MESH_HEADER = { 'x-forwarded-client-cert': MESH['x-forwarded-client-cert'] };
+
+test('only a proven caller is told on the home page what the upstream is', async () => {
+  const home = async (bearer?: string) =>
+    JSON.parse((await overHttp('GET', '/', bearer === undefined ? {} : { bearer })).text);
+  expect(await home()).not.toHaveProperty('upstream');
+  expect(await home(keys.unknown.key)).not.toHaveProperty('upstream');
+  expect(await home(keys.denied.key)).toMatchObject({ upstream: opened().sandbox.url });
+});
 
 test('no key and no token stands in the log or the audit log', () => {
   const texts = [opened().log.text, readFileSync(join(folder, 'audit.log'), 'utf8')];

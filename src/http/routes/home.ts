@@ -8,6 +8,8 @@ export interface HomeOptions {
   readonly version: string;
   /** What is asked: `sandbox`, or the base URL of a Vultr. */
   readonly upstream: string;
+  /** Whether that is only for callers who are known by name. */
+  readonly hasCallers: boolean;
   /** How callers reach this side, as far as the service knows: something before it may do the TLS. */
   readonly scheme: 'http' | 'https';
   /** Tells who is asking. */
@@ -29,16 +31,18 @@ const LINKS = {
 const ABOUT = 'The Vultr cloud as a gRPC service, and the same calls over HTTP and JSON.';
 
 /** `GET /`: where a caller has come to, and who it is there. HTML for browsers, JSON for programs. */
-export function createHomeRoute({ version, upstream, scheme, recognise }: HomeOptions): ExtraRoute {
+export function createHomeRoute(options: HomeOptions): ExtraRoute {
+  const { version, upstream, hasCallers, scheme, recognise } = options;
   return async (request) => {
     const { host = '', accept } = request.headers;
     const base = `${scheme}://${/^[\w.:[\]-]+$/.exec(host)?.[0] ?? '127.0.0.1:8005'}`;
+    const you = await recognise(request);
     const facts: HomeFacts = {
       service: 'vultr-grpc',
       about: ABOUT,
       version,
-      upstream,
-      you: await recognise(request),
+      ...((!hasCallers || you.caller !== null) && { upstream }),
+      you,
       links: LINKS,
       try: commands(base),
     };

@@ -45,6 +45,7 @@ test('the Host that a caller sends is repeated only when it is valid', async () 
   const route = createHomeRoute({
     version: '1',
     upstream: 'https://a.example/?a=1&b=<2>',
+    hasCallers: true,
     scheme: 'https',
     recognise: async () => ({ caller: '<you>', says: 'You & me.' }),
   });
