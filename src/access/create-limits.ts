@@ -33,7 +33,8 @@ export function limitsApply(
   if (effect === 'CREATE') return true;
   if (effect !== 'CHANGE' && effect !== 'DESTROY') return false;
   const isDelete = operation.bindings[0]?.httpMethod === 'DELETE';
-  return !isDelete && (mentions(operation.input, 'plan') || mentions(operation.input, 'region'));
+  const { plan, region } = limitedNames(operation.input);
+  return !isDelete && (plan.size > 0 || region.size > 0);
 }
 
 /**
@@ -50,14 +51,19 @@ export async function findLimit(
 ): Promise<string | undefined> {
   if (operation.isRaw)
     return 'create limits what it may create, and what this creates is not known, since the contract does not know the operation.';
-  const regions = texts(view.valuesOf('region'));
-  const plans = texts(view.valuesOf('plan'));
+  const names = limitedNames(operation.input);
+  const regions = texts(valuesOf(view, ['region', ...names.region]));
+  const plans = texts(valuesOf(view, ['plan', ...names.plan]));
   const isCreate = effect === 'CREATE';
   return (
     findRegionFault(limits, regions, isCreate && hasField(operation.input, 'region')) ??
     findPlanFault(limits, plans, isCreate && hasField(operation.input, 'plan')) ??
     (await findCostFault(limits, plans, regions, prices, signal))
   );
+}
+
+function valuesOf(view: RequestView, names: readonly string[]): readonly unknown[] {
+  return [...new Set(names)].flatMap((name) => view.valuesOf(name));
 }
 
 /** Only text can name a region or a plan; null and objects cannot. */
@@ -106,7 +112,7 @@ async function findCostFault(
     const cost = await prices.monthlyCost(plan, regions === 'not text' ? [] : regions, signal);
     const name = toLine(plan, 60);
     if (cost === undefined)
-      return `create.monthly_cost_max is ${max}, and the catalogue has no price for the plan ${name}.`;
+      return `create.monthly_cost_max is ${max}, and the price of the plan ${name} is not known: it is neither in the list of plans nor in that of bare metal plans.`;
     if (cost > max) return `create.monthly_cost_max is ${max}, and the plan ${name} costs ${cost} a month.`;
   }
   return undefined;
@@ -116,24 +122,35 @@ function hasField({ fields }: DescMessage, name: string): boolean {
   return fields.some((field) => field.name === name);
 }
 
-const known = new WeakMap<DescMessage, Map<string, boolean>>();
-
-/** Whether a message has a field of this name, at whatever depth. */
-function mentions(message: DescMessage, name: string): boolean {
-  const answers = known.get(message) ?? new Map<string, boolean>();
-  known.set(message, answers);
-  let answer = answers.get(name);
-  if (answer === undefined) {
-    answer = search(message, name, new Set());
-    answers.set(name, answer);
-  }
-  return answer;
+/** The names of fields that say what is bought and where. */
+interface LimitedNames {
+  readonly plan: ReadonlySet<string>;
+  readonly region: ReadonlySet<string>;
 }
 
-function search(message: DescMessage, name: string, seen: Set<DescMessage>): boolean {
-  if (seen.has(message)) return false;
+/** `plan` and `head_node_plan`; `region`, `regions` and `global_regions`. */
+const PLAN = /(?:^|_)plan$/;
+const REGION = /(?:^|_)regions?$/;
+
+const known = new WeakMap<DescMessage, LimitedNames>();
+
+/** The fields of a message, at whatever depth, that name a plan or a region. */
+function limitedNames(message: DescMessage): LimitedNames {
+  let names = known.get(message);
+  if (names === undefined) {
+    const all = fieldNames(message, new Set());
+    const like = (pattern: RegExp): ReadonlySet<string> => new Set(all.filter((name) => pattern.test(name)));
+    names = { plan: like(PLAN), region: like(REGION) };
+    known.set(message, names);
+  }
+  return names;
+}
+
+function fieldNames(message: DescMessage, seen: Set<DescMessage>): readonly string[] {
+  if (seen.has(message)) return [];
   seen.add(message);
-  return message.fields.some(
-    (field) => field.name === name || (field.message !== undefined && search(field.message, name, seen)),
-  );
+  return message.fields.flatMap((field) => [
+    field.name,
+    ...(field.message === undefined ? [] : fieldNames(field.message, seen)),
+  ]);
 }

@@ -6,7 +6,10 @@ import type { Vultr } from '../vultr/vultr.ts';
 import { type CatalogueList, createCatalogueReader } from './catalogue-reader.ts';
 import { createAsk } from './upstream.ts';
 
-/** The lists that name prices of plans. */
+/**
+ * The lists that name prices of plans. Those of databases and registries are not public, and what is sold by size, by the piece
+ * or by use has no list of prices.
+ */
 const LISTS = ['listPlans', 'listMetalPlans'] as const satisfies readonly CatalogueList[];
 
 /** How long a decision may wait for the catalogue. */

@@ -279,7 +279,11 @@ callers:
     [CREATE, { region: 'ams', plan: ['vc2-1c-1gb'] }, undefined],
     [CREATE, { region: 'ams', plan: { id: 'vc2' } }, 'plan that is not text'],
     [CREATE, { region: 'ams', plan: 'vc2-24c-96gb' }, 'costs 640 a month'],
-    [CREATE, { region: 'ams', plan: 'vc2-unknown' }, 'no price'],
+    [
+      CREATE,
+      { region: 'ams', plan: 'vc2-unknown' },
+      'neither in the list of plans nor in that of bare metal plans',
+    ],
     [CREATE, { region: 'ams', plan: 'vc2-1c-1gb', Plan: 'vc2-24c-96gb' }, 'costs 640'],
     ['vultr.cloud.v1.CloudService/CreateInstance', { region: 'ewr', plan: 'vc2-1c-1gb' }, 'create.regions'],
     [
@@ -291,6 +295,17 @@ callers:
     ['vultr.v2.DnsService/CreateDnsDomain', { domain: 'a.example' }, undefined],
     ['vultr.v2.InstancesService/UpdateInstance', { label: 'x' }, undefined],
     ['vultr.v2.InstancesService/UpdateInstance', { plan: 'vc2-24c-96gb' }, 'costs 640'],
+    [
+      'vultr.v2.ClustersService/CreateCluster',
+      { region: 'ams', plan: 'vc2-1c-1gb', head_node_plan: 'vc2-24c-96gb' },
+      'costs 640',
+    ],
+    [
+      'vultr.v2.LoadBalancersService/CreateLoadBalancer',
+      { region: 'ams', global_regions: ['ewr'] },
+      'names ewr',
+    ],
+    ['vultr.v2.CdnService/UpdatePullzone', { regions: ['ams', 'ewr'] }, 'names ewr'],
     ['vultr.v2.InstancesService/DeleteInstance', undefined, undefined],
     ['vultr.v2.RawService/Call', {}, 'the contract does not know the operation'],
   ])('%s %j: %s', async (method, body, limit) => {
