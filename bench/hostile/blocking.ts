@@ -8,6 +8,7 @@ import {
   PATHS,
   QUERIES,
   RESPONSES,
+  SECRET_BODIES,
   V2_BODIES,
 } from './inputs.ts';
 import { RPC_KINDS } from './rpc-kinds.ts';
@@ -46,6 +47,11 @@ const CREATE_V2 = '/vultr.v2.InstancesService/CreateInstance';
 const ID = 'cb676a46-66fd-4dfb-b839-443f2e6c0b60';
 /** A Vultr that has made something. */
 const MADE = { status: 202, body: `{"instance":{"id":"${ID}"}}` };
+/** One that refuses, with a text as long as any that is kept, in which there is much to compare. */
+const REFUSED = {
+  status: 400,
+  body: JSON.stringify({ error: `Invalid value ${'a'.repeat(300)} ${'%61aa/'.repeat(300)}` }),
+};
 
 let keys = 0;
 const newKey = (): Record<string, string> => ({ 'idempotency-key': `key-${keys++}` });
@@ -68,13 +74,14 @@ function texts(
   kinds: Readonly<Record<string, MakeText>>,
   sizes: readonly number[],
   send: (target: Target, text: string) => Promise<unknown>,
+  answer = MADE,
 ): Kind[] {
   return Object.entries(kinds).map(([what, make]) => ({
     name: `${door} ${what}`,
     ...knownBefore(what),
     sizes,
     send: (target, size) => {
-      target.vultr.respond(MADE);
+      target.vultr.respond(answer);
       return send(target, make(size));
     },
   }));
@@ -151,6 +158,16 @@ export const KINDS: readonly Kind[] = [
   ),
   ...texts('POST /v2/instances with a key', V2_BODIES, BODY, ({ service }, body) =>
     sendHttp(service.http, 'POST', '/v2/instances', body, newKey()),
+  ),
+  ...['/api/instance', '/v2/instances'].flatMap((path) =>
+    texts(
+      `POST ${path}, refused,`,
+      SECRET_BODIES,
+      // The largest that are looked into, and the largest that are taken.
+      [32 * KB, 64 * KB - 1, ...BODY],
+      ({ service }, body) => sendHttp(service.http, 'POST', path, body),
+      REFUSED,
+    ),
   ),
   ...texts('GET /api/instances?', QUERIES, LINE, ({ service }, query) =>
     sendHttp(service.http, 'GET', `/api/instances?${query}`),

@@ -54,6 +54,21 @@ export const V2_BODIES: Readonly<Record<string, MakeText>> = {
   'what is no JSON': (size) => '['.repeat(size),
 };
 
+const ORDER = `${REQUIRED},"image_id":"1"`;
+
+/** JSON bodies for a creation with secrets, which are looked for in the error by which Vultr refuses it. */
+export const SECRET_BODIES: Readonly<Record<string, MakeText>> = {
+  'one secret': (size) => `{${ORDER},"user_data":"${'echo hello; '.repeat(size / 12 - 20)}"}`,
+  'one secret of one letter': (size) => `{${ORDER},"user_data":"${'a'.repeat(size - 100)}"}`,
+  'one secret in base64': (size) => `{${ORDER},"user_data":"${'aaaa'.repeat(size / 4 - 30)}"}`,
+  'many secrets': (size) =>
+    fill(size, `{${ORDER},"app_variables":{`, (n) => `"password${n}":"secret-${n}"`, '}}'),
+  'short secrets': (size) =>
+    fill(size, `{${ORDER},"app_variables":{`, (n) => `"pass${n}pass":"${n % 1_000}"`, '}}'),
+  'members beside a secret': (size) =>
+    fill(size, `{${ORDER},"user_data":"secret","app_variables":{`, (n) => `"k${n}":"v"`, '}}'),
+};
+
 /** Queries of a list. */
 export const QUERIES: Readonly<Record<string, MakeText>> = {
   'a dotted name': (size) => `${'label.'.repeat(size / 6 - 2)}x=1`,
