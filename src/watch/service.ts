@@ -1,5 +1,4 @@
 import type { Operation } from '../contract/operation.ts';
-import { isVultrPath } from '../contract/vultr-path.ts';
 import type { Call, Handler, Reply } from '../rpc/call.ts';
 import { CallError } from '../status/call-error.ts';
 import type { Message } from '../transcoding/message.ts';
@@ -9,11 +8,12 @@ import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { isWatchable } from './observe-changes.ts';
 import { ownerOf } from './options.ts';
-import { type NamedRead, readNamed } from './read-request.ts';
+import type { NamedRead } from './read-request.ts';
 import { compileFields } from './select-fields.ts';
 import { walkList } from './walk-list.ts';
 import { readWatchQuery } from './watch-query.ts';
 import { type ChangeForm, watchThing } from './watch-thing.ts';
+import { createNamedRead } from './watched-read.ts';
 import type { Watches } from './watches.ts';
 
 /** The options of the watch service. */
@@ -33,18 +33,13 @@ export type StreamView = 'watch' | 'walk';
 export interface WatchService {
   /** The handlers, by the full names of the operations. */
   readonly handlers: ReadonlyMap<string, Handler>;
-  /**
-   * The read that a call of these handlers is about, whose policy applies; undefined: the call is of another service.
-   * @throws CallError INVALID_ARGUMENT when the message names none
-   */
-  readOf(called: Operation, message: Message): NamedRead | undefined;
   /** The handlers of requests that are passed on, by the view that their caller asks for. */
   readonly views: Readonly<Record<StreamView, (call: Call) => AsyncIterable<Reply>>>;
 }
 
 /** Creates the watch service. */
 export function createWatchService(options: WatchServiceOptions): WatchService {
-  const named = (message: Message): NamedRead => readNamed(message, options.operations, isForwarded);
+  const named = createNamedRead(options.operations);
   const handlers = new Map<string, Handler>([
     [
       'vultr.v2.WatchService/Watch',
@@ -65,7 +60,6 @@ export function createWatchService(options: WatchServiceOptions): WatchService {
   ]);
   return {
     handlers,
-    readOf: (called, message) => (handlers.has(called.name) ? named(message) : undefined),
     views: {
       watch: (call) => {
         const { query, ...wanted } = readWatchQuery(verbatim(call).query);
@@ -124,10 +118,6 @@ function readWatchMessage(message: Message): Omit<WantedWatch, keyof NamedRead> 
     form: FORMS[Number(message['form'] ?? 0)] ?? 'whole',
     lastId: text(message['last_id']),
   };
-}
-
-function isForwarded({ bindings: [binding] }: Operation): boolean {
-  return binding !== undefined && isVultrPath(binding.template.source);
 }
 
 /** The request to watch, as it is sent to Vultr. The service itself decides what it accepts. */

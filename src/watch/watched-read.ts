@@ -14,8 +14,16 @@ export type WatchedRead = (called: Operation, message: Message) => NamedRead | u
 
 /** Makes it from the operations of the contract. */
 export function createWatchedRead(operations: ReadonlyMap<string, Operation>): WatchedRead {
-  return (called, message) =>
-    called.service === SERVICE ? readNamed(message, operations, isForwarded) : undefined;
+  const named = createNamedRead(operations);
+  return (called, message) => (called.service === SERVICE ? named(message) : undefined);
+}
+
+/**
+ * Makes what finds the read that a message of WatchService names, among the operations of the contract.
+ * @returns a function that throws CallError INVALID_ARGUMENT when the message names none
+ */
+export function createNamedRead(operations: ReadonlyMap<string, Operation>): (message: Message) => NamedRead {
+  return (message) => readNamed(message, operations, isForwarded);
 }
 
 function isForwarded({ bindings: [binding] }: Operation): boolean {
