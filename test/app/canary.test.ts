@@ -139,7 +139,7 @@ test('the password and the console of an instance stand in the replies that carr
     return url.includes(ID) ? [200, { instance: INSTANCE }] : [200, { instances: [], meta: { total: 0 } }];
   });
   const stateDir = temporaryFolder();
-  const settings = { upstream: vultr.url, apiKey: SERVICE_KEY, stateDir, callTimeoutMs: 1_000, ...HTTP };
+  const settings = { upstream: vultr.url, apiKey: SERVICE_KEY, stateDir, callTimeoutMs: 10_000, ...HTTP };
   const service = await startService(settings);
   const key = { ...BEARER, 'idempotency-key': 'the-key-of-this-creation' };
   const v2 = { region: 'ams', plan: 'p', os_id: 1, user_data: USER_DATA };
