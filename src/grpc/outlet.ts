@@ -28,8 +28,6 @@ interface Message {
   checks: number;
   /** How much its connection had taken, of whatever message, when this one was written. */
   startBytes: number;
-  /** What lay unread on its connection then, itself included: replies of one connection share it, and end at about the same time. */
-  besideBytes: number;
 }
 
 interface Account {
@@ -69,7 +67,7 @@ export class Outlet {
   send(call: OpenCall, bytes: number, write: () => void): void {
     const account = this.#accountOf(call.connection);
     const timer = this.#cutLater(call);
-    const message: Message = { call, bytes, write, timer, checks: 0, startBytes: 0, besideBytes: 0 };
+    const message: Message = { call, bytes, write, timer, checks: 0, startBytes: 0 };
     this.#messages.set(call, message);
     if (bytes <= SMALL_BYTES || (account.waiting.size === 0 && this.#hasRoom(account, bytes))) {
       this.#write(account, message);
@@ -151,10 +149,20 @@ export class Outlet {
   #cutStalled({ unread, quietChecks }: Account): boolean {
     const [oldest] = unread;
     if (oldest === undefined) return false;
-    if (quietChecks < STALLED.connection && !isStalled(oldest)) return false;
+    if (quietChecks < STALLED.connection && !this.#isStalled(oldest)) return false;
     this.#remove(oldest);
     this.#cut(oldest.call, 'The caller left its reply unread, and others needed the room.');
     return true;
+  }
+
+  /**
+   * Whether a reply has been there for so long that its caller leaves it: the connection is slow, or has taken more than may lie
+   * unread on it. Replies of one connection share it, and end at about the same time.
+   */
+  #isStalled({ call, checks, startBytes }: Message): boolean {
+    const takenBytes = call.connection.socket.bytesWritten - startBytes;
+    const isOvertaken = takenBytes > this.#limits.maxReplyBytesPerConnection;
+    return checks >= STALLED.message && (isOvertaken || takenBytes < checks * SLOW_BYTES);
   }
 
   #cutLater(call: OpenCall): LazyTimer {
@@ -176,7 +184,6 @@ export class Outlet {
     account.bytes += message.bytes;
     this.#total += message.bytes;
     message.startBytes = message.call.connection.socket.bytesWritten;
-    message.besideBytes = account.bytes;
     message.write();
   }
 
@@ -199,12 +206,6 @@ export class Outlet {
     this.#checkLater();
     return account;
   }
-}
-
-/** Whether a reply has been there for so long that its caller leaves it: others have overtaken it, or the connection is slow. */
-function isStalled({ call, checks, startBytes, besideBytes }: Message): boolean {
-  const takenBytes = call.connection.socket.bytesWritten - startBytes;
-  return checks >= STALLED.message && (takenBytes > besideBytes || takenBytes < checks * SLOW_BYTES);
 }
 
 function noAccount(): Account {

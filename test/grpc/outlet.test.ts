@@ -44,7 +44,7 @@ async function pass(seconds: number, socket: { bytesWritten: number }, bytes: nu
 
 test('a reply stays as long as its connection takes what lies unread, though many share it and none is done', async () => {
   const { socket, cut } = full();
-  await pass(20, socket, HALF / 10);
+  await pass(16, socket, HALF / 8);
   expect(cut).toEqual([]);
 });
 
