@@ -157,7 +157,7 @@ function maskShort(text: string, values: readonly string[]): string {
   const pattern = values
     .toSorted((one, other) => other.length - one.length)
     .map((value) => {
-      const literal = value.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+      const literal = RegExp.escape(value);
       return value.length < MIN_LENGTH ? String.raw`(?<![\p{L}\p{N}_])${literal}(?![\p{L}\p{N}_])` : literal;
     })
     .join('|');

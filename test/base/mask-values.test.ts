@@ -52,6 +52,14 @@ describe('a short value', () => {
   });
 });
 
+test('a value of whatever characters is masked, however short', () => {
+  const characters = Array.from({ length: 0x7f - 0x20 }, (_, index) => String.fromCharCode(0x20 + index));
+  for (const character of [...characters, '\ud800', '\u2028', '😀']) {
+    for (const value of [`1${character}2`, `1${character.repeat(5)}2`, `1${character.repeat(9)}2`])
+      expect(maskValues(`Invalid value (${value})`, [value]), value).not.toContain(value);
+  }
+});
+
 test('words that a text and a value have in common are not masked', () => {
   const text = 'Invalid user_data: must be base64';
   expect(maskValues(text, ['user_data are not this', 'an invalid password of mine'])).toBe(text);

@@ -171,6 +171,36 @@ describe.skipIf(!hasGo)("Vultr's own Go client", () => {
     expect(equal + denied.length).toBe(calls - UNSENT.length - KEYLESS.length);
   });
 
+  test("leads an instance through its life as Terraform's provider does, with a virtual key", async () => {
+    const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 11, timeScale: 100 });
+    try {
+      const { file, key } = writeCallersFile(folder, VULTR_KEY, ['vultr.v2.InstancesService/*']);
+      const address = [
+        '--grpc',
+        '127.0.0.1:0',
+        '--http',
+        '127.0.0.1:0',
+        '--rate',
+        'off',
+        '--upstream',
+        sandbox.url,
+      ];
+      const gateway = start(process.execPath, [CLI, 'serve', ...address, '--callers-file', file]);
+      const url = /HTTP (http:\S+),/.exec(await gateway.line())?.[1] ?? '';
+      const client = start(program, ['lifecycle', '-base', url, '-key', key]);
+      expect(JSON.parse(await client.line())).toEqual({
+        label: 'changed',
+        status: 'active',
+        power: 'running',
+        server: 'ok',
+        gone: expect.stringContaining('instance not found'),
+        denied: expect.stringMatching(/^error returned from api : The caller foreign may not call/),
+      });
+    } finally {
+      await sandbox.close();
+    }
+  });
+
   test('gets success and everything it can decode from every operation of the sandbox', async () => {
     const lag = { readMs: 0, listMs: 0, powerMs: 0, bootMs: 0, provisionMs: 0 };
     const sandbox = await startSandbox({ rateLimitPerSecond: 0, seed: 11, lag });

@@ -6,8 +6,10 @@
 //	                               line of JSON and reads the gateway's address as a line from its input.
 //	govultr decode -base URL       Does the calls of scenario.txt against a server that keeps state, and reports
 //	                               the answers that the client's types cannot hold.
+//	govultr lifecycle -base URL -key KEY
+//	                               Leads an instance through its life as the provider of Terraform does.
 //
-// Both modes print a report as one line of JSON. The exit code says only whether the program could do its work.
+// All modes print a report as one line of JSON. The exit code says only whether the program could do its work.
 package main
 
 import (
@@ -44,8 +46,16 @@ func run(args []string) error {
 			return err
 		}
 		return decode(*base, os.Stdout)
+	case "lifecycle":
+		flags := flag.NewFlagSet("lifecycle", flag.ContinueOnError)
+		base := flags.String("base", "", "the base URL of the server, without /v2")
+		lifecycleKey := flags.String("key", key, "the key")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return lifecycle(*base, *lifecycleKey, os.Stdout)
 	default:
-		return fmt.Errorf("the mode must be transparent or decode, not %q", mode)
+		return fmt.Errorf("the mode must be transparent, decode or lifecycle, not %q", mode)
 	}
 }
 
