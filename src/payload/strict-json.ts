@@ -44,7 +44,7 @@ const MAX_DEPTH = 100;
 const MAX_NUMBER_LENGTH = 400;
 
 /** The most values in a text. A megabyte can hold half a million, and reading those would hold up everybody else. */
-const MAX_VALUES = 20_000;
+const MAX_VALUES = 10_000;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const PLAIN_INTEGER = /^-?\d+$/;
