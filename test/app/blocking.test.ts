@@ -4,6 +4,23 @@ import { TRIALS } from '../../bench/hostile/endings.ts';
 import { startWatched } from '../../bench/hostile/service.ts';
 import { startCannedVultr } from '../../bench/hostile/upstream.ts';
 
+/** A piece of work, and what it takes of a processor on the machine for which the bounds were set, in milliseconds. */
+const SAMPLE = { json: `"${'\\u0041'.repeat(1_000_000)}"`, ms: 15 };
+
+/**
+ * How many times as long the same work takes here and now as on that machine, 1 at least: a processor that is slow, or shared with
+ * others, does not make an input more expensive.
+ */
+function slowness(): number {
+  const times = Array.from({ length: 5 }, () => {
+    const start = process.cpuUsage();
+    JSON.parse(SAMPLE.json);
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1_000;
+  });
+  return Math.max(1, (times.toSorted((one, other) => one - other)[2] ?? 0) / SAMPLE.ms);
+}
+
 let target: Target;
 
 beforeAll(async () => {
@@ -18,7 +35,10 @@ afterAll(async () => {
 
 describe('no input, grown until its limit refuses it, holds up the service', () => {
   test.each(KINDS)('$name', async (kind) => {
-    expect(await measureKind(target, kind)).toBeLessThanOrEqual(MAX_BLOCKED_MS);
+    const ms = await measureKind(target, kind);
+    // To look at the machine takes time itself, so it is done only where it matters.
+    const bound = ms > MAX_BLOCKED_MS ? MAX_BLOCKED_MS * slowness() : MAX_BLOCKED_MS;
+    expect(ms).toBeLessThanOrEqual(bound);
   });
 });
 
