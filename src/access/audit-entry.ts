@@ -89,7 +89,7 @@ export function serviceDenialEntry(denied: DeniedService): AuditEntry {
     method: serviceTarget(denied.part).name,
     effect: 'read',
     account: accountOf(denied.identity),
-    ...outcomeOf(denied.error, (text) => text),
+    ...outcomeOf(denied.error),
     ids: [],
     request: null,
     request_id: denied.requestId,
@@ -116,7 +116,7 @@ function accountOf(identity: Identity | undefined): string | null {
   return identity?.caller.account ?? null;
 }
 
-function outcomeOf(error: CallError | undefined, mask: MaskText): AuditEntry {
+function outcomeOf(error: CallError | undefined, mask: MaskText = String): AuditEntry {
   if (error === undefined) return { outcome: 'OK' };
   return { outcome: error.code, reason: error.reason, error: clip(mask(error.message), 500) };
 }

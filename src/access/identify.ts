@@ -178,7 +178,11 @@ function withOwnKey(
   };
 }
 
-/** The callers that the names of a certificate prove, or those that a proxy at this address vouches for. A certificate with two SPIFFE IDs is not a valid one (X.509-SVID, 2). */
+/**
+ * The callers that the names of a certificate prove, or those that a proxy vouches for. A certificate with two SPIFFE IDs is not a
+ * valid one (X.509-SVID, 2).
+ * @param proxy its address; undefined: the names are of the connection's own certificate
+ */
 function findByNames(
   index: ProofIndex,
   names: CertificateNames,

@@ -182,12 +182,13 @@ export class Connections {
     });
   }
 
-  /** Whether there is room, if need be after an idle connection has been ended. Each kind of connection has as much. */
+  /**
+   * Whether there is room, if need be after an idle connection has been ended. Those that carry requests take none: what they carry
+   * is refused, and they end with that, as soon as too many connections are busy.
+   */
   #makeRoom({ carrier }: Connection): boolean {
     const { maxConnections, reservedConnections } = this.#limits;
-    const room = maxConnections + reservedConnections;
-    if (carrier !== undefined) return this.#carrying < room;
-    if (this.size < room) return true;
+    if (carrier !== undefined || this.size < maxConnections + reservedConnections) return true;
     const oldest = this.#idle.first;
     if (oldest !== undefined) this.end(oldest.socket, 'idle');
     return oldest !== undefined;

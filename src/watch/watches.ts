@@ -107,6 +107,7 @@ export class Watches {
     const changed = path.toLowerCase();
     this.#recent.add(created?.toLowerCase());
     if (isDestroyed) for (const segment of changed.split('/')) this.#recent.forget(segment);
+    if (this.#feeds.size === 0) return;
     // Every caller with the same account sees the change.
     const account = credentialKey({ credential });
     const isAffected = affectedBy(this.#options.resolve(method, path), changed);

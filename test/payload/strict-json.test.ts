@@ -50,6 +50,12 @@ describe('strict JSON', () => {
     expect(errorOf('{"a":'.repeat(1_000_000)).message).toContain('nested more than 100 deep');
   });
 
+  test('the number of values is bounded at 10 000', () => {
+    const list = (length: number): string => `[${Array(length).fill('0').join(',')}]`;
+    expect(() => parseStrictJson(list(9_999))).not.toThrow();
+    expect(errorOf(list(10_000)).message).toContain('there are more than 10000 values');
+  });
+
   test('a raw control character and a half surrogate are refused, a whole pair is read', () => {
     expect(errorOf('"a\u0000b"')).toMatchObject({ offset: 2 });
     expect(errorOf('"\\ud83d"').message).toContain('half of a surrogate pair');

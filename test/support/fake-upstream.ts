@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { closeAtEnd } from './opened.ts';
+import { listenLocally } from './listen.ts';
 
 /** A request that reached the fake. */
 export interface Received {
@@ -55,15 +53,9 @@ export async function startFakeUpstream(
     wake = Promise.withResolvers();
     send(response, await answer(entry, received.length - 1));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
+  const port = await listenLocally(server);
   return {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    url: new URL(`http://127.0.0.1:${port}`),
     received,
     arrived: async (count) => {
       while (received.length < count) await wake.promise;

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { Effect } from '../../src/contract/effect.ts';
 import { loadContract } from '../../src/contract/load.ts';
 import { createResolver } from '../../src/v2/resolve.ts';
-import { closeAtEnd } from './opened.ts';
+import { listenLocally } from './listen.ts';
 
 const resolve = createResolver(
   loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url))),
@@ -62,15 +61,7 @@ export async function startLenientFront(upstream: string): Promise<LenientFront>
     onward.on('error', () => outgoing.destroy());
     onward.end(body);
   });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  closeAtEnd(
-    () =>
-      new Promise((closed) => {
-        server.close(closed);
-        server.closeAllConnections();
-      }),
-  );
-  return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), readings };
+  return { url: new URL(`http://127.0.0.1:${await listenLocally(server)}`), readings };
 }
 
 const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];

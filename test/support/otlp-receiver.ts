@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import {
   createFileRegistry,
@@ -14,6 +12,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { vi } from 'vitest';
 import { compileProto } from './compile-proto.ts';
+import { listenLocally } from './listen.ts';
 import { closeAtEnd } from './opened.ts';
 
 /** A span as a collector gets it. */
@@ -150,13 +149,7 @@ async function listenHttp(take: Take): Promise<string> {
     if (take(signal, body, request.headers))
       response.setHeader('content-type', 'application/x-protobuf').end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listenLocally(server)}`;
 }
 
 async function listenGrpc(take: Take): Promise<string> {

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CertificateFiles } from './access.ts';
-import { closeAtEnd } from './opened.ts';
+import { listenLocally } from './listen.ts';
 
 /** An upstream that speaks TLS and has no instances. It closes every connection after one response. */
 export interface SecureUpstream {
@@ -39,15 +37,9 @@ export async function startSecureUpstream(
       response.end('{"instances":[],"meta":{"total":0,"links":{"next":"","prev":""}}}');
     },
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
+  const port = await listenLocally(server);
   return {
-    url: new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    url: new URL(`https://127.0.0.1:${port}`),
     shown,
     show: (next) => server.setSecureContext(pair(next)),
   };

@@ -85,21 +85,20 @@ export function targetAt(path: string): WatchTarget {
   return { operation: resolve('GET', path), request, credential: 'KEY' };
 }
 
+/** A watch of whole states that waits for nothing, unless something else is wished for. */
+export function wholeStates(signal: AbortSignal, wish: Partial<WatchWish> = {}): WatchWish {
+  return { goal: NO_GOAL, select: compileFields([]), form: 'whole', lastId: '', signal, ...wish };
+}
+
 /** Begins a watch whose events are collected as they come. */
 export function begin(watches: Watches, target: WatchTarget, wish: Partial<WatchWish> = {}) {
   const leaving = new AbortController();
   const events: WatchEvent[] = [];
   let error: unknown;
-  const whole = {
-    goal: NO_GOAL,
-    select: compileFields([]),
-    form: 'whole' as const,
-    lastId: '',
-    signal: leaving.signal,
-  };
   const over = (async () => {
     try {
-      for await (const event of watchThing(watches, target, { ...whole, ...wish })) events.push(event);
+      for await (const event of watchThing(watches, target, wholeStates(leaving.signal, wish)))
+        events.push(event);
     } catch (thrown) {
       error = thrown;
     }

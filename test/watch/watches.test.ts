@@ -4,7 +4,7 @@ import { compileGoal, NO_GOAL } from '../../src/watch/goal.ts';
 import { compileFields } from '../../src/watch/select-fields.ts';
 import { watchThing } from '../../src/watch/watch-thing.ts';
 import { settle } from '../support/clock.ts';
-import { begin, openWatches, targetOf } from '../support/watches.ts';
+import { begin, openWatches, targetOf, wholeStates } from '../support/watches.ts';
 
 const HOUR = 3_600_000;
 
@@ -160,13 +160,7 @@ describe('a watch', () => {
     const { clock, watches, set } = openWatches({ limits: { maxStates: 20 } });
     set('a', { ram: 0 });
     const leaving = new AbortController();
-    const wish = {
-      goal: NO_GOAL,
-      select: compileFields([]),
-      form: 'merge-patch' as const,
-      lastId: '',
-      signal: leaving.signal,
-    };
+    const wish = wholeStates(leaving.signal, { form: 'merge-patch' });
     const slow = watchThing(watches, targetOf('a'), wish);
     const first = slow.next();
     await clock.advance(1_000);

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { closeAtEnd } from '../opened.ts';
+import { listenLocally } from '../listen.ts';
 
 /** A request as it reached the upstream, byte for byte. */
 export interface Recorded {
@@ -49,15 +47,9 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
     const type = contentType === undefined ? {} : { 'content-type': contentType };
     response.writeHead(status, { ...headers, ...type }).end(answer);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closeAtEnd(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
+  const port = await listenLocally(server);
   const upstream: RecordingUpstream = {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    url: new URL(`http://127.0.0.1:${port}`),
     answer: { status: 200, contentType: 'application/json', body: '{}' },
     take() {
       const [first, ...others] = recorded;
