@@ -1,4 +1,4 @@
-import { type Load, openLoad } from './load.ts';
+import { type Load, openLoad, type Question } from './load.ts';
 import { measure, type Round, type Spread, spread } from './measure.ts';
 import type { Target } from './process.ts';
 import type { Row } from './rows.ts';
@@ -21,6 +21,11 @@ export interface Result {
   readonly ratios: readonly { readonly to: string; readonly rate: Spread; readonly cpu: Spread }[];
 }
 
+/** What is compared: a process, and what it is asked if that is not what the line asks. */
+export interface Compared extends Target {
+  readonly question?: Question;
+}
+
 /** How long and how often is measured. */
 export interface Plan {
   /**
@@ -37,9 +42,9 @@ export interface Plan {
  * Measures a line: every side once in each round, in turns, and ratios within a round only, so that what else the machine does
  * falls on all of them.
  */
-export async function compare(row: Row, targets: readonly Target[], plan: Plan): Promise<Result> {
+export async function compare(row: Row, targets: readonly Compared[], plan: Plan): Promise<Result> {
   const concurrency = row.isAlone === true ? 1 : plan.concurrency;
-  const loads = await Promise.all(targets.map((target) => openLoad(target, row.question)));
+  const loads = await Promise.all(targets.map((target) => openLoad(target, target.question ?? row.question)));
   const sides = targets.map((target, index) => ({ target, load: loads[index], rounds: [] as Round[] }));
   try {
     for (const { load } of sides) await (load as Load).run(plan.warmMs, concurrency);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Target } from './process.ts';
 
 /** Asks one thing of a target, over and over. */
@@ -20,6 +21,8 @@ export interface Question {
   readonly message?: Buffer;
   /** How many connections the callers share; default: over HTTP one each, over gRPC four. */
   readonly connections?: number;
+  /** Whom to trust, and what to show, on connections over TLS. Default: connections are not encrypted. */
+  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'>;
 }
 
 /** Opens the connections of a load. */
@@ -51,8 +54,10 @@ async function drive(
  * A client of HTTP/1.1 on bare sockets, since any other would cost more than the servers it measures. It reads what servers
  * send with a Content-Length or in chunks, and nothing else.
  */
-function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): Load {
-  const [host = '', port = ''] = http.split(':');
+function openHttp({ http }: Target, { path, headers = () => ({}), tls }: Question): Load {
+  const [host = '', digits = ''] = http.split(':');
+  const port = Number(digits);
+  const open = (): Socket => (tls === undefined ? connect(port, host) : connectTls({ ...tls, host, port }));
   const sockets: Connection[] = [];
   let count = 0;
   return {
@@ -60,8 +65,7 @@ function openHttp({ http }: Target, { path, headers = () => ({}) }: Question): L
       drive(ms, concurrency, (caller) => {
         let connection = sockets[caller];
         // A server ends a connection that is idle while others are measured.
-        if (connection === undefined || !connection.isOpen)
-          connection = new Connection(connect(Number(port), host));
+        if (connection === undefined || !connection.isOpen) connection = new Connection(open());
         sockets[caller] = connection;
         count += 1;
         const lines = Object.entries(headers(count)).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -126,9 +130,12 @@ class Connection {
 
 /** A client of gRPC on Node's HTTP/2 alone, for the same reason. */
 async function openGrpc({ grpc }: Target, question: Question): Promise<Load> {
-  const { path, headers = () => ({}), message = Buffer.alloc(0), connections = 4 } = question;
+  const { path, headers = () => ({}), message = Buffer.alloc(0), connections = 4, tls } = question;
   const sessions = Array.from({ length: connections }, () =>
-    connectHttp2(`http://${grpc}`, { settings: { initialWindowSize: 1 << 20 } }),
+    connectHttp2(`${tls === undefined ? 'http' : 'https'}://${grpc}`, {
+      ...tls,
+      settings: { initialWindowSize: 1 << 20 },
+    }),
   );
   await Promise.all(
     sessions.map(async (session) => {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { isPinned, pin } from './pin.ts';
 
 /** What a process of the bench says when it is ready: where its two sides are. */
-const READY = /gRPC ([\d.]+:\d+), HTTP (?:http:\/\/)?([\d.]+:\d+)/;
+const READY = /gRPC ([\d.]+:\d+), HTTP (?:https?:\/\/)?([\d.]+:\d+)/;
 
 /** A process that is measured, or that is asked by one. */
 export interface Target {

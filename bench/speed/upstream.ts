@@ -20,6 +20,7 @@ const list = JSON.parse((await get('/v2/instances')).toString()) as {
 };
 const instance = list.instances[0];
 const plans = await get('/v2/plans?per_page=100');
+const regions = await get('/v2/regions');
 const empty = Buffer.from('{}');
 await sandbox.close();
 
@@ -45,6 +46,7 @@ function instancesFor(query: URLSearchParams): Buffer {
 function bodyFor(target: string): Buffer {
   const { pathname, searchParams } = new URL(target, 'http://upstream');
   if (pathname === '/v2/plans') return plans;
+  if (pathname === '/v2/regions') return regions;
   if (pathname === '/v2/instances') return instancesFor(searchParams);
   if (pathname.startsWith('/v2/instances/')) return Buffer.from(JSON.stringify({ instance }));
   return empty;
