@@ -8,7 +8,6 @@
  *
  *     node bench/callers.ts [--starts 2] [--rounds 20] [--seconds 0.5] [--warm 15]
  */
-import { hash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +65,6 @@ callers:
   - { name: by-key, is: [ { token_sha256: ${virtualKey.sha256} } ], account: prod, allow: [ "effect:read" ] }
   - { name: by-jwt, is: [ { jwt: { issuer: idp, subject: deployer } } ], account: prod, allow: [ "effect:read" ] }
   - { name: by-certificate, is: [ { spiffe: "${spiffeId}" } ], account: prod, allow: [ "effect:read" ] }
-  - { name: by-plain-tls, is: [ { token_sha256: ${hash('sha256', 'k')} } ], account: prod, allow: [ "effect:read" ] }
 `,
 );
 const TLS = {
