@@ -24,8 +24,11 @@ type lifecycleReport struct {
 	Denied string `json:"denied"`
 }
 
-// pollInterval and pollLimit bound the waiting for an instance. The provider of Terraform asks every few seconds, for an hour.
+// firstPoll, pollInterval and pollLimit bound the waiting for an instance. The provider of Terraform first asks ten seconds
+// after the creation, since Vultr answers the reads of a new instance with 404 for a second or two and the provider takes that
+// for a failure; then it asks every few seconds, for an hour. firstPoll is its ten seconds in a sandbox of time scale 100.
 const (
+	firstPoll    = 100 * time.Millisecond
 	pollInterval = 100 * time.Millisecond
 	pollLimit    = 300
 )
@@ -73,6 +76,7 @@ func lifecycle(base, key string, output *os.File) error {
 }
 
 func waitUntilRunning(ctx context.Context, client *govultr.Client, id string) (*govultr.Instance, error) {
+	time.Sleep(firstPoll)
 	for range pollLimit {
 		instance, _, err := client.Instance.Get(ctx, id)
 		if err != nil {
