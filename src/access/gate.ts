@@ -139,6 +139,11 @@ export function createGate(options: GateOptions): Gate {
     }
   }
 
+  async function finishNoted({ admission, ...ending }: Ending, isWritten: boolean): Promise<void> {
+    if (madeNothing(ending)) await admission?.refund?.();
+    if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect: admission?.effect }));
+  }
+
   function isNoted(call: Parameters<typeof isAudited>[0]): boolean {
     return audit !== undefined && isAudited(call);
   }
@@ -164,17 +169,12 @@ export function createGate(options: GateOptions): Gate {
         const error = revocationOf(access, identity, operation);
         if (error !== undefined) tell(error);
       }),
-    finish: ({ admission, ...ending }) => {
-      const effect = admission?.effect;
-      const { identity, error } = ending;
+    finish: (ending) => {
+      const { admission, identity, operation, error } = ending;
       if (error !== undefined && DENIALS.has(error.reason)) onDenied(identity?.caller.name, error.reason);
-      const refund = madeNothing(ending) ? admission?.refund : undefined;
-      const isWritten = isNoted({ operation: ending.operation, effect, error });
-      if (refund === undefined && !isWritten) return undefined;
-      return (async () => {
-        await refund?.();
-        if (isWritten) await audit?.record(auditEntry({ ...ending, time: wallNow(), effect }));
-      })();
+      const isWritten = isNoted({ operation, effect: admission?.effect, error });
+      if (admission?.refund === undefined && !isWritten) return undefined;
+      return finishNoted(ending, isWritten);
     },
     admitService: (...asked) => admitService(options, ...asked),
   };

@@ -48,10 +48,14 @@ const MAX_OWN_KEY = 512;
 export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh: MeshIdentity): Identifier {
   const recall = createRecall();
 
-  function readToken(token: BearerToken): MaybeSoon<TokenMeaning> {
-    const { text, sha256 } = token;
+  function examine(text: string): BearerToken {
+    const sha256 = sha256Hex(text);
     const caller = index.byToken(sha256);
-    if (caller !== undefined) return recall.ofVirtualKey(caller, sha256);
+    return { text, sha256, virtualKey: caller && recall.ofVirtualKey(caller, sha256) };
+  }
+
+  function readToken({ text, sha256, virtualKey }: BearerToken): MaybeSoon<TokenMeaning> {
+    if (virtualKey !== undefined) return virtualKey;
     const remembered = verifier.remembered(sha256);
     if (remembered !== undefined) return ofClaims(remembered);
     if (isVirtualKey(text)) throw unknownVirtualKey(text);
@@ -98,7 +102,7 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
       if (authorization === undefined || authorization === '')
         return settle(index, undefined, names, undefined);
       const meaning = readToken(
-        recall.bearerToken(connection, authorization, () => digested(readBearer(authorization))),
+        recall.bearerToken(connection, authorization, () => examine(readBearer(authorization))),
       );
       return meaning instanceof Promise
         ? meaning.then((known) => settle(index, undefined, names, known))
@@ -106,7 +110,7 @@ export function createIdentifier(index: ProofIndex, verifier: JwtVerifier, mesh:
     },
     complete: (early, accessToken) => {
       if (accessToken === undefined || accessToken === '') return orUnknown(early);
-      const meaning = readToken(digested(checkToken(accessToken)));
+      const meaning = readToken(examine(checkToken(accessToken)));
       return meaning instanceof Promise
         ? meaning.then((known) => orUnknown(settle(index, early, NOTHING, known)))
         : orUnknown(settle(index, early, NOTHING, meaning));
@@ -119,10 +123,6 @@ function orUnknown(identity: Identity | undefined): Identity {
   throw callerUnknown(
     'The call proves no caller. Send a virtual key or a token as "authorization: Bearer ...", or a client certificate.',
   );
-}
-
-function digested(text: string): BearerToken {
-  return { text, sha256: sha256Hex(text) };
 }
 
 /** Combines what was found. */

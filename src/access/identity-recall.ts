@@ -12,11 +12,13 @@ export interface Found {
   readonly identity: Identity;
 }
 
-/** A token, and its digest. */
+/** A token, and what follows from it alone as long as the state of the callers file lasts. */
 export interface BearerToken {
   readonly text: string;
   /** In hexadecimal digits. */
   readonly sha256: string;
+  /** What the virtual key names; undefined: it is none of the callers file. */
+  readonly virtualKey: Found | undefined;
 }
 
 /**

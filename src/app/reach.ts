@@ -1,5 +1,5 @@
 import type { ReachOperations } from '../pipeline/admit-callers.ts';
-import { createReadings } from '../v2/readings.ts';
+import { createReadings, isClearPath } from '../v2/readings.ts';
 import type { ResolveOperation } from '../v2/resolve.ts';
 import type { WatchedRead } from '../watch/watched-read.ts';
 
@@ -13,6 +13,8 @@ export interface ReachOptions {
 export function createReach({ resolveVultr, watchedRead }: ReachOptions): ReachOperations {
   const readings = createReadings(resolveVultr);
   return (operation, request) => {
+    // Its path has named the operation already.
+    if (request.kind === 'verbatim' && isClearPath(request.request.path)) return [operation];
     const read = request.kind === 'message' ? watchedRead(operation, request.message) : undefined;
     if (read === undefined) return readings(operation, request);
     return readings(read.operation, {

@@ -181,17 +181,17 @@ function timeoutOf(given: string | readonly string[] | undefined): number | unde
 }
 
 /** What a request brings that may prove who is calling. */
-export function evidenceOf(
-  { socket: own, headersDistinct }: IncomingMessage,
-  authorization: string | undefined,
-): Evidence {
+export function evidenceOf(request: IncomingMessage, authorization: string | undefined): Evidence {
   // A request of HTTP/2 comes on a connection that has no certificate; the one below it has.
-  const socket = carrierOf(own) ?? own;
+  const socket = carrierOf(request.socket) ?? request.socket;
   return {
     connection: socket,
     address: socket.remoteAddress ?? 'unknown',
     certificate: socket instanceof TLSSocket ? certificateNames(socket) : undefined,
-    identityHeaders: pickIdentityHeaders((name) => headersDistinct[name]),
+    identityHeaders: pickIdentityHeaders((name) =>
+      // Node sorts the headers once more for their single values, which hardly any request is worth.
+      request.headers[name] === undefined ? undefined : request.headersDistinct[name],
+    ),
     authorization,
   };
 }

@@ -27,6 +27,8 @@ export function admitCallers(options: CallersOptions): OpenAdmission {
   return (incoming, context) => new CallerAdmission(options, incoming, context);
 }
 
+const NONE: readonly Operation[] = [];
+
 class CallerAdmission implements Admission {
   readonly #options: CallersOptions;
   readonly #incoming: Incoming;
@@ -73,13 +75,14 @@ class CallerAdmission implements Admission {
     const { gate, reach } = this.#options;
     const { operation, peer, transport } = this.#incoming;
     const { requestId, traceId } = this.#context;
-    const [reached, ...otherReadings] = reach(operation, request);
+    const readings = reach(operation, request);
+    const [reached] = readings;
     this.#reached = reached;
     const signal = (): AbortSignal => this.#context.signal;
     const grant = gate.admit(identity, {
       operation,
       reached,
-      otherReadings,
+      otherReadings: readings.length === 1 ? NONE : readings.slice(1),
       request,
       idempotencyKey,
       signal,

@@ -75,9 +75,14 @@ const MAX_DECODINGS = 4;
 /** A path that everybody reads in the same way, literals of templates being in lower case. */
 const CLEAR = /^(?:\/[-._~0-9a-z]+)+$/;
 
+/** Whether everybody reads a path in the same way. */
+export function isClearPath(path: string): boolean {
+  return CLEAR.test(path);
+}
+
 /** The other ways to read a path. */
 function foldings(path: string): ReadonlySet<string> {
-  if (CLEAR.test(path)) return new Set([path]);
+  if (isClearPath(path)) return new Set([path]);
   const paths = new Set<string>();
   let decoded = path;
   for (let count = 0; count <= MAX_DECODINGS; count += 1) {
