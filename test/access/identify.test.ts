@@ -83,9 +83,13 @@ function identifierOf(callers = model.callers, now = Date.now) {
   );
 }
 
-const identifier = identifierOf();
+const usual = identifierOf();
 
-async function identify(given: Partial<Evidence>, accessToken?: string): Promise<Identity> {
+async function identify(
+  given: Partial<Evidence>,
+  accessToken?: string,
+  identifier: Identifier = usual,
+): Promise<Identity> {
   const evidence = {
     address: '10.0.0.1',
     certificate: undefined,
@@ -239,6 +243,62 @@ describe('after a change of the callers file a caller is still proven by', async
     const now = Math.floor(Date.now() / 1_000);
     const identity = await identify(bearer(await signer.sign({ exp: now + 2 })));
     expect(identifierOf(model.callers, () => Date.now() + 60_000).isProven(identity)).toBe(true);
+  });
+});
+
+describe('on one connection', async () => {
+  const connection = {};
+
+  test('each call is made by the caller that it proves itself, whoever made the last one', async () => {
+    const token = await signer.sign({ sub: 'other:x' });
+    for (const [credential, name] of [
+      [botKey.key, 'bot'],
+      [otherKey.key, 'other'],
+      [botKey.key, 'bot'],
+      [botKey.key, 'bot'],
+      [token, 'other'],
+      [OWN_KEY, 'guests'],
+      [botKey.key, 'bot'],
+    ] as const)
+      expect((await identify({ ...bearer(credential), connection })).caller.name).toBe(name);
+  });
+
+  test.each([
+    ['a key that is unknown', bearer(strangerKey.key)],
+    ['a key that is cut off', bearer(botKey.key.slice(0, -1))],
+    ['no key', {}],
+  ])('a call with %s proves nobody after one that has proven a caller', async (_name, evidence) => {
+    await identify({ ...bearer(botKey.key), connection });
+    await expect(identify({ ...evidence, connection })).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
+    expect((await identify({ ...bearer(botKey.key), connection })).caller.name).toBe('bot');
+  });
+
+  test('a key beside the certificate of another caller is refused at each call', async () => {
+    const certificate = names({ uris: [`${SPIFFE}2`] });
+    for (let call = 0; call < 2; call += 1)
+      await expect(identify({ ...bearer(botKey.key), certificate, connection })).rejects.toMatchObject({
+        reason: 'CALLER_AMBIGUOUS',
+      });
+  });
+
+  test('a token proves its caller until it expires', async () => {
+    let now = Date.now();
+    const identifier = identifierOf(model.callers, () => now);
+    const exp = Math.floor(now / 1_000) + 60;
+    const evidence = { ...bearer(await signer.sign({ exp })), connection };
+    for (let call = 0; call < 2; call += 1)
+      expect((await identify(evidence, undefined, identifier)).caller.name).toBe('bot');
+    now += 120_000;
+    await expect(identify(evidence, undefined, identifier)).rejects.toMatchObject({
+      reason: 'CALLER_UNKNOWN',
+    });
+  });
+
+  test('a key that the callers file no longer has proves nobody', async () => {
+    const evidence = { ...bearer(botKey.key), connection };
+    await identify(evidence);
+    const without = changed((proofs) => proofs.filter(({ kind }) => kind !== 'token'));
+    await expect(identify(evidence, undefined, without)).rejects.toMatchObject({ reason: 'CALLER_UNKNOWN' });
   });
 });
 
