@@ -37,6 +37,21 @@ describe('metadata and deadline', () => {
     });
   });
 
+  test('the headers in which proxies name their callers are evidence, in the order in which they came', async () => {
+    const { incoming } = await seen({
+      'X-Forwarded-Client-Cert': ['URI=a', 'URI=b'],
+      'L5d-Client-Id': 'c.example',
+      'Grpc-Metadata-L5d-Client-Id': 'd.example',
+    });
+    expect(incoming?.evidence()).toMatchObject({
+      address: '127.0.0.1',
+      certificate: undefined,
+      identityHeaders: { 'x-forwarded-client-cert': 'URI=a,URI=b', 'l5d-client-id': 'c.example' },
+    });
+    const plain = await seen({ 'Grpc-Metadata-L5d-Client-Id': 'd.example' });
+    expect(plain.incoming?.evidence().identityHeaders).toEqual({});
+  });
+
   test.each([
     { 'grpc-metadata-x-bin': 'no base64!' },
     { 'grpc-metadata-x': 'caf\u00e9' },
