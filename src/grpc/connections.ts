@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { certificateNames } from '../access/certificate-names.ts';
 import { systemClock } from '../base/clock.ts';
+import { formatPeer } from '../rpc/peer.ts';
 import type { GrpcLimits } from './limits.ts';
 import type { Connection, OpenCall } from './open-call.ts';
 
@@ -28,10 +29,9 @@ export class Connections {
 
   /** Accepts a new one, and closes an idle one when there are too many. */
   open(session: Http2Session, socket: Socket): Connection {
-    const { remoteAddress = 'unknown', remotePort = 0 } = socket;
-    const peer = `${remoteAddress}:${remotePort}`;
     const certificate = socket instanceof TLSSocket ? certificateNames(socket) : undefined;
-    const origin = { address: remoteAddress, certificate };
+    const origin = { address: socket.remoteAddress ?? 'unknown', certificate };
+    const peer = formatPeer(socket);
     const connection: Connection = { session, socket, peer, origin, calls: new Set(), isSpare: true };
     this.#bySession.set(session, connection);
     session.once('close', () => this.#forget(connection));

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Socket } from 'node:net';
 import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
@@ -34,11 +33,6 @@ export function parseTarget(target: string): Target {
   const mark = local.indexOf('?');
   const path = mark < 0 ? local : local.slice(0, mark);
   return { path: path === '' ? '/' : path, query: mark < 0 ? '' : local.slice(mark + 1) };
-}
-
-/** The address of a caller, for the log: `127.0.0.1:40312`, `[::1]:40312`. */
-export function formatPeer({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
 /** What a request is for, and how it is read. */

@@ -4,6 +4,7 @@ import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import { isVultrPath } from '../contract/vultr-path.ts';
 import { loadKindOf, NO_SHEDDER } from '../pipeline/shedder.ts';
 import type { HttpReply, Incoming, Reply } from '../rpc/call.ts';
+import { formatPeer } from '../rpc/peer.ts';
 import { CallError } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
 import { pickResponseBody } from '../transcoding/response-body.ts';
@@ -11,7 +12,7 @@ import { chooseView } from './accept.ts';
 import { checkHost, checkOrigin, isPreflight, originHeaders, preflightHeaders } from './browser-guard.ts';
 import { conditionalReply, isNotModified } from './conditional.ts';
 import { createRpcRoutes } from './connect/rpc.ts';
-import { createDestinations, type Destination, formatPeer } from './destination.ts';
+import { createDestinations, type Destination } from './destination.ts';
 import { methodNotAllowed, toErrorResponse } from './errors.ts';
 import {
   type Exchange,

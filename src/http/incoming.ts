@@ -4,9 +4,9 @@ import type { Operation } from '../contract/operation.ts';
 import type { Incoming, IncomingRequest, Transport } from '../rpc/call.ts';
 import type { CallEnd } from '../rpc/call-end.ts';
 import type { Evidence } from '../rpc/evidence.ts';
+import { formatPeer } from '../rpc/peer.ts';
 import type { Message } from '../transcoding/message.ts';
 import type { Passage } from './connections.ts';
-import { formatPeer } from './destination.ts';
 import { evidenceOf } from './metadata.ts';
 
 /** What an HTTP request is as a call. */
@@ -26,6 +26,7 @@ export interface HttpIncomingParts
 export class HttpIncoming implements Incoming {
   readonly #request: IncomingMessage;
   readonly #passage: Passage;
+  #peer: string | undefined;
   readonly operation: Operation;
   readonly transport: Transport;
   readonly form: Incoming['form'];
@@ -55,7 +56,8 @@ export class HttpIncoming implements Incoming {
   }
 
   get peer(): string {
-    return formatPeer(this.#request.socket);
+    this.#peer ??= formatPeer(this.#request.socket);
+    return this.#peer;
   }
 
   get ending(): CallEnd {

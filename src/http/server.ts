@@ -6,11 +6,12 @@ import type { ServerTls } from '../access/server-tls.ts';
 import { acceptWaiting } from '../base/accept-waiting.ts';
 import { trackSockets } from '../base/open-sockets.ts';
 import { turnstile } from '../base/turnstile.ts';
+import { formatPeer } from '../rpc/peer.ts';
 import type { CallError } from '../status/call-error.ts';
 import type { Meter } from '../telemetry/meter.ts';
 import { METRICS } from '../telemetry/metric-table.ts';
 import { Connections, type EndCause } from './connections.ts';
-import { formatPeer, parseTarget } from './destination.ts';
+import { parseTarget } from './destination.ts';
 import {
   classifyClientError,
   malformedRequest,

@@ -1,3 +1,4 @@
+import { peerAddress } from '../rpc/peer.ts';
 import { type CallRecord, describeFailure } from './call-log.ts';
 import { redact } from './describe.ts';
 import { isFault } from './faults.ts';
@@ -41,7 +42,7 @@ function attributesOf(record: CallRecord, http: HttpAttributes | undefined): Spa
     'rpc.system.name': transport,
     'rpc.method': method,
     'rpc.status_code': code,
-    'network.peer.address': peer.replace(/:\d+$/, ''),
+    'network.peer.address': peerAddress(peer),
   };
   if (requestId !== undefined) attributes['vultr.request_id'] = redact(requestId, secret);
   if (caller !== undefined) attributes['vultr.caller'] = caller;

@@ -1,9 +1,9 @@
 import type { Operation } from '../../contract/operation.ts';
 import { loadKindOf } from '../../pipeline/shedder.ts';
+import { formatPeer } from '../../rpc/peer.ts';
 import { CallError } from '../../status/call-error.ts';
 import { suggest } from '../../transcoding/suggest.ts';
 import { checkHost, checkOrigin } from '../browser-guard.ts';
-import { formatPeer } from '../destination.ts';
 import { methodNotAllowed, toErrorResponse } from '../errors.ts';
 import { type Exchange, requestIdOf, send, type Tools } from '../exchange.ts';
 import { unknownRpc, wrongMediaType } from './errors.ts';
