@@ -114,7 +114,7 @@ export function createGate(options: GateOptions): Gate {
   const { access, audit, wallNow = () => new Date(), onDenied = () => undefined } = options;
 
   function accept(identity: Identity, reached: Operation, { effect, refund }: Grant): Admission {
-    const needsKey = targetOf(reached)?.effect !== undefined && !reached.isPublic;
+    const needsKey = effect !== undefined && !reached.isPublic;
     return { identity, credential: needsKey ? access.credentialOf(identity) : undefined, effect, refund };
   }
 

@@ -16,7 +16,7 @@ export interface CallRecord {
   readonly isOwn?: { readonly method: boolean; readonly requestId: boolean };
   /** The address that the call came from, as Node writes it: there is nothing in it that JSON would have to escape. */
   readonly peer: string;
-  /** The name of the caller; undefined: it is not known by name. */
+  /** The name of the caller, in which JSON would have nothing to escape, either; undefined: it is not known by name. */
   readonly caller?: string | undefined;
   /** How the caller was proven. */
   readonly proofs?: readonly string[] | undefined;
@@ -68,9 +68,9 @@ function membersOf(record: CallRecord): string {
   if (requestId !== undefined)
     line += `,"request_id":${own.requestId ? plain(requestId) : text(redact(requestId, secret))}`;
   line += `,"peer":${plain(record.peer)}`;
-  if (caller !== undefined) line += `,"caller":${text(caller)},"proof":${text(proofs?.join(',') ?? '')}`;
+  if (caller !== undefined) line += `,"caller":${plain(caller)},"proof":${plain(proofs?.join(',') ?? '')}`;
   if (userAgent !== undefined) line += `,"user_agent":${text(redact(userAgent, secret).slice(0, 200))}`;
-  if (credential !== undefined) line += `,"credential":${text(credential)}`;
+  if (credential !== undefined) line += `,"credential":${plain(credential)}`;
   if (trace !== undefined) line += `,"trace_id":"${trace.traceId}"`;
   if (trace?.spanId !== undefined) line += `,"span_id":"${trace.spanId}"`;
   if (messages !== undefined) line += `,"messages":${messages}`;
