@@ -1,6 +1,6 @@
 /**
  * The HTTP side in a process of its own, with a small heap: calls wait for ever. It says on which port it listens, and is
- * asked for the memory that it holds. Run by memory.test.ts, with --expose-gc.
+ * asked for the memory that it holds. Run by memory.test.ts.
  */
 import { readFileSync } from 'node:fs';
 import { loadContract } from '../../src/contract/load.ts';
@@ -9,6 +9,7 @@ import { startHttpServer } from '../../src/http/server.ts';
 import type { Dispatcher } from '../../src/rpc/call.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createResolver } from '../../src/v2/resolve.ts';
+import { heldMb } from '../support/held-memory.ts';
 
 const contract = loadContract(readFileSync(new URL('../../src/gen/contract.binpb', import.meta.url)));
 const large = Buffer.alloc(1024 * 1024, 'x');
@@ -34,11 +35,5 @@ const { port } = await startHttpServer({
   extraRoutes: createServiceRoutes(() => ({ phase: 'ready', details: {} }), createMetrics()),
 });
 
-process.on('message', () => {
-  // The second pass collects the buffers that the first one has let go of.
-  global.gc?.();
-  global.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  process.send?.({ heldBytes: heapUsed + external });
-});
+process.on('message', () => process.send?.({ heldMb: heldMb() }));
 process.send?.({ port });
