@@ -73,8 +73,7 @@ export function authorize(application: Application, options: AuthorizerOptions):
   const judged = judgeReadings(caller, [operation, ...otherReadings], target, look);
   const denied = judged.find(({ decision }) => !decision.isAllowed);
   if (denied !== undefined) throw callerDenied(caller.name, denied.target.name, denied.decision.reason);
-  const [first = denied] = judged;
-  if (first === undefined) return OPEN;
+  const [first] = judged;
   const { decision } = first;
   const { effect } = decision;
   const limits = caller.create;
@@ -91,16 +90,20 @@ export function authorize(application: Application, options: AuthorizerOptions):
  */
 export function judgeReadings(
   caller: Caller,
-  readings: readonly Operation[],
+  readings: readonly [Operation, ...Operation[]],
   target: Target,
   look: () => RequestView,
-): readonly Judged[] {
-  const judged: Judged[] = [];
-  for (const operation of readings) {
+): readonly [Judged, ...Judged[]] {
+  const judge = (operation: Operation): Judged => {
     const by = targetOf(operation) ?? target;
-    const decision = decideOnce(caller, by, operation, look);
-    judged.push({ operation, target: by, decision });
-    if (!decision.isAllowed) break;
+    return { operation, target: by, decision: decideOnce(caller, by, operation, look) };
+  };
+  let last = judge(readings[0]);
+  const judged: [Judged, ...Judged[]] = [last];
+  for (const operation of readings.slice(1)) {
+    if (!last.decision.isAllowed) break;
+    last = judge(operation);
+    judged.push(last);
   }
   return judged;
 }

@@ -87,7 +87,6 @@ export async function explainDecision(
   const judged = judgeReadings(caller, request?.readings ?? [operation], target, look);
   const denied = judged.find(({ decision }) => !decision.isAllowed);
   const told = denied ?? judged[0];
-  if (told === undefined) throw new Error(`${operation.name} was not judged.`);
   const lines = [verdictOf(caller, told), told.decision.reason];
   if (request === undefined) lines.push(...dependsOn(caller, operation, target));
   const limits = caller.create;

@@ -107,10 +107,9 @@ function parseJson(text: string): unknown {
 
 /** A path, and the query that stands in it by mistake, where nothing could be masked. */
 export function splitPath(path: string): { readonly path: string; readonly query: string } {
-  const [mark] = /[?#]|%3f|%23/i.exec(path) ?? [];
-  if (mark === undefined) return { path, query: '' };
-  const at = path.indexOf(mark);
-  return { path: path.slice(0, at), query: path.slice(at + mark.length) };
+  const match = /[?#]|%3f|%23/i.exec(path);
+  if (match === null) return { path, query: '' };
+  return { path: path.slice(0, match.index), query: path.slice(match.index + match[0].length) };
 }
 
 /** The positions of an operation's variables in its path, counted in segments. */

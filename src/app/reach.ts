@@ -13,7 +13,7 @@ export interface ReachOptions {
 export function createReach({ resolveVultr, watchedRead }: ReachOptions): ReachOperations {
   const readings = createReadings(resolveVultr);
   return (operation, request) => {
-    // Its path has named the operation already.
+    // The path has named the operation, and nobody on the way to Vultr can take it for another one.
     if (request.kind === 'verbatim' && isClearPath(request.request.path)) return [operation];
     const read = request.kind === 'message' ? watchedRead(operation, request.message) : undefined;
     if (read === undefined) return readings(operation, request);
