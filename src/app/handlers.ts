@@ -1,6 +1,6 @@
 import type { Contract } from '../contract/load.ts';
+import { isForwarded } from '../contract/vultr-path.ts';
 import type { Handler, UnaryHandler } from '../rpc/call.ts';
-import { isForwarded } from '../v2/resolve.ts';
 
 /** The handlers that serve operations by what they are, not by their names. */
 export interface GenericHandlers {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type MaybeSoon, whenThere } from '../base/soon.ts';
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
-import { isVultrPath } from '../contract/vultr-path.ts';
+import { isForwarded, isVultrPath } from '../contract/vultr-path.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
 import type { FieldViolation } from '../status/call-error.ts';
 import type { HttpBinding } from '../transcoding/binding.ts';
@@ -11,7 +11,7 @@ import { createMessage } from '../transcoding/message.ts';
 import { findPathFault } from '../transcoding/plain-path.ts';
 import { createRouter, type Route, type Router } from '../transcoding/router.ts';
 import { suggest } from '../transcoding/suggest.ts';
-import { isForwarded, type ResolveOperation } from '../v2/resolve.ts';
+import type { ResolveOperation } from '../v2/resolve.ts';
 import { methodNotAllowed, pathNotPlain, unknownPath } from './errors.ts';
 
 /** Where a request goes, as it came: nothing is decoded or folded. */

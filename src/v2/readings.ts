@@ -1,7 +1,8 @@
 import type { Operation } from '../contract/operation.ts';
+import { isForwarded } from '../contract/vultr-path.ts';
 import type { IncomingRequest } from '../rpc/call.ts';
 import type { Message } from '../transcoding/message.ts';
-import { isForwarded, type ResolveOperation } from './resolve.ts';
+import type { ResolveOperation } from './resolve.ts';
 
 /**
  * Names the operations that a request could be for in the eyes of Vultr and of every program on the way there: the first is

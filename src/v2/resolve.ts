@@ -1,7 +1,7 @@
 import { effectOfUnknown } from '../contract/effect.ts';
 import type { Contract } from '../contract/load.ts';
 import type { Operation } from '../contract/operation.ts';
-import { isVultrPath } from '../contract/vultr-path.ts';
+import { isForwarded } from '../contract/vultr-path.ts';
 import { CallError } from '../status/call-error.ts';
 import { createRouter } from '../transcoding/router.ts';
 
@@ -39,12 +39,6 @@ export function createResolver({ operations }: Pick<Contract, 'operations'>): Re
       return undefined;
     }
   }
-}
-
-/** Whether an operation is Vultr's own, so that serving it is forwarding it. */
-export function isForwarded({ bindings }: Operation): boolean {
-  const [binding] = bindings;
-  return binding !== undefined && isVultrPath(binding.template.source);
 }
 
 function notServed(): CallError {

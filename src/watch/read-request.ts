@@ -1,5 +1,6 @@
 import type { Operation } from '../contract/operation.ts';
 import { validate } from '../contract/validate.ts';
+import { isForwarded } from '../contract/vultr-path.ts';
 import { CallError } from '../status/call-error.ts';
 import { decodeMessage } from '../transcoding/decode-binary.ts';
 import { decodeJsonMessage } from '../transcoding/decode-json.ts';
@@ -20,11 +21,7 @@ export interface NamedRead {
  * Reads the fields `operation`, `typed` and `values` of a request of WatchService.
  * @throws CallError INVALID_ARGUMENT when the operation is unknown or does not read, or its request is malformed
  */
-export function readNamed(
-  message: Message,
-  operations: ReadonlyMap<string, Operation>,
-  isForwarded: (operation: Operation) => boolean,
-): NamedRead {
+export function readNamed(message: Message, operations: ReadonlyMap<string, Operation>): NamedRead {
   const name = String(message['operation'] ?? '');
   const operation = operations.get(name);
   const canBeRead = (one: Operation): boolean => isWatchable(one) && isForwarded(one);

@@ -8,12 +8,11 @@ import { compileGoal } from './goal.ts';
 import { isObject } from './json-diff.ts';
 import { isWatchable } from './observe-changes.ts';
 import { ownerOf } from './options.ts';
-import type { NamedRead } from './read-request.ts';
+import { type NamedRead, readNamed } from './read-request.ts';
 import { compileFields } from './select-fields.ts';
 import { walkList } from './walk-list.ts';
 import { readWatchQuery } from './watch-query.ts';
 import { type ChangeForm, watchThing } from './watch-thing.ts';
-import { createNamedRead } from './watched-read.ts';
 import type { Watches } from './watches.ts';
 
 /** The options of the watch service. */
@@ -39,7 +38,7 @@ export interface WatchService {
 
 /** Creates the watch service. */
 export function createWatchService(options: WatchServiceOptions): WatchService {
-  const named = createNamedRead(options.operations);
+  const named = (message: Message): NamedRead => readNamed(message, options.operations);
   const handlers = new Map<string, Handler>([
     [
       'vultr.v2.WatchService/Watch',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isForwarded } from '../../src/v2/resolve.ts';
+import { isForwarded } from '../../src/contract/vultr-path.ts';
 import { findReading } from '../../src/watch/find-reading.ts';
 import { contract, resolve } from '../support/watches.ts';
 import { READY_AT_ONCE } from './ready-at-once.ts';
